@@ -1,1 +1,40 @@
-//! Placeholder.
+//! The words of Signalbox: ids, money, usage, features, scores, the catalogue, policies, decisions and records.
+//!
+//! Pure data with its invariants. Knows no socket, clock, environment or randomness: whoever needs one passes it in.
+//! Every other crate of the workspace may import this one; it imports none of them.
+
+pub mod catalogue;
+pub mod clock;
+pub mod decision;
+pub mod features;
+pub mod ids;
+pub mod key;
+pub mod money;
+pub mod object;
+pub mod policy;
+pub mod record;
+pub mod score;
+pub mod snapshot;
+pub mod usage;
+
+pub use catalogue::{
+    Ability, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
+    SealedBytes, Timeouts,
+};
+pub use clock::{Clock, Timestamp};
+pub use decision::{
+    Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed,
+};
+pub use features::{Constraints, Facts, Features, OutputFormat};
+pub use ids::{
+    CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug,
+    RequestId, RouterId,
+};
+pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
+pub use money::{InvalidMoney, Money};
+pub use object::{Change, Object, ObjectKey, ObjectKind};
+pub use policy::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
+pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
+pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
+pub use snapshot::{KeyTable, Snapshot, SnapshotVersion, Tenant};
+pub use usage::Usage;

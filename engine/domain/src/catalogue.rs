@@ -1,0 +1,354 @@
+//! Who may be called: organisations, projects, providers, credentials and models with their prices.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CredentialId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug};
+use crate::money::Money;
+use crate::usage::Usage;
+
+/// A tenant. Nothing crosses tenants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrganisationId,
+    /// Its name, unique.
+    pub name: String,
+    /// The policy of requests that name no model and whose project names no policy.
+    pub default_policy: Option<PolicyId>,
+}
+
+/// A part of an organisation to which requests are attributed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// Its name, unique in the organisation.
+    pub name: String,
+    /// The policy of its requests that name no model.
+    pub policy: Option<PolicyId>,
+}
+
+/// The wire format that a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DialectKind {
+    /// OpenAI chat completions.
+    Openai,
+}
+
+/// How a provider wants its secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthScheme {
+    /// `Authorization: Bearer …`.
+    #[default]
+    Bearer,
+    /// A header of this name, lower case.
+    Header(String),
+    /// A query parameter of this name.
+    Query(String),
+}
+
+/// How long to wait for a provider, in milliseconds; absent = the product's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// TCP and TLS; default 3 s.
+    pub connect_ms: Option<u64>,
+    /// From the request to the response head of a stream; default 30 s.
+    pub response_header_ms: Option<u64>,
+    /// From the request to the first content event of a stream; default 60 s.
+    pub first_token_ms: Option<u64>,
+    /// Between two chunks of a stream; default 60 s.
+    pub inter_chunk_ms: Option<u64>,
+    /// The whole request; default 15 min.
+    pub total_ms: Option<u64>,
+}
+
+/// Somebody who serves models.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Its name and the prefix of its models.
+    pub slug: ProviderSlug,
+    /// Whose configuration it is.
+    pub organisation: OrganisationId,
+    /// What it speaks.
+    pub dialect: DialectKind,
+    /// The URL to which `/chat/completions` is appended.
+    pub base_url: String,
+    /// How it wants its secret.
+    #[serde(default)]
+    pub auth: AuthScheme,
+    /// It may be called without a secret.
+    #[serde(default)]
+    pub allow_anonymous: bool,
+    /// Private, loopback and link-local targets are allowed.
+    #[serde(default)]
+    pub allow_private_network: bool,
+    /// Known to keep nothing; `None` = not known.
+    #[serde(default)]
+    pub zero_data_retention: Option<bool>,
+    /// Known (not) to collect data; `None` = not known.
+    #[serde(default)]
+    pub collects_data: Option<bool>,
+    /// Its own waits.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Query parameters sent with every call.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+}
+
+/// A sealed secret: an opaque envelope that only the sealing key opens. Prints as its length.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealedBytes(pub Vec<u8>);
+
+impl fmt::Debug for SealedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedBytes({} bytes)", self.0.len())
+    }
+}
+
+/// A provider secret, sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Its id.
+    pub id: CredentialId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// The provider it opens.
+    pub provider: ProviderSlug,
+    /// Its name, unique within the provider.
+    pub name: String,
+    /// Counts the secrets this record has held; part of what the seal binds.
+    pub version: u32,
+    /// The secret, sealed for (organisation, id, provider, version).
+    pub sealed: SealedBytes,
+    /// The last characters of the secret, for people to recognise it.
+    pub hint: String,
+}
+
+/// What goes into or comes out of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Modality {
+    /// Text.
+    Text,
+    /// Images.
+    Image,
+    /// Audio.
+    Audio,
+    /// Video.
+    Video,
+    /// Files such as PDF.
+    File,
+}
+
+/// Something a model's endpoint supports. Not listed = unsupported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    /// Tools and tool choice.
+    Tools,
+    /// Output that fits a JSON schema; covers `json_object`.
+    JsonSchema,
+    /// Output that is a JSON object.
+    JsonObject,
+    /// Images in.
+    Vision,
+    /// Audio in.
+    Audio,
+    /// Files in.
+    Files,
+    /// Hidden reasoning.
+    Reasoning,
+    /// Embeddings instead of text.
+    Embeddings,
+}
+
+impl Ability {
+    /// Every ability.
+    pub const ALL: [Self; 8] = [
+        Self::Tools,
+        Self::JsonSchema,
+        Self::JsonObject,
+        Self::Vision,
+        Self::Audio,
+        Self::Files,
+        Self::Reasoning,
+        Self::Embeddings,
+    ];
+
+    /// The ability's name: `json_schema`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::JsonSchema => "json_schema",
+            Self::JsonObject => "json_object",
+            Self::Vision => "vision",
+            Self::Audio => "audio",
+            Self::Files => "files",
+            Self::Reasoning => "reasoning",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}
+
+impl FromStr for Ability {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|ability| ability.as_str() == text)
+            .ok_or_else(|| {
+                let known: Vec<_> = Self::ALL.iter().map(|ability| ability.as_str()).collect();
+                format!(
+                    "`{text}` is not a model capability: expected one of {}",
+                    known.join(", ")
+                )
+            })
+    }
+}
+
+/// Prices per token in USD; absent = unknown, never free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pricing {
+    /// A fresh input token.
+    pub prompt: Option<Money>,
+    /// An output token.
+    pub completion: Option<Money>,
+    /// An input token read from the prompt cache; absent = as a fresh one.
+    #[serde(default)]
+    pub cached_prompt: Option<Money>,
+    /// An input token written to the prompt cache; absent = as a fresh one.
+    #[serde(default)]
+    pub cache_write: Option<Money>,
+    /// A reasoning token; absent = as an output token.
+    #[serde(default)]
+    pub reasoning: Option<Money>,
+}
+
+impl Pricing {
+    /// Returns what a call cost, or `None` when a price it needs is unknown or the sum overflows.
+    ///
+    /// fresh × prompt + cached × cached_prompt + written × cache_write + visible × completion + reasoning × reasoning.
+    pub fn cost(&self, usage: &Usage) -> Option<Money> {
+        let (prompt, completion) = (self.prompt?, self.completion?);
+        let cached = usage.cached_tokens.min(usage.prompt_tokens);
+        let written = usage.cache_write_tokens.min(usage.prompt_tokens - cached);
+        let reasoning = usage.reasoning_tokens.min(usage.completion_tokens);
+        let parts = [
+            (prompt, usage.prompt_tokens - cached - written),
+            (self.cached_prompt.unwrap_or(prompt), cached),
+            (self.cache_write.unwrap_or(prompt), written),
+            (completion, usage.completion_tokens - reasoning),
+            (self.reasoning.unwrap_or(completion), reasoning),
+        ];
+        parts
+            .into_iter()
+            .try_fold(Money::ZERO, |sum, (price, tokens)| {
+                sum.checked_add(price.checked_times(tokens)?)
+            })
+    }
+}
+
+/// A model of the catalogue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// `provider/name`.
+    pub id: ModelId,
+    /// Whose configuration it is.
+    pub organisation: OrganisationId,
+    /// What the provider calls it.
+    pub native: String,
+    /// A name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Candidates must be enabled.
+    pub enabled: bool,
+    /// Tokens that input and output may take together; `None` = not known.
+    #[serde(default)]
+    pub context_length: Option<u64>,
+    /// Tokens that the output may take; `None` = not known.
+    #[serde(default)]
+    pub max_output_tokens: Option<u64>,
+    /// Prices.
+    #[serde(default)]
+    pub pricing: Pricing,
+    /// Explicit strength, 0..=1.
+    #[serde(default)]
+    pub capability: Option<f64>,
+    /// What its endpoint supports.
+    #[serde(default)]
+    pub capabilities: Vec<Ability>,
+    /// What goes in; empty = text, and what `capabilities` say.
+    #[serde(default)]
+    pub input_modalities: Vec<Modality>,
+    /// What comes out; empty = text.
+    #[serde(default)]
+    pub output_modalities: Vec<Modality>,
+    /// Request parameters it takes; `None` = no check.
+    #[serde(default)]
+    pub supported_parameters: Option<Vec<String>>,
+    /// When it came out, `YYYY-MM-DD`.
+    #[serde(default)]
+    pub released: Option<String>,
+    /// Overrides the provider's.
+    #[serde(default)]
+    pub zero_data_retention: Option<bool>,
+    /// Where the facts come from and when they were read, for example `litellm 1.109.1, 2026-11-22`.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+impl Model {
+    /// Whether its endpoint supports an ability; a schema covers plain JSON objects.
+    pub fn can(&self, ability: Ability) -> bool {
+        self.capabilities.contains(&ability)
+            || (ability == Ability::JsonObject && self.capabilities.contains(&Ability::JsonSchema))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cost_prices_each_kind_of_token_apart() {
+        let price = |pico| Some(Money::from_pico(pico));
+        let pricing = Pricing {
+            prompt: price(100),
+            completion: price(1000),
+            cached_prompt: price(10),
+            cache_write: price(125),
+            reasoning: None,
+        };
+        let usage = Usage {
+            prompt_tokens: 100,
+            cached_tokens: 40,
+            cache_write_tokens: 10,
+            completion_tokens: 7,
+            reasoning_tokens: 2,
+            estimated: false,
+        };
+        assert_eq!(
+            pricing.cost(&usage),
+            price(50 * 100 + 40 * 10 + 10 * 125 + 7 * 1000)
+        );
+    }
+
+    #[test]
+    fn unknown_price_gives_no_cost() {
+        let pricing = Pricing {
+            prompt: Some(Money::ZERO),
+            ..Pricing::default()
+        };
+        assert_eq!(pricing.cost(&Usage::default()), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! Configuration as a stream of objects: what the registry stores, the snapshot carries and `apply` sends.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Credential, Model, Organisation, Project, Provider, SealedBytes};
+use crate::ids::OrganisationId;
+use crate::key::ApiKey;
+use crate::policy::{Policy, Router};
+
+/// The kinds of configuration objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// The sealed pepper of key hashes; there is one, with the id `pepper`.
+    Pepper,
+    /// A tenant.
+    Organisation,
+    /// A project.
+    Project,
+    /// A provider; its id is its slug.
+    Provider,
+    /// A provider secret.
+    Credential,
+    /// A model.
+    Model,
+    /// A policy.
+    Policy,
+    /// A router.
+    Router,
+    /// An API key.
+    Key,
+}
+
+impl ObjectKind {
+    /// Every kind, referred-to kinds before those that refer to them.
+    pub const ALL: [Self; 9] = [
+        Self::Pepper,
+        Self::Organisation,
+        Self::Project,
+        Self::Provider,
+        Self::Credential,
+        Self::Model,
+        Self::Policy,
+        Self::Router,
+        Self::Key,
+    ];
+
+    /// The kind's name: `router`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pepper => "pepper",
+            Self::Organisation => "organisation",
+            Self::Project => "project",
+            Self::Provider => "provider",
+            Self::Credential => "credential",
+            Self::Model => "model",
+            Self::Policy => "policy",
+            Self::Router => "router",
+            Self::Key => "key",
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ObjectKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is not a kind of object"))
+    }
+}
+
+/// Names an object among all objects. `organisation` is absent for organisations themselves and the pepper.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Whose it is.
+    pub organisation: Option<OrganisationId>,
+    /// Its id within the kind and organisation.
+    pub id: String,
+}
+
+/// A configuration object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
+pub enum Object {
+    /// The sealed pepper.
+    Pepper(SealedBytes),
+    /// A tenant.
+    Organisation(Arc<Organisation>),
+    /// A project.
+    Project(Arc<Project>),
+    /// A provider.
+    Provider(Arc<Provider>),
+    /// A provider secret.
+    Credential(Arc<Credential>),
+    /// A model.
+    Model(Arc<Model>),
+    /// A policy.
+    Policy(Arc<Policy>),
+    /// A router.
+    Router(Arc<Router>),
+    /// An API key.
+    Key(Arc<ApiKey>),
+}
+
+impl Object {
+    /// The object's name among all objects.
+    pub fn key(&self) -> ObjectKey {
+        let (kind, organisation, id) = match self {
+            Self::Pepper(_) => (ObjectKind::Pepper, None, "pepper".to_owned()),
+            Self::Organisation(it) => (ObjectKind::Organisation, None, it.id.to_string()),
+            Self::Project(it) => (
+                ObjectKind::Project,
+                Some(&it.organisation),
+                it.id.to_string(),
+            ),
+            Self::Provider(it) => (
+                ObjectKind::Provider,
+                Some(&it.organisation),
+                it.slug.to_string(),
+            ),
+            Self::Credential(it) => (
+                ObjectKind::Credential,
+                Some(&it.organisation),
+                it.id.to_string(),
+            ),
+            Self::Model(it) => (ObjectKind::Model, Some(&it.organisation), it.id.to_string()),
+            Self::Policy(it) => (
+                ObjectKind::Policy,
+                Some(&it.organisation),
+                it.id.to_string(),
+            ),
+            Self::Router(it) => (
+                ObjectKind::Router,
+                Some(&it.organisation),
+                it.id.to_string(),
+            ),
+            Self::Key(it) => (ObjectKind::Key, Some(&it.organisation), it.id.to_string()),
+        };
+        ObjectKey {
+            kind,
+            organisation: organisation.cloned(),
+            id,
+        }
+    }
+}
+
+/// One step from a snapshot to the next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The object is new or has changed.
+    Put(Object),
+    /// The object is gone.
+    Delete(ObjectKey),
+}

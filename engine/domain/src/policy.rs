@@ -1,0 +1,151 @@
+//! Policies and routers as configured. What they decide is the business of the crate `policy`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ModelId, OrganisationId, PolicyId, RouterId};
+
+/// What an intelligent policy cares about: how strongly a given complexity pulls towards capable models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Axis {
+    /// `a = c²`.
+    Cost,
+    /// `a = c`, the balanced axis.
+    #[default]
+    Performance,
+    /// `a = √c`.
+    #[serde(alias = "intelligence", alias = "quality")]
+    Capability,
+}
+
+impl Axis {
+    /// The axis' name: `performance`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Performance => "performance",
+            Self::Capability => "capability",
+        }
+    }
+}
+
+/// How a policy orders its candidates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Strategy {
+    /// The one model; no other model ever.
+    Single {
+        /// That model.
+        model: ModelId,
+    },
+    /// Ascending priority; equal priorities are shared by weight.
+    Priority {},
+    /// One weighted draw per request.
+    Split {},
+    /// The model that fits the prompt's complexity.
+    Intelligent {
+        /// What to care about.
+        #[serde(default)]
+        axis: Axis,
+    },
+}
+
+impl Strategy {
+    /// The strategy's name: `intelligent`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Single { .. } => "single",
+            Self::Priority {} => "priority",
+            Self::Split {} => "split",
+            Self::Intelligent { .. } => "intelligent",
+        }
+    }
+}
+
+/// A candidate of a policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyModel {
+    /// The model.
+    pub model: ModelId,
+    /// Rank for `priority` and `split`, from 0; absent = its place in the list (`priority`), 0 (`split`).
+    #[serde(default)]
+    pub priority: Option<u32>,
+    /// Relative share among equals; absent = 1.
+    #[serde(default)]
+    pub weight: Option<f64>,
+}
+
+/// Which models a policy may choose from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Candidates {
+    /// `["*"]`: every enabled model that has a usable credential.
+    All,
+    /// These, in this order.
+    Listed(Vec<PolicyModel>),
+}
+
+/// A routing policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its id.
+    pub id: PolicyId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// Its name.
+    pub name: String,
+    /// What `@alias/<slug>` names, unique in the organisation.
+    pub slug: String,
+    /// What it may choose from.
+    pub candidates: Candidates,
+    /// How it orders them.
+    pub strategy: Strategy,
+}
+
+impl Policy {
+    /// The slug of a name: lower-cased, runs of other characters become one `-`.
+    pub fn slug_of(name: &str) -> String {
+        let mut slug = String::with_capacity(name.len());
+        for character in name.to_lowercase().chars() {
+            if character.is_alphanumeric() {
+                slug.push(character);
+            } else if !slug.ends_with('-') {
+                slug.push('-');
+            }
+        }
+        slug.trim_matches('-').to_owned()
+    }
+}
+
+/// An endpoint of its own: enabled models and the policy over them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Router {
+    /// Its id, also its path.
+    pub id: RouterId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// Its name, unique in the organisation.
+    pub name: String,
+    /// The models it may use.
+    pub models: Vec<ModelId>,
+    /// Its policy; absent = intelligent / performance over its models.
+    #[serde(default)]
+    pub policy: Option<PolicyId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slug_folds_runs_of_other_characters() {
+        assert_eq!(Policy::slug_of("  EU Premium (v2)! "), "eu-premium-v2");
+    }
+
+    #[test]
+    fn unknown_strategy_fields_are_refused() {
+        let refused =
+            serde_json::from_str::<Strategy>(r#"{"type":"intelligent","axis":"cost","bias":1}"#);
+        assert!(refused.is_err());
+    }
+}

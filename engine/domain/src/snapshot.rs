@@ -1,0 +1,323 @@
+//! The configuration as gateways and the engine hold it: immutable, shared, replaced whole or by deltas.
+//!
+//! One `Arc` table per kind and tenant, keys in shards, so that a delta clones only what it touches.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Credential, Model, Organisation, Project, Provider, SealedBytes};
+use crate::ids::{
+    CredentialId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RouterId,
+};
+use crate::key::{ApiKey, KeyHash};
+use crate::object::{Change, Object, ObjectKey, ObjectKind};
+use crate::policy::{Policy, Router};
+
+/// Objects of one kind, by id, in id order.
+pub type Table<K, V> = Arc<BTreeMap<K, Arc<V>>>;
+
+/// Which configuration: revisions count within an epoch, a new epoch is another registry.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub struct SnapshotVersion {
+    /// Identity of the registry.
+    pub epoch: u64,
+    /// Revision within it.
+    pub revision: u64,
+}
+
+/// What one organisation has configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenant {
+    /// The organisation itself.
+    pub organisation: Arc<Organisation>,
+    /// Its projects.
+    pub projects: Table<ProjectId, Project>,
+    /// Its providers.
+    pub providers: Table<ProviderSlug, Provider>,
+    /// Its provider secrets, sealed.
+    pub credentials: Table<CredentialId, Credential>,
+    /// Its models.
+    pub models: Table<ModelId, Model>,
+    /// Its policies.
+    pub policies: Table<PolicyId, Policy>,
+    /// Its routers.
+    pub routers: Table<RouterId, Router>,
+}
+
+impl Tenant {
+    /// An organisation with nothing configured.
+    pub fn new(organisation: Arc<Organisation>) -> Self {
+        Self {
+            organisation,
+            projects: Table::default(),
+            providers: Table::default(),
+            credentials: Table::default(),
+            models: Table::default(),
+            policies: Table::default(),
+            routers: Table::default(),
+        }
+    }
+
+    /// The provider of a model.
+    pub fn provider_of(&self, model: &ModelId) -> Option<&Arc<Provider>> {
+        self.providers.get(model.provider())
+    }
+
+    /// The secrets of a provider, in id order.
+    pub fn credentials_of<'a>(
+        &'a self,
+        provider: &'a ProviderSlug,
+    ) -> impl Iterator<Item = &'a Arc<Credential>> {
+        self.credentials
+            .values()
+            .filter(move |credential| credential.provider == *provider)
+    }
+
+    /// Whether a model can be called at all: it is enabled and its provider has a secret or needs none.
+    pub fn is_callable(&self, model: &Model) -> bool {
+        model.enabled
+            && self.provider_of(&model.id).is_some_and(|it| {
+                it.allow_anonymous || self.credentials_of(&it.slug).next().is_some()
+            })
+    }
+
+    /// Finds a policy by id, slug or name.
+    pub fn policy_named(&self, text: &str) -> Option<&Arc<Policy>> {
+        self.policies.get(text).or_else(|| {
+            self.policies
+                .values()
+                .find(|it| it.slug == text || it.name == text)
+        })
+    }
+}
+
+const SHARDS: usize = 64;
+
+/// All keys of all tenants, by hash, in shards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyTable {
+    shards: Vec<Arc<HashMap<KeyHash, Arc<ApiKey>>>>,
+}
+
+impl Default for KeyTable {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Arc::default()).collect(),
+        }
+    }
+}
+
+impl KeyTable {
+    /// Finds a key by its hash.
+    pub fn get(&self, hash: &KeyHash) -> Option<&Arc<ApiKey>> {
+        self.shards[Self::shard(hash)].get(hash)
+    }
+
+    /// Every key, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ApiKey>> {
+        self.shards.iter().flat_map(|shard| shard.values())
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.len()).sum()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn shard(hash: &KeyHash) -> usize {
+        usize::from(hash.0[0]) % SHARDS
+    }
+
+    fn put(&mut self, key: Arc<ApiKey>) {
+        // A key whose secret was replaced has another hash: the old entry must go. New keys, the common case, have none.
+        self.remove_where(&key.id, |known| known.hash != key.hash);
+        Arc::make_mut(&mut self.shards[Self::shard(&key.hash)]).insert(key.hash, key);
+    }
+
+    fn remove(&mut self, id: &KeyId) {
+        self.remove_where(id, |_| true);
+    }
+
+    fn remove_where(&mut self, id: &KeyId, matches: impl Fn(&ApiKey) -> bool) {
+        for shard in &mut self.shards {
+            let found = shard
+                .values()
+                .find(|known| known.id == *id && matches(known))
+                .map(|known| known.hash);
+            if let Some(hash) = found {
+                Arc::make_mut(shard).remove(&hash);
+            }
+        }
+    }
+}
+
+/// The whole configuration at one version.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Which configuration this is.
+    pub version: SnapshotVersion,
+    /// Everything but keys, by organisation.
+    pub tenants: BTreeMap<OrganisationId, Arc<Tenant>>,
+    /// All keys.
+    pub keys: KeyTable,
+    /// The sealed pepper of key hashes.
+    pub pepper: Option<SealedBytes>,
+}
+
+impl Snapshot {
+    /// Builds a snapshot from a full copy.
+    pub fn full(version: SnapshotVersion, objects: impl IntoIterator<Item = Object>) -> Self {
+        let mut snapshot = Self {
+            version,
+            ..Self::default()
+        };
+        let mut keys: Vec<HashMap<KeyHash, Arc<ApiKey>>> = vec![HashMap::new(); SHARDS];
+        for object in objects {
+            // Keys of a full copy are distinct: they skip the search for a replaced one.
+            match object {
+                Object::Key(key) => {
+                    keys[KeyTable::shard(&key.hash)].insert(key.hash, key);
+                }
+                other => snapshot.put(other),
+            }
+        }
+        snapshot.keys = KeyTable {
+            shards: keys.into_iter().map(Arc::new).collect(),
+        };
+        snapshot
+    }
+
+    /// Returns the next version: this one with the changes applied in order.
+    #[must_use]
+    pub fn apply(
+        &self,
+        version: SnapshotVersion,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Self {
+        let mut next = Self {
+            version,
+            ..self.clone()
+        };
+        for change in changes {
+            match change {
+                Change::Put(object) => next.put(object),
+                Change::Delete(key) => next.delete(&key),
+            }
+        }
+        next
+    }
+
+    /// Every object, referred-to kinds first: what a full copy sends.
+    pub fn objects(&self) -> Vec<Object> {
+        let mut objects: Vec<Object> = self
+            .pepper
+            .clone()
+            .map(Object::Pepper)
+            .into_iter()
+            .collect();
+        for tenant in self.tenants.values() {
+            objects.push(Object::Organisation(tenant.organisation.clone()));
+            objects.extend(tenant.projects.values().cloned().map(Object::Project));
+            objects.extend(tenant.providers.values().cloned().map(Object::Provider));
+            objects.extend(tenant.credentials.values().cloned().map(Object::Credential));
+            objects.extend(tenant.models.values().cloned().map(Object::Model));
+            objects.extend(tenant.policies.values().cloned().map(Object::Policy));
+            objects.extend(tenant.routers.values().cloned().map(Object::Router));
+        }
+        let mut keys: Vec<_> = self.keys.iter().cloned().collect();
+        keys.sort_by(|a, b| a.id.cmp(&b.id));
+        objects.extend(keys.into_iter().map(Object::Key));
+        objects
+    }
+
+    /// What an organisation has configured.
+    pub fn tenant(&self, organisation: &OrganisationId) -> Option<&Arc<Tenant>> {
+        self.tenants.get(organisation)
+    }
+
+    fn put(&mut self, object: Object) {
+        match object {
+            Object::Pepper(sealed) => self.pepper = Some(sealed),
+            Object::Organisation(it) => match self.tenants.get_mut(&it.id) {
+                Some(tenant) => Arc::make_mut(tenant).organisation = it,
+                None => {
+                    self.tenants
+                        .insert(it.id.clone(), Arc::new(Tenant::new(it)));
+                }
+            },
+            Object::Project(it) => self.edit(&it.organisation.clone(), |tenant| {
+                insert(&mut tenant.projects, it.id.clone(), it)
+            }),
+            Object::Provider(it) => self.edit(&it.organisation.clone(), |tenant| {
+                insert(&mut tenant.providers, it.slug.clone(), it)
+            }),
+            Object::Credential(it) => self.edit(&it.organisation.clone(), |tenant| {
+                insert(&mut tenant.credentials, it.id.clone(), it)
+            }),
+            Object::Model(it) => self.edit(&it.organisation.clone(), |tenant| {
+                insert(&mut tenant.models, it.id.clone(), it)
+            }),
+            Object::Policy(it) => self.edit(&it.organisation.clone(), |tenant| {
+                insert(&mut tenant.policies, it.id.clone(), it)
+            }),
+            Object::Router(it) => self.edit(&it.organisation.clone(), |tenant| {
+                insert(&mut tenant.routers, it.id.clone(), it)
+            }),
+            Object::Key(it) => self.keys.put(it),
+        }
+    }
+
+    fn delete(&mut self, key: &ObjectKey) {
+        let id = key.id.as_str();
+        match key.kind {
+            ObjectKind::Pepper => self.pepper = None,
+            ObjectKind::Organisation => {
+                if let Ok(organisation) = OrganisationId::parse(id) {
+                    self.tenants.remove(&organisation);
+                }
+            }
+            ObjectKind::Key => {
+                if let Ok(id) = KeyId::parse(id) {
+                    self.keys.remove(&id);
+                }
+            }
+            kind => {
+                let Some(organisation) = &key.organisation else {
+                    return;
+                };
+                self.edit(organisation, |tenant| match kind {
+                    ObjectKind::Project => remove(&mut tenant.projects, id),
+                    ObjectKind::Provider => remove(&mut tenant.providers, id),
+                    ObjectKind::Credential => remove(&mut tenant.credentials, id),
+                    ObjectKind::Model => remove(&mut tenant.models, id),
+                    ObjectKind::Policy => remove(&mut tenant.policies, id),
+                    ObjectKind::Router => remove(&mut tenant.routers, id),
+                    ObjectKind::Pepper | ObjectKind::Organisation | ObjectKind::Key => {}
+                });
+            }
+        }
+    }
+
+    /// Changes a tenant; an object of an unknown organisation has nowhere to go and is left out.
+    fn edit(&mut self, organisation: &OrganisationId, change: impl FnOnce(&mut Tenant)) {
+        if let Some(tenant) = self.tenants.get_mut(organisation) {
+            change(Arc::make_mut(tenant));
+        }
+    }
+}
+
+fn insert<K: Ord + Clone, V>(table: &mut Table<K, V>, id: K, value: Arc<V>) {
+    Arc::make_mut(table).insert(id, value);
+}
+
+fn remove<K: Ord + Clone + std::borrow::Borrow<str>, V>(table: &mut Table<K, V>, id: &str) {
+    Arc::make_mut(table).remove(id);
+}
