@@ -203,16 +203,10 @@ impl Ability {
 impl FromStr for Ability {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|ability| ability.as_str() == text)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|ability| ability.as_str()).collect();
-                format!(
-                    "`{text}` is not a model capability: expected one of {}",
-                    known.join(", ")
-                )
-            })
+        Self::ALL.into_iter().find(|ability| ability.as_str() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|ability| ability.as_str()).collect();
+            format!("`{text}` is not a model capability: expected one of {}", known.join(", "))
+        })
     }
 }
 
@@ -250,11 +244,7 @@ impl Pricing {
             (completion, usage.completion_tokens - reasoning),
             (self.reasoning.unwrap_or(completion), reasoning),
         ];
-        parts
-            .into_iter()
-            .try_fold(Money::ZERO, |sum, (price, tokens)| {
-                sum.checked_add(price.checked_times(tokens)?)
-            })
+        parts.into_iter().try_fold(Money::ZERO, |sum, (price, tokens)| sum.checked_add(price.checked_times(tokens)?))
     }
 }
 
@@ -337,18 +327,12 @@ mod tests {
             reasoning_tokens: 2,
             estimated: false,
         };
-        assert_eq!(
-            pricing.cost(&usage),
-            price(50 * 100 + 40 * 10 + 10 * 125 + 7 * 1000)
-        );
+        assert_eq!(pricing.cost(&usage), price(50 * 100 + 40 * 10 + 10 * 125 + 7 * 1000));
     }
 
     #[test]
     fn unknown_price_gives_no_cost() {
-        let pricing = Pricing {
-            prompt: Some(Money::ZERO),
-            ..Pricing::default()
-        };
+        let pricing = Pricing { prompt: Some(Money::ZERO), ..Pricing::default() };
         assert_eq!(pricing.cost(&Usage::default()), None);
     }
 }

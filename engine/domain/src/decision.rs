@@ -208,18 +208,14 @@ mod capability_map {
 
     use super::CapabilityTag;
 
-    pub(super) fn serialize<S: Serializer>(
-        tags: &[(CapabilityTag, f64)],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(tags: &[(CapabilityTag, f64)], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(tags.iter().map(|(tag, probability)| (tag, probability)))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<(CapabilityTag, f64)>, D::Error> {
-        BTreeMap::<CapabilityTag, f64>::deserialize(deserializer)
-            .map(|map| map.into_iter().collect())
+        BTreeMap::<CapabilityTag, f64>::deserialize(deserializer).map(|map| map.into_iter().collect())
     }
 }
 

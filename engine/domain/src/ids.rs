@@ -24,11 +24,7 @@ pub struct InvalidId {
 
 impl InvalidId {
     fn new(what: &'static str, expected: &'static str, text: &str) -> Self {
-        Self {
-            what,
-            expected,
-            text: text.chars().take(80).collect(),
-        }
+        Self { what, expected, text: text.chars().take(80).collect() }
     }
 }
 
@@ -151,16 +147,14 @@ pub struct ProviderSlug(Arc<str>);
 
 impl ProviderSlug {
     /// Slugs that are paths of the gateway and so can name no provider.
-    pub const RESERVED: [&'static str; 8] = [
-        "v1", "v1beta", "api", "admin", "console", "healthz", "readyz", "metrics",
-    ];
+    pub const RESERVED: [&'static str; 8] = ["v1", "v1beta", "api", "admin", "console", "healthz", "readyz", "metrics"];
 
     /// Accepts 1 to 40 of `[a-z0-9-]`, starting with a letter or digit, that is not a path of the gateway.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let well_formed = (1..=40).contains(&text.len())
-            && text.bytes().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
-            })
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
             && !text.starts_with(['-', '_']);
         if !well_formed {
             return Err(InvalidId::new(
@@ -190,8 +184,7 @@ pub struct ModelId(Arc<str>);
 impl ModelId {
     /// Accepts a provider slug, `/`, and 1 to 128 of `[A-Za-z0-9._:/@+-]`.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        const EXPECTED: &str =
-            "`provider/name`, the name 1 to 128 of letters, digits and . _ : / @ + -";
+        const EXPECTED: &str = "`provider/name`, the name 1 to 128 of letters, digits and . _ : / @ + -";
         let invalid = || InvalidId::new("model id", EXPECTED, text);
         let (provider, name) = text.split_once('/').ok_or_else(invalid)?;
         ProviderSlug::parse(provider)?;
@@ -250,16 +243,10 @@ impl RequestId {
     /// Accepts `req_` and 26 digits of Crockford's base 32, lower case.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let invalid = || InvalidId::new("request id", "`req_` and 26 base-32 digits", text);
-        let digits = text
-            .strip_prefix(Self::PREFIX)
-            .filter(|digits| digits.len() == 26)
-            .ok_or_else(invalid)?;
+        let digits = text.strip_prefix(Self::PREFIX).filter(|digits| digits.len() == 26).ok_or_else(invalid)?;
         let mut value: u128 = 0;
         for (position, digit) in digits.bytes().enumerate() {
-            let digit = BASE32
-                .iter()
-                .position(|known| *known == digit)
-                .ok_or_else(invalid)?;
+            let digit = BASE32.iter().position(|known| *known == digit).ok_or_else(invalid)?;
             // 26 digits hold 130 bits: the first one may use only three of its five.
             if position == 0 && digit > 7 {
                 return Err(invalid());
@@ -309,24 +296,12 @@ mod tests {
     #[test]
     fn model_id_splits_at_the_first_slash() {
         let id = ModelId::parse("openrouter/meta/llama-4:free").expect("valid");
-        assert_eq!(
-            (id.provider(), id.native()),
-            ("openrouter", "meta/llama-4:free")
-        );
+        assert_eq!((id.provider(), id.native()), ("openrouter", "meta/llama-4:free"));
     }
 
     #[test]
     fn malformed_model_ids_are_refused_with_the_rule() {
-        for text in [
-            "",
-            "gpt-4",
-            "/x",
-            "openai/",
-            "Open AI/x",
-            "openai/a b",
-            "v1/x",
-            "rtr_a/x",
-        ] {
+        for text in ["", "gpt-4", "/x", "openai/", "Open AI/x", "openai/a b", "v1/x", "rtr_a/x"] {
             assert!(ModelId::parse(text).is_err(), "{text}");
         }
     }

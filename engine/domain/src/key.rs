@@ -39,11 +39,7 @@ impl KeyText {
             return None;
         }
         let mut key = String::from(PREFIX);
-        key.extend(
-            random
-                .iter()
-                .map(|byte| char::from(BASE62[usize::from(*byte) % 62])),
-        );
+        key.extend(random.iter().map(|byte| char::from(BASE62[usize::from(*byte) % 62])));
         let check = Self::check_digits(&key[PREFIX.len()..]);
         key.push_str(&check);
         Some(key)
@@ -54,9 +50,7 @@ impl KeyText {
         let Some(rest) = text.strip_prefix(PREFIX) else {
             return false;
         };
-        if rest.len() != RANDOM_CHARS + CHECK_CHARS
-            || !rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        {
+        if rest.len() != RANDOM_CHARS + CHECK_CHARS || !rest.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return true;
         }
         let (random, check) = rest.split_at(RANDOM_CHARS);
@@ -149,8 +143,6 @@ mod tests {
 
     #[test]
     fn foreign_keys_carry_no_checksum() {
-        assert!(!KeyText::is_malformed(
-            "an-operators-own-key-of-32-characters"
-        ));
+        assert!(!KeyText::is_malformed("an-operators-own-key-of-32-characters"));
     }
 }

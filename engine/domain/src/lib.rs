@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod decision;
+pub mod desired;
 pub mod features;
 pub mod ids;
 pub mod key;
@@ -13,28 +14,28 @@ pub mod money;
 pub mod object;
 pub mod policy;
 pub mod record;
+pub mod route;
 pub mod score;
 pub mod snapshot;
 pub mod usage;
 
 pub use catalogue::{
-    Ability, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
+    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
     SealedBytes, Timeouts,
 };
 pub use clock::{Clock, Timestamp};
-pub use decision::{
-    Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed,
-};
+pub use decision::{Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed};
+pub use desired::{Desired, DesiredFault, Diff, SecretText};
 pub use features::{Constraints, Facts, Features, OutputFormat};
 pub use ids::{
-    CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug,
-    RequestId, RouterId,
+    CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId, RouterId,
 };
 pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
 pub use money::{InvalidMoney, Money};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
 pub use policy::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
+pub use route::Route;
 pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
 pub use snapshot::{KeyTable, Snapshot, SnapshotVersion, Tenant};
 pub use usage::Usage;

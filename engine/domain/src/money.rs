@@ -15,9 +15,7 @@ const PICO: i128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
 
 /// An amount or a price in 10⁻¹² USD.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Money(i128);
 
@@ -67,33 +65,25 @@ impl Money {
 
     /// Accepts `[-]digits[.digits]` with an optional exponent (`1.5e-07`, as catalogues write), at most 12 decimals.
     pub fn parse(text: &str) -> Result<Self, InvalidMoney> {
-        Self::parse_decimal(text).ok_or_else(|| InvalidMoney {
-            text: text.chars().take(80).collect(),
-        })
+        Self::parse_decimal(text).ok_or_else(|| InvalidMoney { text: text.chars().take(80).collect() })
     }
 
     fn parse_decimal(text: &str) -> Option<Self> {
-        let (negative, unsigned) = text
-            .strip_prefix('-')
-            .map_or((false, text), |rest| (true, rest));
+        let (negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
             None => (unsigned, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits = || whole.bytes().chain(fraction.bytes());
-        if whole.is_empty() || digits().any(|byte| !byte.is_ascii_digit()) || digits().count() > 36
-        {
+        if whole.is_empty() || digits().any(|byte| !byte.is_ascii_digit()) || digits().count() > 36 {
             return None;
         }
         let mut value: i128 = 0;
         for digit in digits() {
-            value = value
-                .checked_mul(10)?
-                .checked_add(i128::from(digit - b'0'))?;
+            value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
         }
-        let shift =
-            i32::try_from(DECIMALS).ok()? + exponent - i32::try_from(fraction.len()).ok()?;
+        let shift = i32::try_from(DECIMALS).ok()? + exponent - i32::try_from(fraction.len()).ok()?;
         let power = 10_i128.checked_pow(shift.unsigned_abs())?;
         let pico = if shift >= 0 {
             value.checked_mul(power)?
@@ -191,19 +181,7 @@ mod tests {
 
     #[test]
     fn what_is_not_exact_is_refused() {
-        for text in [
-            "",
-            ".5",
-            "1,5",
-            "0.0000000000001",
-            "1e-13",
-            "NaN",
-            "1e99",
-            "--1",
-            "0x1",
-            "1.2.3",
-            " 1",
-        ] {
+        for text in ["", ".5", "1,5", "0.0000000000001", "1e-13", "NaN", "1e99", "--1", "0x1", "1.2.3", " 1"] {
             assert!(Money::parse(text).is_err(), "{text}");
         }
     }

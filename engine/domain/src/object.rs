@@ -122,39 +122,15 @@ impl Object {
         let (kind, organisation, id) = match self {
             Self::Pepper(_) => (ObjectKind::Pepper, None, "pepper".to_owned()),
             Self::Organisation(it) => (ObjectKind::Organisation, None, it.id.to_string()),
-            Self::Project(it) => (
-                ObjectKind::Project,
-                Some(&it.organisation),
-                it.id.to_string(),
-            ),
-            Self::Provider(it) => (
-                ObjectKind::Provider,
-                Some(&it.organisation),
-                it.slug.to_string(),
-            ),
-            Self::Credential(it) => (
-                ObjectKind::Credential,
-                Some(&it.organisation),
-                it.id.to_string(),
-            ),
+            Self::Project(it) => (ObjectKind::Project, Some(&it.organisation), it.id.to_string()),
+            Self::Provider(it) => (ObjectKind::Provider, Some(&it.organisation), it.slug.to_string()),
+            Self::Credential(it) => (ObjectKind::Credential, Some(&it.organisation), it.id.to_string()),
             Self::Model(it) => (ObjectKind::Model, Some(&it.organisation), it.id.to_string()),
-            Self::Policy(it) => (
-                ObjectKind::Policy,
-                Some(&it.organisation),
-                it.id.to_string(),
-            ),
-            Self::Router(it) => (
-                ObjectKind::Router,
-                Some(&it.organisation),
-                it.id.to_string(),
-            ),
+            Self::Policy(it) => (ObjectKind::Policy, Some(&it.organisation), it.id.to_string()),
+            Self::Router(it) => (ObjectKind::Router, Some(&it.organisation), it.id.to_string()),
             Self::Key(it) => (ObjectKind::Key, Some(&it.organisation), it.id.to_string()),
         };
-        ObjectKey {
-            kind,
-            organisation: organisation.cloned(),
-            id,
-        }
+        ObjectKey { kind, organisation: organisation.cloned(), id }
     }
 }
 

@@ -144,8 +144,7 @@ mod tests {
 
     #[test]
     fn unknown_strategy_fields_are_refused() {
-        let refused =
-            serde_json::from_str::<Strategy>(r#"{"type":"intelligent","axis":"cost","bias":1}"#);
+        let refused = serde_json::from_str::<Strategy>(r#"{"type":"intelligent","axis":"cost","bias":1}"#);
         assert!(refused.is_err());
     }
 }

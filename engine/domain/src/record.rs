@@ -29,13 +29,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 5] = [
-        Self::Completed,
-        Self::Failed,
-        Self::Interrupted,
-        Self::ClientCancelled,
-        Self::UnknownOutcome,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Completed, Self::Failed, Self::Interrupted, Self::ClientCancelled, Self::UnknownOutcome];
 
     /// The outcome's name: `client_cancelled`.
     pub const fn as_str(self) -> &'static str {

@@ -75,16 +75,10 @@ impl fmt::Display for CapabilityTag {
 impl FromStr for CapabilityTag {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|tag| tag.as_str() == text)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|tag| tag.as_str()).collect();
-                format!(
-                    "`{text}` is not a capability tag: expected one of {}",
-                    known.join(", ")
-                )
-            })
+        Self::ALL.into_iter().find(|tag| tag.as_str() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|tag| tag.as_str()).collect();
+            format!("`{text}` is not a capability tag: expected one of {}", known.join(", "))
+        })
     }
 }
 

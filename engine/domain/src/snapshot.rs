@@ -8,9 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Credential, Model, Organisation, Project, Provider, SealedBytes};
-use crate::ids::{
-    CredentialId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RouterId,
-};
+use crate::ids::{CredentialId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RouterId};
 use crate::key::{ApiKey, KeyHash};
 use crate::object::{Change, Object, ObjectKey, ObjectKind};
 use crate::policy::{Policy, Router};
@@ -19,9 +17,7 @@ use crate::policy::{Policy, Router};
 pub type Table<K, V> = Arc<BTreeMap<K, Arc<V>>>;
 
 /// Which configuration: revisions count within an epoch, a new epoch is another registry.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SnapshotVersion {
     /// Identity of the registry.
     pub epoch: u64,
@@ -68,30 +64,21 @@ impl Tenant {
     }
 
     /// The secrets of a provider, in id order.
-    pub fn credentials_of<'a>(
-        &'a self,
-        provider: &'a ProviderSlug,
-    ) -> impl Iterator<Item = &'a Arc<Credential>> {
-        self.credentials
-            .values()
-            .filter(move |credential| credential.provider == *provider)
+    pub fn credentials_of<'a>(&'a self, provider: &'a ProviderSlug) -> impl Iterator<Item = &'a Arc<Credential>> {
+        self.credentials.values().filter(move |credential| credential.provider == *provider)
     }
 
     /// Whether a model can be called at all: it is enabled and its provider has a secret or needs none.
     pub fn is_callable(&self, model: &Model) -> bool {
         model.enabled
-            && self.provider_of(&model.id).is_some_and(|it| {
-                it.allow_anonymous || self.credentials_of(&it.slug).next().is_some()
-            })
+            && self
+                .provider_of(&model.id)
+                .is_some_and(|it| it.allow_anonymous || self.credentials_of(&it.slug).next().is_some())
     }
 
     /// Finds a policy by id, slug or name.
     pub fn policy_named(&self, text: &str) -> Option<&Arc<Policy>> {
-        self.policies.get(text).or_else(|| {
-            self.policies
-                .values()
-                .find(|it| it.slug == text || it.name == text)
-        })
+        self.policies.get(text).or_else(|| self.policies.values().find(|it| it.slug == text || it.name == text))
     }
 }
 
@@ -105,9 +92,7 @@ pub struct KeyTable {
 
 impl Default for KeyTable {
     fn default() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Arc::default()).collect(),
-        }
+        Self { shards: (0..SHARDS).map(|_| Arc::default()).collect() }
     }
 }
 
@@ -148,10 +133,7 @@ impl KeyTable {
 
     fn remove_where(&mut self, id: &KeyId, matches: impl Fn(&ApiKey) -> bool) {
         for shard in &mut self.shards {
-            let found = shard
-                .values()
-                .find(|known| known.id == *id && matches(known))
-                .map(|known| known.hash);
+            let found = shard.values().find(|known| known.id == *id && matches(known)).map(|known| known.hash);
             if let Some(hash) = found {
                 Arc::make_mut(shard).remove(&hash);
             }
@@ -175,10 +157,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Builds a snapshot from a full copy.
     pub fn full(version: SnapshotVersion, objects: impl IntoIterator<Item = Object>) -> Self {
-        let mut snapshot = Self {
-            version,
-            ..Self::default()
-        };
+        let mut snapshot = Self { version, ..Self::default() };
         let mut keys: Vec<HashMap<KeyHash, Arc<ApiKey>>> = vec![HashMap::new(); SHARDS];
         for object in objects {
             // Keys of a full copy are distinct: they skip the search for a replaced one.
@@ -189,23 +168,14 @@ impl Snapshot {
                 other => snapshot.put(other),
             }
         }
-        snapshot.keys = KeyTable {
-            shards: keys.into_iter().map(Arc::new).collect(),
-        };
+        snapshot.keys = KeyTable { shards: keys.into_iter().map(Arc::new).collect() };
         snapshot
     }
 
     /// Returns the next version: this one with the changes applied in order.
     #[must_use]
-    pub fn apply(
-        &self,
-        version: SnapshotVersion,
-        changes: impl IntoIterator<Item = Change>,
-    ) -> Self {
-        let mut next = Self {
-            version,
-            ..self.clone()
-        };
+    pub fn apply(&self, version: SnapshotVersion, changes: impl IntoIterator<Item = Change>) -> Self {
+        let mut next = Self { version, ..self.clone() };
         for change in changes {
             match change {
                 Change::Put(object) => next.put(object),
@@ -217,12 +187,7 @@ impl Snapshot {
 
     /// Every object, referred-to kinds first: what a full copy sends.
     pub fn objects(&self) -> Vec<Object> {
-        let mut objects: Vec<Object> = self
-            .pepper
-            .clone()
-            .map(Object::Pepper)
-            .into_iter()
-            .collect();
+        let mut objects: Vec<Object> = self.pepper.clone().map(Object::Pepper).into_iter().collect();
         for tenant in self.tenants.values() {
             objects.push(Object::Organisation(tenant.organisation.clone()));
             objects.extend(tenant.projects.values().cloned().map(Object::Project));
@@ -249,28 +214,27 @@ impl Snapshot {
             Object::Organisation(it) => match self.tenants.get_mut(&it.id) {
                 Some(tenant) => Arc::make_mut(tenant).organisation = it,
                 None => {
-                    self.tenants
-                        .insert(it.id.clone(), Arc::new(Tenant::new(it)));
+                    self.tenants.insert(it.id.clone(), Arc::new(Tenant::new(it)));
                 }
             },
-            Object::Project(it) => self.edit(&it.organisation.clone(), |tenant| {
-                insert(&mut tenant.projects, it.id.clone(), it)
-            }),
-            Object::Provider(it) => self.edit(&it.organisation.clone(), |tenant| {
-                insert(&mut tenant.providers, it.slug.clone(), it)
-            }),
-            Object::Credential(it) => self.edit(&it.organisation.clone(), |tenant| {
-                insert(&mut tenant.credentials, it.id.clone(), it)
-            }),
-            Object::Model(it) => self.edit(&it.organisation.clone(), |tenant| {
-                insert(&mut tenant.models, it.id.clone(), it)
-            }),
-            Object::Policy(it) => self.edit(&it.organisation.clone(), |tenant| {
-                insert(&mut tenant.policies, it.id.clone(), it)
-            }),
-            Object::Router(it) => self.edit(&it.organisation.clone(), |tenant| {
-                insert(&mut tenant.routers, it.id.clone(), it)
-            }),
+            Object::Project(it) => {
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.projects, it.id.clone(), it))
+            }
+            Object::Provider(it) => {
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.providers, it.slug.clone(), it))
+            }
+            Object::Credential(it) => {
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.credentials, it.id.clone(), it))
+            }
+            Object::Model(it) => {
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.models, it.id.clone(), it))
+            }
+            Object::Policy(it) => {
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.policies, it.id.clone(), it))
+            }
+            Object::Router(it) => {
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.routers, it.id.clone(), it))
+            }
             Object::Key(it) => self.keys.put(it),
         }
     }

@@ -1,0 +1,314 @@
+//! The declarative configuration: what `apply` wants to exist, by name. Ids are given by the registry.
+//!
+//! `config` makes it from a file, `admin.v1.Apply` carries it as JSON, `registry` compares it with what is there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Pricing, Timeouts};
+use crate::clock::Timestamp;
+use crate::ids::{ModelId, ProviderSlug};
+use crate::key::Scope;
+use crate::policy::{Candidates, Strategy};
+
+/// A secret on its way to being sealed. Never prints.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Wraps a secret.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret itself, for sealing and hashing only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Everything one file asks for. Objects that it does not name stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Desired {
+    /// Projects of the organisation.
+    pub projects: Vec<ProjectSpec>,
+    /// Providers with their secrets.
+    pub providers: Vec<ProviderSpec>,
+    /// Models.
+    pub models: Vec<ModelSpec>,
+    /// Policies.
+    pub policies: Vec<PolicySpec>,
+    /// Routers.
+    pub routers: Vec<RouterSpec>,
+    /// API keys.
+    pub keys: Vec<KeySpec>,
+}
+
+/// A project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectSpec {
+    /// Its name.
+    pub name: String,
+    /// A policy, by id, name or slug.
+    #[serde(default)]
+    pub policy: Option<String>,
+}
+
+/// A provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSpec {
+    /// Its name and the prefix of its models.
+    pub slug: ProviderSlug,
+    /// What it speaks.
+    pub dialect: DialectKind,
+    /// The URL to which `/chat/completions` is appended.
+    pub base_url: String,
+    /// How it wants its secret.
+    #[serde(default)]
+    pub auth: AuthScheme,
+    /// It may be called without a secret.
+    #[serde(default)]
+    pub allow_anonymous: bool,
+    /// Private, loopback and link-local targets are allowed.
+    #[serde(default)]
+    pub allow_private_network: bool,
+    /// Known to keep nothing.
+    #[serde(default)]
+    pub zero_data_retention: Option<bool>,
+    /// Known (not) to collect data.
+    #[serde(default)]
+    pub collects_data: Option<bool>,
+    /// Its own waits.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Query parameters sent with every call.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Its secrets: the key pool. `None` leaves those that are there.
+    #[serde(default)]
+    pub credentials: Option<Vec<CredentialSpec>>,
+}
+
+/// A provider secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialSpec {
+    /// Its name, unique within the provider.
+    pub name: String,
+    /// The secret.
+    pub secret: SecretText,
+}
+
+/// A model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// `provider/name`.
+    pub id: ModelId,
+    /// What the provider calls it; absent = the part after the first `/`.
+    #[serde(default)]
+    pub native: Option<String>,
+    /// A name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Candidates must be enabled.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Tokens that input and output may take together.
+    #[serde(default)]
+    pub context_length: Option<u64>,
+    /// Tokens that the output may take.
+    #[serde(default)]
+    pub max_output_tokens: Option<u64>,
+    /// Prices per token.
+    #[serde(default)]
+    pub pricing: Pricing,
+    /// Explicit strength, 0..=1.
+    #[serde(default)]
+    pub capability: Option<f64>,
+    /// What its endpoint supports.
+    #[serde(default)]
+    pub capabilities: Vec<Ability>,
+    /// What goes in.
+    #[serde(default)]
+    pub input_modalities: Vec<Modality>,
+    /// What comes out.
+    #[serde(default)]
+    pub output_modalities: Vec<Modality>,
+    /// Request parameters it takes.
+    #[serde(default)]
+    pub supported_parameters: Option<Vec<String>>,
+    /// When it came out.
+    #[serde(default)]
+    pub released: Option<String>,
+    /// Overrides the provider's.
+    #[serde(default)]
+    pub zero_data_retention: Option<bool>,
+    /// Where the facts come from and when they were read.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySpec {
+    /// Its name.
+    pub name: String,
+    /// What `@alias/<slug>` names; absent = made from the name.
+    #[serde(default)]
+    pub slug: Option<String>,
+    /// It is the organisation's default.
+    #[serde(default)]
+    pub default: bool,
+    /// What it may choose from.
+    pub candidates: Candidates,
+    /// How it orders them.
+    pub strategy: Strategy,
+}
+
+/// Where a router takes a provider's secret from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialSource {
+    /// The platform's.
+    Managed,
+    /// The organisation's own.
+    User,
+}
+
+/// A router.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouterSpec {
+    /// Its name.
+    pub name: String,
+    /// The models it may use.
+    pub models: Vec<ModelId>,
+    /// A policy, by id, name or slug; absent = intelligent / performance.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Where each provider's secret comes from; absent = managed if there is one.
+    #[serde(default)]
+    pub credentials: BTreeMap<ProviderSlug, CredentialSource>,
+}
+
+/// Which policy a key's requests use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRoutingSpec {
+    /// A policy, by id, name or slug.
+    pub policy: String,
+    /// Kept but not enforced when false.
+    #[serde(default = "yes")]
+    pub active: bool,
+}
+
+/// An API key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySpec {
+    /// Its name.
+    pub name: String,
+    /// A project, by name or id.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// Its routing configuration.
+    #[serde(default)]
+    pub routing: Option<KeyRoutingSpec>,
+    /// A key of the operator's own making; absent = one is made and shown once.
+    #[serde(default)]
+    pub secret: Option<SecretText>,
+    /// What it may do; empty = routing.
+    #[serde(default)]
+    pub scopes: Vec<Scope>,
+    /// Models it may use; empty = all.
+    #[serde(default)]
+    pub allowed_models: Vec<ModelId>,
+    /// When it ends.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What happens, or would happen, to one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is new.
+    Create,
+    /// It differs from what is there.
+    Update,
+    /// It is gone.
+    Delete,
+    /// It is as it should be.
+    Unchanged,
+}
+
+/// One line of a diff.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiffLine {
+    /// What happens.
+    pub action: Action,
+    /// The kind of object: `policy`.
+    pub kind: String,
+    /// Its name: `support`.
+    pub name: String,
+    /// Field by field, `field: before -> after`; secrets show as `***`.
+    #[serde(default)]
+    pub changes: Vec<String>,
+}
+
+/// A key that was made by an apply, shown once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreatedKey {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The key itself.
+    pub key: SecretText,
+}
+
+/// What an apply did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Diff {
+    /// Line by line, in the order of the file's sections.
+    pub lines: Vec<DiffLine>,
+    /// Keys made by it.
+    pub created_keys: Vec<CreatedKey>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<String>,
+}
+
+impl Diff {
+    /// Whether anything changes.
+    pub fn is_empty(&self) -> bool {
+        self.lines.iter().all(|line| line.action == Action::Unchanged)
+    }
+}
+
+/// One thing wrong with a desired configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct DesiredFault {
+    /// Where: `policies[0].models[1]`.
+    pub path: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
