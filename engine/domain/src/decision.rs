@@ -190,7 +190,10 @@ pub struct Decision {
     /// Where capability came from: `explicit`, `price`, or both.
     #[serde(default)]
     pub capability_source: Option<String>,
-    /// The price of the most capable alternative, so that savings can be summed.
+    /// The most capable eligible candidate, against which savings are counted.
+    #[serde(default)]
+    pub most_capable_model: Option<ModelId>,
+    /// What this request would cost on it, so that savings can be summed.
     #[serde(default)]
     pub most_capable_cost_usd: Option<Money>,
     /// The candidates were ordered explicitly: the chain may be tried to its end.
