@@ -38,7 +38,7 @@ pub struct Project {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DialectKind {
-    /// OpenAI chat completions.
+    /// `OpenAI` chat completions.
     Openai,
 }
 
@@ -231,7 +231,7 @@ pub struct Pricing {
 impl Pricing {
     /// Returns what a call cost, or `None` when a price it needs is unknown or the sum overflows.
     ///
-    /// fresh × prompt + cached × cached_prompt + written × cache_write + visible × completion + reasoning × reasoning.
+    /// `fresh × prompt + cached × cached_prompt + written × cache_write + visible × completion + reasoning × reasoning`.
     pub fn cost(&self, usage: &Usage) -> Option<Money> {
         let (prompt, completion) = (self.prompt?, self.completion?);
         let cached = usage.cached_tokens.min(usage.prompt_tokens);

@@ -218,22 +218,22 @@ impl Snapshot {
                 }
             },
             Object::Project(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.projects, it.id.clone(), it))
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.projects, it.id.clone(), it));
             }
             Object::Provider(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.providers, it.slug.clone(), it))
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.providers, it.slug.clone(), it));
             }
             Object::Credential(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.credentials, it.id.clone(), it))
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.credentials, it.id.clone(), it));
             }
             Object::Model(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.models, it.id.clone(), it))
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.models, it.id.clone(), it));
             }
             Object::Policy(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.policies, it.id.clone(), it))
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.policies, it.id.clone(), it));
             }
             Object::Router(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.routers, it.id.clone(), it))
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.routers, it.id.clone(), it));
             }
             Object::Key(it) => self.keys.put(it),
         }
