@@ -1,0 +1,127 @@
+//! Diffs, faults, key orders and ledger filters of the operator's services.
+
+use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
+use domain::{DesiredFault, Diff, RequestRecord, SecretText, Timestamp};
+
+use super::{ConvertError, Converted, closed, closed_each, moment, parse_each, same_variants, texts};
+use crate::pb::admin::v1 as pb;
+use crate::pb::object::v1::Scope;
+
+same_variants!(pb::Action, Action, [Create, Update, Delete, Unchanged]);
+
+impl From<&Diff> for pb::Diff {
+    fn from(it: &Diff) -> Self {
+        let line = |line: &DiffLine| pb::DiffLine {
+            action: pb::Action::from(line.action).into(),
+            kind: line.kind.clone(),
+            name: line.name.clone(),
+            changes: line.changes.clone(),
+        };
+        Self {
+            lines: it.lines.iter().map(line).collect(),
+            created_keys: it.created_keys.iter().map(Into::into).collect(),
+            warnings: it.warnings.clone(),
+        }
+    }
+}
+
+impl TryFrom<pb::Diff> for Diff {
+    type Error = ConvertError;
+    fn try_from(it: pb::Diff) -> Converted<Self> {
+        let line = |(index, line): (usize, pb::DiffLine)| {
+            Ok(DiffLine {
+                action: closed::<pb::Action, _>(&format!("lines[{index}].action"), line.action)?,
+                kind: line.kind,
+                name: line.name,
+                changes: line.changes,
+            })
+        };
+        Ok(Self {
+            lines: it.lines.into_iter().enumerate().map(line).collect::<Converted<_>>()?,
+            created_keys: it.created_keys.into_iter().map(Into::into).collect(),
+            warnings: it.warnings,
+        })
+    }
+}
+
+impl From<&CreatedKey> for pb::CreatedKey {
+    fn from(it: &CreatedKey) -> Self {
+        Self { id: it.id.clone(), name: it.name.clone(), key: it.key.expose().to_owned() }
+    }
+}
+
+impl From<pb::CreatedKey> for CreatedKey {
+    fn from(it: pb::CreatedKey) -> Self {
+        Self { id: it.id, name: it.name, key: SecretText::new(it.key) }
+    }
+}
+
+impl From<&DesiredFault> for pb::Fault {
+    fn from(it: &DesiredFault) -> Self {
+        Self { path: it.path.clone(), message: it.message.clone() }
+    }
+}
+
+impl From<pb::Fault> for DesiredFault {
+    fn from(it: pb::Fault) -> Self {
+        Self { path: it.path, message: it.message }
+    }
+}
+
+impl From<&KeySpec> for pb::CreateKeyRequest {
+    /// The organisation stays open: the only one.
+    fn from(it: &KeySpec) -> Self {
+        Self {
+            organisation: None,
+            name: it.name.clone(),
+            project: it.project.clone(),
+            policy: it.routing.as_ref().map(|routing| routing.policy.clone()),
+            inactive: it.routing.as_ref().is_some_and(|routing| !routing.active),
+            scopes: it.scopes.iter().map(|scope| Scope::from(*scope).into()).collect(),
+            allowed_models: texts(&it.allowed_models),
+            expires_at_micros: it.expires_at.map(Timestamp::unix_micros),
+            secret: it.secret.as_ref().map(|secret| secret.expose().to_owned()),
+        }
+    }
+}
+
+impl TryFrom<pb::CreateKeyRequest> for KeySpec {
+    type Error = ConvertError;
+    fn try_from(it: pb::CreateKeyRequest) -> Converted<Self> {
+        if it.name.trim().is_empty() {
+            return Err(ConvertError::new("name", "is empty: give the key a name"));
+        }
+        if it.inactive && it.policy.is_none() {
+            return Err(ConvertError::new("inactive", "needs a policy: it says whether that policy is enforced"));
+        }
+        Ok(Self {
+            name: it.name,
+            project: it.project,
+            routing: it.policy.map(|policy| KeyRoutingSpec { policy, active: !it.inactive }),
+            secret: it.secret.map(SecretText::new),
+            scopes: closed_each::<Scope, _>("scopes", &it.scopes)?,
+            allowed_models: parse_each("allowed_models", &it.allowed_models)?,
+            expires_at: moment(it.expires_at_micros),
+        })
+    }
+}
+
+impl TryFrom<&RequestRecord> for pb::Record {
+    type Error = ConvertError;
+    fn try_from(it: &RequestRecord) -> Converted<Self> {
+        let record_json = serde_json::to_vec(it).map_err(|error| ConvertError::new("record_json", error))?;
+        Ok(Self { sequence: it.sequence, record_json })
+    }
+}
+
+impl TryFrom<pb::Record> for RequestRecord {
+    type Error = ConvertError;
+    fn try_from(it: pb::Record) -> Converted<Self> {
+        let record: Self =
+            serde_json::from_slice(&it.record_json).map_err(|error| ConvertError::new("record_json", error))?;
+        if record.sequence != it.sequence {
+            return Err(ConvertError::new("sequence", "is not that of the record"));
+        }
+        Ok(record)
+    }
+}

@@ -1,0 +1,143 @@
+//! Policies and routers.
+
+use domain::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
+
+use super::{
+    ConvertError, Converted, closed, finite, parse, parse_each, parse_optional, required, same_variants, texts,
+};
+use crate::pb::object::v1 as pb;
+use crate::pb::object::v1::candidates::Candidates as CandidatesKind;
+use crate::pb::object::v1::strategy::Strategy as StrategyKind;
+
+same_variants!(pb::Axis, Axis, [Cost, Performance, Capability]);
+
+impl From<&Strategy> for pb::Strategy {
+    fn from(strategy: &Strategy) -> Self {
+        let kind = match strategy {
+            Strategy::Single { model } => StrategyKind::Single(pb::strategy::Single { model: model.to_string() }),
+            Strategy::Priority {} => StrategyKind::Priority(pb::strategy::Priority {}),
+            Strategy::Split {} => StrategyKind::Split(pb::strategy::Split {}),
+            Strategy::Intelligent { axis } => {
+                StrategyKind::Intelligent(pb::strategy::Intelligent { axis: pb::Axis::from(*axis).into() })
+            }
+        };
+        Self { strategy: Some(kind) }
+    }
+}
+
+impl TryFrom<pb::Strategy> for Strategy {
+    type Error = ConvertError;
+    fn try_from(strategy: pb::Strategy) -> Converted<Self> {
+        Ok(match required("type", strategy.strategy)? {
+            StrategyKind::Single(it) => Self::Single { model: parse("single.model", &it.model)? },
+            StrategyKind::Priority(_) => Self::Priority {},
+            StrategyKind::Split(_) => Self::Split {},
+            StrategyKind::Intelligent(it) => {
+                Self::Intelligent { axis: closed::<pb::Axis, _>("intelligent.axis", it.axis)? }
+            }
+        })
+    }
+}
+
+impl From<&Candidates> for pb::Candidates {
+    fn from(candidates: &Candidates) -> Self {
+        let kind = match candidates {
+            Candidates::All => CandidatesKind::All(pb::candidates::All {}),
+            Candidates::Listed(models) => {
+                CandidatesKind::Listed(pb::candidates::Listed { models: models.iter().map(Into::into).collect() })
+            }
+        };
+        Self { candidates: Some(kind) }
+    }
+}
+
+impl TryFrom<pb::Candidates> for Candidates {
+    type Error = ConvertError;
+    fn try_from(candidates: pb::Candidates) -> Converted<Self> {
+        match required("kind", candidates.candidates)? {
+            CandidatesKind::All(_) => Ok(Self::All),
+            CandidatesKind::Listed(it) => it
+                .models
+                .into_iter()
+                .enumerate()
+                .map(|(index, model)| {
+                    PolicyModel::try_from(model).map_err(|error| error.within(&format!("listed.models[{index}]")))
+                })
+                .collect::<Converted<_>>()
+                .map(Self::Listed),
+        }
+    }
+}
+
+impl From<&PolicyModel> for pb::PolicyModel {
+    fn from(it: &PolicyModel) -> Self {
+        Self { model: it.model.to_string(), priority: it.priority, weight: it.weight }
+    }
+}
+
+impl TryFrom<pb::PolicyModel> for PolicyModel {
+    type Error = ConvertError;
+    fn try_from(it: pb::PolicyModel) -> Converted<Self> {
+        Ok(Self {
+            model: parse("model", &it.model)?,
+            priority: it.priority,
+            weight: it.weight.map(|weight| finite("weight", weight)).transpose()?,
+        })
+    }
+}
+
+impl From<&Policy> for pb::Policy {
+    fn from(it: &Policy) -> Self {
+        Self {
+            id: it.id.to_string(),
+            organisation: it.organisation.to_string(),
+            name: it.name.clone(),
+            slug: it.slug.clone(),
+            candidates: Some((&it.candidates).into()),
+            strategy: Some((&it.strategy).into()),
+        }
+    }
+}
+
+impl TryFrom<pb::Policy> for Policy {
+    type Error = ConvertError;
+    fn try_from(it: pb::Policy) -> Converted<Self> {
+        Ok(Self {
+            id: parse("id", &it.id)?,
+            organisation: parse("organisation", &it.organisation)?,
+            name: it.name,
+            slug: it.slug,
+            candidates: required("candidates", it.candidates)?
+                .try_into()
+                .map_err(|error: ConvertError| error.within("candidates"))?,
+            strategy: required("strategy", it.strategy)?
+                .try_into()
+                .map_err(|error: ConvertError| error.within("strategy"))?,
+        })
+    }
+}
+
+impl From<&Router> for pb::Router {
+    fn from(it: &Router) -> Self {
+        Self {
+            id: it.id.to_string(),
+            organisation: it.organisation.to_string(),
+            name: it.name.clone(),
+            models: texts(&it.models),
+            policy: it.policy.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl TryFrom<pb::Router> for Router {
+    type Error = ConvertError;
+    fn try_from(it: pb::Router) -> Converted<Self> {
+        Ok(Self {
+            id: parse("id", &it.id)?,
+            organisation: parse("organisation", &it.organisation)?,
+            name: it.name,
+            models: parse_each("models", &it.models)?,
+            policy: parse_optional("policy", it.policy.as_deref())?,
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Round trips of every message that has a domain type.
