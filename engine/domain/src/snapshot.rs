@@ -70,10 +70,12 @@ impl Tenant {
 
     /// Whether a model can be called at all: it is enabled and its provider has a secret or needs none.
     pub fn is_callable(&self, model: &Model) -> bool {
-        model.enabled
-            && self
-                .provider_of(&model.id)
-                .is_some_and(|it| it.allow_anonymous || self.credentials_of(&it.slug).next().is_some())
+        model.enabled && self.provider_of(&model.id).is_some_and(|provider| self.can_open(provider))
+    }
+
+    /// Whether a provider can be called at all: it has a secret or needs none.
+    pub fn can_open(&self, provider: &Provider) -> bool {
+        provider.allow_anonymous || self.credentials_of(&provider.slug).next().is_some()
     }
 
     /// Finds a policy by id, slug or name.

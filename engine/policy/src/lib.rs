@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Decides which model answers a request: which policy applies, who is eligible, in what order they are tried.
+//!
+//! Pure: knows no socket, clock, environment or randomness. Everything that may influence a decision is an argument, so
+//! gateway and engine call the same function, a degraded decision is the same code with one argument changed, and a
+//! kept record can be replayed. Calling the models, scoring the prompt and storing the configuration belong to others.
+//!
+//! The path of a request: [`resolve`] finds the [`Route`](domain::Route), [`decide`] orders its candidates. What is
+//! saved is checked first by [`validate_policy`] and [`validate_router`].
+
+mod capability;
+mod decide;
+mod eligible;
+mod plan;
+mod refusal;
+mod resolve;
+mod strategy;
+mod validate;
+mod words;
+
+pub use decide::{Health, Question, Scoring, Step, decide};
+pub use refusal::Refusal;
+pub use resolve::{Ask, Resolved, resolve};
+pub use validate::{Problem, validate_policy, validate_router};

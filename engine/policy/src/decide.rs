@@ -1,0 +1,191 @@
+//! The decision: from a route, the facts of a request and, where it matters, a score, to an ordered list of candidates
+//! and the record of why.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Removal, RequestId, Route, Score, SnapshotVersion,
+    Tenant, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::capability::Scale;
+use crate::eligible::{Contender, Eligible, eligible};
+use crate::plan::{Order, Plan, plan};
+use crate::refusal::Refusal;
+use crate::strategy::{intelligent, ranked};
+use crate::words::{self, Why};
+
+/// What is known of the prompt's complexity.
+#[derive(Clone, Copy, Debug)]
+pub enum Scoring<'a> {
+    /// Nobody has asked the scorer yet.
+    NotAsked,
+    /// The scorer was asked and did not answer, for this reason.
+    Unavailable(Degradation),
+    /// It answered.
+    Known(&'a Score),
+}
+
+/// What is known of the candidates' health. The default: all are healthy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Models whose breakers are open for every key.
+    pub unhealthy: BTreeSet<ModelId>,
+}
+
+/// Every argument of a decision. The same question always has the same answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// What the organisation has configured.
+    pub tenant: &'a Tenant,
+    /// Which version of the configuration that is.
+    pub version: SnapshotVersion,
+    /// Which policy, router or models apply.
+    pub route: &'a Route,
+    /// What is known of the request.
+    pub facts: &'a Facts,
+    /// What is known of its complexity.
+    pub scoring: Scoring<'a>,
+    /// What is known of the candidates' health.
+    pub health: &'a Health,
+    /// The model of the conversation's previous turn; no strategy so far looks at it.
+    pub previous: Option<&'a ModelId>,
+    /// The request's own id: the seed of every draw.
+    pub seed: RequestId,
+    /// When the question is asked; no strategy so far looks at it.
+    pub now: Timestamp,
+}
+
+/// An answer, or the wish for a score.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The decision.
+    Decided(Box<Decision>),
+    /// The decision depends on a score that nobody has asked for: ask the scorer, then ask again.
+    NeedsScore,
+}
+
+/// Decides, or says that a score is needed; the latter only after [`Scoring::NotAsked`].
+///
+/// # Errors
+/// A [`Refusal`] when no candidate is left, or the route refers to something that is gone.
+pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
+    let plan = plan(question.tenant, question.route)?;
+    let scale = Scale::over(&plan.entries);
+    let score = known_score(question.scoring);
+    let median = score.map(|score| score.expected_output_tokens.p50);
+    let Eligible { contenders: mut order, removed } =
+        eligible(&plan.entries, &scale, question.facts, question.health, median);
+
+    if let (Order::Intelligent(_), Scoring::NotAsked) = (plan.order, question.scoring) {
+        // Without a requested maximum it takes the score to say what is too dear.
+        let is_cost_open = question.facts.features.max_output_tokens.is_none()
+            && removed.iter().any(|it| it.reason == Removal::MaxCost);
+        if is_cost_open || intelligent::depends_on_score(&order) {
+            return Ok(Step::NeedsScore);
+        }
+    }
+    if order.is_empty() {
+        return Err(Refusal::nobody_left(plan.scope(), removed));
+    }
+    let outcome = apply(&plan, &mut order, question);
+    Ok(Step::Decided(Box::new(record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed }))))
+}
+
+/// The score, unless it is no number: then it is as good as none.
+fn known_score(scoring: Scoring<'_>) -> Option<&Score> {
+    match scoring {
+        Scoring::Known(score) => Some(score).filter(|score| !score.complexity.is_nan()),
+        Scoring::NotAsked | Scoring::Unavailable(_) => None,
+    }
+}
+
+/// What a strategy did, beside the order.
+struct Outcome {
+    why: Why,
+    axis: Option<Axis>,
+    adjusted: Option<f64>,
+    degraded: Option<Degradation>,
+}
+
+fn apply(plan: &Plan<'_>, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+    let unscored = |why| Outcome { why, axis: None, adjusted: None, degraded: None };
+    match plan.order {
+        Order::Given if plan.policy.is_some() => unscored(Why::Single),
+        Order::Given if matches!(question.route, Route::Direct(_)) => unscored(Why::Named),
+        Order::Given => unscored(Why::Listed),
+        Order::Ranked => {
+            let is_drawn = plan.policy.is_some_and(|policy| ranked::order(order, &policy.id, question.seed));
+            unscored(if is_drawn { Why::Drawn } else { Why::Ranked })
+        }
+        Order::Intelligent(axis) => intelligently(axis, order, question),
+    }
+}
+
+fn intelligently(axis: Axis, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+    let is_open = intelligent::depends_on_score(order);
+    let complexity = known_score(question.scoring).map(|score| score.complexity.clamp(0.0, 1.0));
+    let adjusted = complexity.map(|complexity| intelligent::adjusted(axis, complexity));
+    let degraded = match question.scoring {
+        Scoring::Unavailable(reason) if is_open => Some(reason),
+        Scoring::Known(_) if is_open && complexity.is_none() => Some(Degradation::Scorer),
+        _ => None,
+    };
+    let standing = intelligent::order(order, adjusted);
+    let why = match complexity {
+        Some(complexity) => Why::Scored { complexity, adjusted: adjusted.unwrap_or(complexity), axis, standing },
+        None => Why::Unscored { degraded, standing },
+    };
+    Outcome { why, axis: Some(axis), adjusted, degraded }
+}
+
+fn record(
+    question: &Question<'_>,
+    plan: &Plan<'_>,
+    scale: &Scale,
+    outcome: &Outcome,
+    Eligible { contenders: order, removed }: Eligible<'_>,
+) -> Decision {
+    let score = known_score(question.scoring);
+    // What savings are counted against.
+    let strongest = order.iter().min_by(|a, b| a.stronger_first(b));
+    let is_intelligent = matches!(plan.order, Order::Intelligent(_));
+    let mut candidates: Vec<CandidateRecord> = order
+        .iter()
+        .map(|contender| CandidateRecord {
+            model: contender.id.clone(),
+            position: is_intelligent.then_some(contender.position),
+            score: None,
+            expected_cost_usd: contender.cost,
+            why: None,
+        })
+        .collect();
+    candidates[0].why = Some(words::why(&outcome.why, &order[0]));
+    Decision {
+        policy: plan.policy.map(|policy| policy.name.clone()),
+        policy_id: plan.policy.map(|policy| policy.id.clone()),
+        router: plan.router.map(|router| router.id.clone()),
+        rule: None,
+        strategy: plan.strategy.to_owned(),
+        axis: outcome.axis,
+        complexity: score.map(|score| score.complexity.clamp(0.0, 1.0)),
+        adjusted: outcome.adjusted,
+        capabilities: score.map(|score| score.capabilities.clone()).unwrap_or_default(),
+        selected_model: order[0].id.clone(),
+        candidates,
+        removed,
+        weights: None,
+        weights_boosted: None,
+        degraded: outcome.degraded,
+        scorer: score.map(|score| score.version.clone()),
+        truncated: score.is_some_and(|score| score.truncated),
+        snapshot: question.version,
+        seed: question.seed,
+        capability_source: is_intelligent.then(|| scale.sources().to_owned()),
+        most_capable_model: strongest.map(|contender| contender.id.clone()),
+        most_capable_cost_usd: strongest.and_then(|contender| contender.cost),
+        explicit_order: plan.is_explicit,
+        reason: words::reason(&outcome.why, plan.scope(), order.len()),
+    }
+}

@@ -1,0 +1,169 @@
+//! Which candidates can take the request, and why the others cannot, in the one documented order of checks.
+//!
+//! Unknown limits never remove a candidate; an unknown price or data policy is never taken for a good one.
+
+use domain::{Ability, Facts, Features, Modality, Model, ModelId, Money, OutputFormat, Removal, Removed, Usage};
+
+use crate::capability::Scale;
+use crate::decide::Health;
+use crate::plan::{Entry, is_chat};
+
+/// Output tokens assumed where neither the request nor a score says anything.
+const DEFAULT_OUTPUT_TOKENS: u64 = 512;
+
+/// A candidate that can take the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contender<'a> {
+    pub(crate) id: &'a ModelId,
+    pub(crate) model: &'a Model,
+    pub(crate) rank: u32,
+    pub(crate) weight: f64,
+    /// 0..=1 among the policy's enabled models.
+    pub(crate) position: f64,
+    /// What the request would cost on it, if its price is known.
+    pub(crate) cost: Option<Money>,
+}
+
+impl Contender<'_> {
+    /// The cheaper first, unknown prices last, then the id.
+    pub(crate) fn cheaper_first(&self, other: &Self) -> std::cmp::Ordering {
+        let price = |it: &Self| it.cost.map_or((true, Money::ZERO), |cost| (false, cost));
+        price(self).cmp(&price(other)).then_with(|| self.id.cmp(other.id))
+    }
+
+    /// The more capable first, then the cheaper, then the id.
+    pub(crate) fn stronger_first(&self, other: &Self) -> std::cmp::Ordering {
+        other.position.total_cmp(&self.position).then_with(|| self.cheaper_first(other))
+    }
+}
+
+/// Eligible candidates in configured order, and the others.
+#[derive(Debug)]
+pub(crate) struct Eligible<'a> {
+    pub(crate) contenders: Vec<Contender<'a>>,
+    pub(crate) removed: Vec<Removed>,
+}
+
+/// Divides the candidates. `median_output` is the scorer's, if it spoke.
+pub(crate) fn eligible<'a>(
+    entries: &[Entry<'a>],
+    scale: &Scale,
+    facts: &Facts,
+    health: &Health,
+    median_output: Option<u32>,
+) -> Eligible<'a> {
+    let mut contenders = Vec::with_capacity(entries.len());
+    let mut removed = Vec::new();
+    let inline = &facts.constraints.models;
+    for entry in entries.iter().filter(|entry| inline.is_empty() || inline.contains(entry.id)) {
+        match admit(entry, scale, facts, median_output) {
+            Ok(contender) => contenders.push(contender),
+            Err(reason) => removed.push(Removed { model: entry.id.clone(), reason }),
+        }
+    }
+    remove_unhealthy(&mut contenders, &mut removed, health);
+    Eligible { contenders, removed }
+}
+
+fn admit<'a>(
+    entry: &Entry<'a>,
+    scale: &Scale,
+    facts: &Facts,
+    median_output: Option<u32>,
+) -> Result<Contender<'a>, Removal> {
+    let model = entry.model.filter(|model| model.enabled).ok_or(Removal::Disabled)?;
+    let demand = |holds: bool, reason: Removal| if holds { Ok(()) } else { Err(reason) };
+    demand(facts.allowed_models.is_empty() || facts.allowed_models.contains(entry.id), Removal::NotAllowed)?;
+    demand(is_provider_wanted(entry, facts), Removal::Provider)?;
+    supports(model, &facts.features)?;
+    fits(model, &facts.features)?;
+    keeps_privacy(entry, model, facts)?;
+    let cost = expected_cost(model, &facts.features, median_output);
+    let is_affordable = facts.constraints.max_cost.is_none_or(|limit| cost.is_some_and(|cost| cost <= limit));
+    demand(is_affordable, Removal::MaxCost)?;
+    demand(entry.has_credential, Removal::NoCredential)?;
+    let position = scale.position(entry.strength);
+    Ok(Contender { id: entry.id, model, rank: entry.rank, weight: entry.weight, position, cost })
+}
+
+fn is_provider_wanted(entry: &Entry<'_>, facts: &Facts) -> bool {
+    let (only, ignored) = (&facts.constraints.only_providers, &facts.constraints.ignored_providers);
+    let slug = entry.id.provider();
+    (only.is_empty() || only.iter().any(|it| it.as_str() == slug)) && !ignored.iter().any(|it| it.as_str() == slug)
+}
+
+fn supports(model: &Model, features: &Features) -> Result<(), Removal> {
+    let takes = |ability, modality| model.can(ability) || model.input_modalities.contains(&modality);
+    let reads_all = (!features.has_images || takes(Ability::Vision, Modality::Image))
+        && (!features.has_audio || takes(Ability::Audio, Modality::Audio))
+        && (!features.has_files || takes(Ability::Files, Modality::File));
+    if !reads_all || !is_chat(model) {
+        return Err(Removal::Modality);
+    }
+    if features.has_tools && !model.can(Ability::Tools) {
+        return Err(Removal::Tools);
+    }
+    if features.forces_tool && !model.can(Ability::Tools) {
+        return Err(Removal::ToolChoice);
+    }
+    let formats = match features.output_format {
+        OutputFormat::Text => true,
+        OutputFormat::JsonObject => model.can(Ability::JsonObject),
+        OutputFormat::JsonSchema => model.can(Ability::JsonSchema),
+    };
+    if !formats {
+        return Err(Removal::StructuredOutput);
+    }
+    let knows_all = model
+        .supported_parameters
+        .as_ref()
+        .is_none_or(|known| features.parameters.iter().all(|parameter| known.contains(parameter)));
+    if knows_all { Ok(()) } else { Err(Removal::Parameter) }
+}
+
+fn fits(model: &Model, features: &Features) -> Result<(), Removal> {
+    let wanted = features.max_output_tokens.unwrap_or(0);
+    if model.context_length.is_some_and(|limit| features.input_tokens.saturating_add(wanted) > limit) {
+        return Err(Removal::ContextLength);
+    }
+    if model.max_output_tokens.is_some_and(|limit| wanted > limit) {
+        return Err(Removal::OutputLength);
+    }
+    Ok(())
+}
+
+fn keeps_privacy(entry: &Entry<'_>, model: &Model, facts: &Facts) -> Result<(), Removal> {
+    let keeps_nothing =
+        model.zero_data_retention.or_else(|| entry.provider.and_then(|provider| provider.zero_data_retention));
+    if facts.constraints.zero_data_retention && keeps_nothing != Some(true) {
+        return Err(Removal::Zdr);
+    }
+    let collects = entry.provider.and_then(|provider| provider.collects_data);
+    if facts.constraints.deny_data_collection && collects != Some(false) {
+        return Err(Removal::DataCollection);
+    }
+    Ok(())
+}
+
+/// The requested maximum, else the scorer's median, else 512; never more than the model can write.
+fn expected_cost(model: &Model, features: &Features, median_output: Option<u32>) -> Option<Money> {
+    let median = median_output.filter(|tokens| *tokens > 0).map(u64::from);
+    let wanted = features.max_output_tokens.or(median).unwrap_or(DEFAULT_OUTPUT_TOKENS);
+    let completion_tokens = model.max_output_tokens.map_or(wanted, |limit| wanted.min(limit));
+    model.pricing.cost(&Usage { prompt_tokens: features.input_tokens, completion_tokens, ..Usage::default() })
+}
+
+/// Open breakers remove candidates only while a healthy one is left: a last resort is better than a refusal.
+fn remove_unhealthy(contenders: &mut Vec<Contender<'_>>, removed: &mut Vec<Removed>, health: &Health) {
+    let is_healthy = |contender: &Contender<'_>| !health.unhealthy.contains(contender.id);
+    if health.unhealthy.is_empty() || !contenders.iter().any(is_healthy) {
+        return;
+    }
+    contenders.retain(|contender| {
+        let stays = is_healthy(contender);
+        if !stays {
+            removed.push(Removed { model: contender.id.clone(), reason: Removal::Unhealthy });
+        }
+        stays
+    });
+}

@@ -1,0 +1,193 @@
+//! From a route to its candidates: who may be chosen at all, in what order they were configured, by which strategy.
+//!
+//! Nothing is removed here but what was never meant: disabled models stay in, so that the record can say so.
+//! Whether a candidate can take the request is the business of `eligible`.
+
+use domain::{
+    Ability, Axis, Candidates, Modality, Model, ModelId, Policy, PolicyId, Provider, Route, Router, Strategy, Tenant,
+};
+
+use crate::capability::Strength;
+use crate::refusal::{Refusal, quoted};
+
+/// How eligible candidates are put in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As they stand.
+    Given,
+    /// Ascending rank, equals by weighted draw: `priority` and `split`.
+    Ranked,
+    /// By fit to the prompt's complexity.
+    Intelligent(Axis),
+}
+
+/// A candidate as configured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) id: &'a ModelId,
+    /// Absent when it is no longer in the catalogue.
+    pub(crate) model: Option<&'a Model>,
+    pub(crate) provider: Option<&'a Provider>,
+    pub(crate) has_credential: bool,
+    /// Lower ranks are tried first.
+    pub(crate) rank: u32,
+    /// Share among equal ranks.
+    pub(crate) weight: f64,
+    pub(crate) strength: Strength,
+}
+
+impl Entry<'_> {
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.model.is_some_and(|model| model.enabled)
+    }
+}
+
+/// What a route comes to.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) policy: Option<&'a Policy>,
+    pub(crate) router: Option<&'a Router>,
+    /// What the record calls the strategy.
+    pub(crate) strategy: &'static str,
+    pub(crate) order: Order,
+    /// Somebody wrote the order down: the chain may be tried to its end.
+    pub(crate) is_explicit: bool,
+    pub(crate) entries: Vec<Entry<'a>>,
+}
+
+impl Plan<'_> {
+    /// What people call the source of the candidates.
+    pub(crate) fn scope(&self) -> &str {
+        match (self.policy, self.router, self.entries.first()) {
+            (Some(policy), _, _) => &policy.name,
+            (None, Some(router), _) => &router.name,
+            (None, None, Some(entry)) if self.entries.len() == 1 => entry.id.as_str(),
+            (None, None, _) => "the request's list",
+        }
+    }
+}
+
+/// Finds the candidates of a route.
+pub(crate) fn plan<'a>(tenant: &'a Tenant, route: &'a Route) -> Result<Plan<'a>, Refusal> {
+    let mut shelf = Shelf::new(tenant);
+    match route {
+        Route::Policy(id) => {
+            let policy = policy_of(tenant, id, "the request's route")?;
+            Ok(policy_plan(&mut shelf, policy, None))
+        }
+        Route::Router(id) => {
+            let router = tenant.routers.get(id);
+            let router = router.ok_or_else(|| Refusal::RouterNotFound { router: quoted(id.as_str()) })?;
+            router_plan(&mut shelf, router)
+        }
+        Route::List(models) => Ok(given(&mut shelf, "list", models)),
+        Route::Direct(model) => Ok(given(&mut shelf, "direct", std::slice::from_ref(model))),
+    }
+}
+
+/// Finds a policy that the configuration refers to.
+pub(crate) fn policy_of<'a>(tenant: &'a Tenant, id: &PolicyId, whose: &'static str) -> Result<&'a Policy, Refusal> {
+    let policy = tenant.policies.get(id).map(AsRef::as_ref);
+    policy.ok_or_else(|| Refusal::PolicyMissing { policy: id.to_string(), whose })
+}
+
+fn given<'a>(shelf: &mut Shelf<'a>, strategy: &'static str, models: &'a [ModelId]) -> Plan<'a> {
+    let entries = models.iter().map(|id| shelf.entry(id)).collect();
+    Plan { policy: None, router: None, strategy, order: Order::Given, is_explicit: true, entries }
+}
+
+fn router_plan<'a>(shelf: &mut Shelf<'a>, router: &'a Router) -> Result<Plan<'a>, Refusal> {
+    let mut plan = match &router.policy {
+        Some(id) => policy_plan(shelf, policy_of(shelf.tenant, id, "the router")?, Some(&router.models)),
+        None => Plan {
+            strategy: Strategy::Intelligent { axis: Axis::Performance }.as_str(),
+            order: Order::Intelligent(Axis::Performance),
+            is_explicit: false,
+            ..given(shelf, "", &router.models)
+        },
+    };
+    plan.router = Some(router);
+    Ok(plan)
+}
+
+/// The plan of a policy, over `only` these models if given. Ranks are those of the whole policy.
+pub(crate) fn policy_plan<'a>(shelf: &mut Shelf<'a>, policy: &'a Policy, only: Option<&[ModelId]>) -> Plan<'a> {
+    let is_wanted = |id: &ModelId| only.is_none_or(|models| models.contains(id));
+    let is_listed = matches!(policy.candidates, Candidates::Listed(_));
+    let (order, is_explicit) = match &policy.strategy {
+        Strategy::Single { .. } => (Order::Given, true),
+        Strategy::Priority {} => (Order::Ranked, is_listed),
+        Strategy::Split {} => (Order::Ranked, false),
+        Strategy::Intelligent { axis } => (Order::Intelligent(*axis), false),
+    };
+    let rank_of = |priority: Option<u32>, place: usize| match &policy.strategy {
+        Strategy::Priority {} => priority.unwrap_or(place as u32),
+        Strategy::Split {} => priority.unwrap_or(0),
+        Strategy::Single { .. } | Strategy::Intelligent { .. } => 0,
+    };
+    let entries = match (&policy.strategy, &policy.candidates) {
+        (Strategy::Single { model }, _) => is_wanted(model).then(|| shelf.entry(model)).into_iter().collect(),
+        (_, Candidates::Listed(models)) => models
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| is_wanted(&it.model))
+            .map(|(place, it)| Entry {
+                rank: rank_of(it.priority, place),
+                weight: it.weight.unwrap_or(1.0),
+                ..shelf.entry(&it.model)
+            })
+            .collect(),
+        (_, Candidates::All) => shelf
+            .callable_chat_models()
+            .enumerate()
+            .filter(|(_, entry)| is_wanted(entry.id))
+            .map(|(place, entry)| Entry { rank: rank_of(None, place), ..entry })
+            .collect(),
+    };
+    Plan { policy: Some(policy), router: None, strategy: policy.strategy.as_str(), order, is_explicit, entries }
+}
+
+/// Whether a model answers with text. Embedding models are in the catalogue too.
+pub(crate) fn is_chat(model: &Model) -> bool {
+    let says_text = model.output_modalities.contains(&Modality::Text);
+    says_text || (model.output_modalities.is_empty() && !model.can(Ability::Embeddings))
+}
+
+/// Looks models up, remembering the last provider: neighbours in a list mostly share one.
+pub(crate) struct Shelf<'a> {
+    tenant: &'a Tenant,
+    last: Option<(&'a str, Option<&'a Provider>, bool)>,
+}
+
+impl<'a> Shelf<'a> {
+    pub(crate) fn new(tenant: &'a Tenant) -> Self {
+        Self { tenant, last: None }
+    }
+
+    fn entry(&mut self, id: &'a ModelId) -> Entry<'a> {
+        let model = self.tenant.models.get(id).map(AsRef::as_ref);
+        self.entry_of(id, model)
+    }
+
+    fn entry_of(&mut self, id: &'a ModelId, model: Option<&'a Model>) -> Entry<'a> {
+        let (provider, has_credential) = self.provider(id);
+        let strength = model.map_or(Strength::UNKNOWN, Strength::of);
+        Entry { id, model, provider, has_credential, rank: 0, weight: 1.0, strength }
+    }
+
+    fn provider(&mut self, id: &'a ModelId) -> (Option<&'a Provider>, bool) {
+        let slug = id.provider();
+        if let Some((_, provider, has_credential)) = self.last.filter(|(known, _, _)| *known == slug) {
+            return (provider, has_credential);
+        }
+        let provider = self.tenant.providers.get(slug).map(AsRef::as_ref);
+        let has_credential = provider.is_some_and(|provider| self.tenant.can_open(provider));
+        self.last = Some((slug, provider, has_credential));
+        (provider, has_credential)
+    }
+
+    fn callable_chat_models(&mut self) -> impl Iterator<Item = Entry<'a>> {
+        let models = self.tenant.models.values().filter(|model| model.enabled && is_chat(model));
+        models.map(|model| self.entry_of(&model.id, Some(model))).filter(|entry| entry.has_credential)
+    }
+}

@@ -1,0 +1,4 @@
+//! The strategies: each puts eligible candidates in an order and says in a few words why the first is first.
+
+pub(crate) mod intelligent;
+pub(crate) mod ranked;

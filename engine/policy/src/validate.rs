@@ -1,0 +1,149 @@
+//! What a policy or router must satisfy before it is saved. All problems are reported together, each with its place
+//! and its cure.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use domain::{Candidates, Model, ModelId, Policy, Router, Strategy, Tenant};
+
+use crate::plan::{Shelf, is_chat, policy_plan};
+
+/// Something wrong with an object that is to be saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: `models[1].weight`.
+    pub path: String,
+    /// What, and how to mend it.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// Returns what is wrong with a policy, given everything else that the organisation has configured.
+pub fn validate_policy(tenant: &Tenant, policy: &Policy) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    problems.check_name(&policy.name);
+    check_slug(tenant, policy, &mut problems);
+    if let Candidates::Listed(models) = &policy.candidates {
+        problems.check_models(tenant, models.iter().map(|it| &it.model));
+        for (place, weight) in models.iter().enumerate().filter_map(|(place, it)| Some((place, it.weight?))) {
+            if !(weight.is_finite() && weight > 0.0) {
+                problems
+                    .add(format!("models[{place}].weight"), format!("{weight} is not a share: write a number above 0"));
+            }
+        }
+    }
+    match &policy.strategy {
+        Strategy::Single { model } => check_single(tenant, policy, model, &mut problems),
+        Strategy::Priority {} | Strategy::Split {} | Strategy::Intelligent { .. } => {}
+    }
+    problems.0
+}
+
+/// Returns what is wrong with a router, given everything else that the organisation has configured.
+pub fn validate_router(tenant: &Tenant, router: &Router) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    problems.check_name(&router.name);
+    problems.check_models(tenant, router.models.iter());
+    let enabled =
+        || router.models.iter().enumerate().filter_map(|(place, id)| Some((place, enabled_model(tenant, id)?)));
+    for (place, model) in enabled().filter(|(_, model)| !tenant.is_callable(model)) {
+        let provider = model.id.provider();
+        problems.add(
+            format!("models[{place}]"),
+            format!("the provider `{provider}` of `{}` has no credential: add one, or take the model out", model.id),
+        );
+    }
+    if let Some(id) = &router.policy {
+        match tenant.policies.get(id) {
+            None => problems.add("policy", format!("there is no policy `{id}`: create it first, or leave it out")),
+            Some(policy) => check_common(tenant, router, policy, &mut problems),
+        }
+    }
+    problems.0
+}
+
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Problem { path: path.into(), message: message.into() });
+    }
+
+    fn check_name(&mut self, name: &str) {
+        if name.trim().is_empty() {
+            self.add("name", "is empty: give it a name");
+        }
+    }
+
+    fn check_models<'a>(&mut self, tenant: &Tenant, models: impl ExactSizeIterator<Item = &'a ModelId>) {
+        if models.len() == 0 {
+            self.add("models", "is empty: name at least one model");
+        }
+        let mut seen = BTreeSet::new();
+        for (place, id) in models.enumerate() {
+            let path = || format!("models[{place}]");
+            if !seen.insert(id) {
+                self.add(path(), format!("`{id}` is named twice: take one out"));
+            }
+            self.check_model(tenant, path(), id);
+        }
+    }
+
+    fn check_model(&mut self, tenant: &Tenant, path: String, id: &ModelId) {
+        match tenant.models.get(id) {
+            None => self.add(path, format!("there is no model `{id}`: add it to the catalogue, or take it out")),
+            Some(model) if !model.enabled => {
+                self.add(path, format!("the model `{id}` is disabled: enable it, or take it out"));
+            }
+            Some(model) if !is_chat(model) => {
+                self.add(path, format!("the model `{id}` does not answer with text: take it out"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn check_slug(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
+    let slug = &policy.slug;
+    if slug.is_empty() || Policy::slug_of(slug) != *slug {
+        let message =
+            format!("`{slug}` cannot be an alias: use lower-case letters and digits, with single `-` between");
+        problems.add("slug", message);
+    }
+    if let Some(other) = tenant.policies.values().find(|it| it.slug == *slug && it.id != policy.id) {
+        problems.add("slug", format!("the policy `{}` already has the alias `{slug}`: choose another", other.name));
+    }
+}
+
+fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, problems: &mut Problems) {
+    match &policy.candidates {
+        Candidates::Listed(models) if !models.iter().any(|it| it.model == *model) => {
+            let message = format!("`{model}` is not one of `models`: add it there, or name one of them");
+            problems.add("strategy.model", message);
+        }
+        // Listed models have been checked where they are listed.
+        Candidates::Listed(_) => {}
+        Candidates::All => problems.check_model(tenant, "strategy.model".to_owned(), model),
+    }
+}
+
+fn check_common(tenant: &Tenant, router: &Router, policy: &Policy, problems: &mut Problems) {
+    let common = policy_plan(&mut Shelf::new(tenant), policy, Some(&router.models));
+    if !common.entries.iter().any(crate::plan::Entry::is_enabled) {
+        let message = format!(
+            "no enabled model of the policy `{}` is in the router's `models`: add one to both, or choose another policy",
+            policy.name
+        );
+        problems.add("policy", message);
+    }
+}
+
+fn enabled_model<'a>(tenant: &'a Tenant, id: &ModelId) -> Option<&'a Model> {
+    tenant.models.get(id).map(AsRef::as_ref).filter(|model| model.enabled)
+}

@@ -1,0 +1,105 @@
+//! The words of a decision: the one plain sentence, and why the first candidate is first.
+
+use domain::{Axis, Degradation};
+
+use crate::eligible::Contender;
+use crate::strategy::intelligent::{COMPLEX_ABOVE, Fit, SIMPLE_BELOW, Standing};
+
+/// Why the first candidate is first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Why {
+    /// A policy of one model.
+    Single,
+    /// The request named it.
+    Named,
+    /// It comes first in the request's list.
+    Listed,
+    /// Its rank is the lowest.
+    Ranked,
+    /// The draw fell on it.
+    Drawn,
+    /// It fits the complexity.
+    Scored { complexity: f64, adjusted: f64, axis: Axis, standing: Standing },
+    /// No score, because none was to be had or none was needed.
+    Unscored { degraded: Option<Degradation>, standing: Standing },
+}
+
+/// The sentence. `count` is how many candidates were eligible.
+pub(crate) fn reason(why: &Why, scope: &str, count: usize) -> String {
+    match why {
+        Why::Single => format!("the one model of {scope}"),
+        Why::Named => "named by the request".to_owned(),
+        Why::Listed => "first eligible of the request's list".to_owned(),
+        Why::Ranked => format!("first eligible by priority in {scope}"),
+        Why::Drawn => format!("drawn by weight in {scope}"),
+        Why::Scored { complexity, axis, standing, .. } => {
+            let band = band(*complexity);
+            let axis = match axis {
+                Axis::Performance => "",
+                Axis::Cost => ", cost first",
+                Axis::Capability => ", capability first",
+            };
+            format!("{band} prompt ({complexity:.2}{axis}): {} of {scope}", place(*standing, count))
+        }
+        Why::Unscored { degraded: Some(reason), standing } => {
+            format!("no score ({}): {} of {scope}", absence(*reason), place(*standing, count))
+        }
+        Why::Unscored { degraded: None, standing } => {
+            format!("no score needed: {} of {scope}", place(*standing, count))
+        }
+    }
+}
+
+/// Why the chosen candidate stands first, for its own line in the record.
+pub(crate) fn why(why: &Why, chosen: &Contender<'_>) -> String {
+    let mut text = match why {
+        Why::Single => "the only model".to_owned(),
+        Why::Named => "named".to_owned(),
+        Why::Listed => "first in the list".to_owned(),
+        Why::Ranked => format!("priority {}", chosen.rank),
+        Why::Drawn => format!("drawn with weight {}", chosen.weight),
+        Why::Scored { adjusted, standing, .. } => match standing.fit {
+            Fit::Nearest => format!("nearest to {adjusted:.2}"),
+            Fit::AtOrAbove => format!("first at or above {adjusted:.2}"),
+            Fit::NoneAbove => format!("most capable, none at or above {adjusted:.2}"),
+            Fit::NearestNotBelow => format!("nearest to {adjusted:.2}, not below the choice at {COMPLEX_ABOVE:.2}"),
+            Fit::MostCapable => "most capable".to_owned(),
+        },
+        Why::Unscored { .. } => "most capable".to_owned(),
+    };
+    if chosen.model.context_length.is_none() {
+        text.push_str("; context length unknown");
+    }
+    text
+}
+
+fn band(complexity: f64) -> &'static str {
+    if complexity < SIMPLE_BELOW {
+        "simple"
+    } else if complexity > COMPLEX_ABOVE {
+        "complex"
+    } else {
+        "uncertain"
+    }
+}
+
+fn absence(degraded: Degradation) -> &'static str {
+    match degraded {
+        Degradation::Engine => "the engine did not answer",
+        Degradation::Scorer => "the scorer failed",
+        Degradation::Limits => "the limits store is away",
+    }
+}
+
+fn place(Standing { below, above, .. }: Standing, count: usize) -> String {
+    let words = match (below, above) {
+        _ if count == 1 => "the only eligible model",
+        (0, 0) => "the cheapest of equals",
+        (_, 0) if count == 2 => "the more capable",
+        (_, 0) => "the most capable",
+        (0, _) if count == 2 => "the less capable",
+        (0, _) => "the least capable",
+        (_, _) => return format!("number {} of {} by capability", below + 1, below + above + 1),
+    };
+    words.to_owned()
+}
