@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Calls providers: pooled connections with TLS and an address guard, faults with their causes, health, secrets.
+//!
+//! Sends bytes and returns bytes: what they mean is `dialect`'s business, what to try next the gateway's. The demo
+//! provider lives here too, since it is an upstream.
+
+mod address;
+mod client;
+mod connect;
+mod endpoint;
+pub mod fault;
+mod resolve;
+mod tls;
+mod upstream;
+mod waits;
+
+pub use address::forbidden;
+pub use client::{CHAT_COMPLETIONS, Call, ProviderClient};
+pub use fault::{Blame, Fault, FaultKind, Retry, UpstreamError};
+pub use resolve::{Lookup, system_lookup};
+pub use tls::{TlsError, TrustRoots, tls_config};
+pub use upstream::{ContentKind, Upstream, sniff};
+pub use waits::Waits;

@@ -1,0 +1,223 @@
+//! A successful answer of a provider: its status, the headers that may be passed on, and its body as it arrives.
+//!
+//! Dropping it closes the connection unless the body was read to its end. What the bytes mean is `dialect`'s business.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use hyper::body::{Body, Incoming};
+
+use crate::fault::{Fault, FaultKind, from_body_error};
+
+/// What may go from a provider's response to the caller.
+const FORWARDED: [&str; 10] = [
+    "openai-model",
+    "openai-processing-ms",
+    "openai-version",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset-tokens",
+    "x-request-id",
+];
+
+/// What a body claims or seems to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentKind {
+    /// One JSON document.
+    Json,
+    /// Server-sent events.
+    EventStream,
+    /// Something else, or nothing said.
+    Unknown,
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its status, 2xx.
+    pub status: StatusCode,
+    headers: HeaderMap,
+    body: Incoming,
+}
+
+impl Upstream {
+    pub(crate) fn from_response(response: Response<Incoming>) -> Result<Self, Fault> {
+        let (parts, body) = response.into_parts();
+        let upstream = Self { status: parts.status, headers: parts.headers, body };
+        upstream.check_headers().map(|()| upstream)
+    }
+
+    /// What the provider says the body is.
+    pub fn content_kind(&self) -> ContentKind {
+        match self.media_type() {
+            Some(kind) if kind.eq_ignore_ascii_case("text/event-stream") => ContentKind::EventStream,
+            Some(kind) if kind.eq_ignore_ascii_case("application/json") => ContentKind::Json,
+            _ => ContentKind::Unknown,
+        }
+    }
+
+    /// Those response headers that the caller may see.
+    pub fn forwarded_headers(&self) -> impl Iterator<Item = (&'static str, &HeaderValue)> {
+        FORWARDED.into_iter().filter_map(|name| self.headers.get(name).map(|value| (name, value)))
+    }
+
+    /// The provider's own name for the request, for support questions.
+    pub fn request_id(&self) -> Option<&str> {
+        self.headers.get("x-request-id").and_then(|value| value.to_str().ok())
+    }
+
+    /// The next bytes of the body, `None` at its clean end.
+    ///
+    /// A body that ends before its announced length, or without its last chunk, is a fault. One that announces neither
+    /// ends cleanly whenever the connection does: only its content can tell whether it is complete.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+        std::future::poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// As [`Self::next_chunk`], for callers that are polled themselves.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        poll_data(&mut self.body, cx)
+    }
+
+    /// As [`Self::next_chunk`], but no longer than `wait`.
+    pub async fn next_chunk_within(&mut self, wait: Duration) -> Result<Option<Bytes>, Fault> {
+        match tokio::time::timeout(wait, self.next_chunk()).await {
+            Ok(chunk) => chunk,
+            Err(_) => Err(too_slow("nothing more of the response body", wait)),
+        }
+    }
+
+    /// The whole body, at most `cap` bytes of it, no longer than `wait`.
+    pub async fn collect(mut self, cap: usize, wait: Duration) -> Result<Bytes, Fault> {
+        match tokio::time::timeout(wait, collect(&mut self.body, cap)).await {
+            Ok(collected) => collected,
+            Err(_) => Err(too_slow("no complete response body", wait)),
+        }
+    }
+
+    fn media_type(&self) -> Option<&str> {
+        let value = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        value.split(';').next().map(str::trim)
+    }
+
+    /// Refuses what cannot be an answer: a web page, or bytes packed although we asked for them plain.
+    fn check_headers(&self) -> Result<(), Fault> {
+        if let Some(encoding) = self.headers.get(CONTENT_ENCODING)
+            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+        {
+            return Err(self.bad_answer("a compressed body, which was not asked for"));
+        }
+        if self.media_type().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html")) {
+            return Err(self.bad_answer("a web page instead of an API response: check `base_url` of the provider"));
+        }
+        Ok(())
+    }
+
+    fn bad_answer(&self, what: &str) -> Fault {
+        let mut fault = Fault::new(FaultKind::BadAnswer, format!("answered with {what}")).charged();
+        fault.status = Some(self.status.as_u16());
+        fault
+    }
+}
+
+/// What a body seems to be from its first bytes, where its headers do not say.
+pub fn sniff(first: &[u8]) -> ContentKind {
+    let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
+    match first {
+        [b'{' | b'[', ..] => ContentKind::Json,
+        [b':', ..] => ContentKind::EventStream,
+        _ if [&b"data:"[..], b"event:", b"id:", b"retry:"].iter().any(|field| first.starts_with(field)) => {
+            ContentKind::EventStream
+        }
+        _ => ContentKind::Unknown,
+    }
+}
+
+fn too_slow(what: &str, wait: Duration) -> Fault {
+    Fault::new(FaultKind::Timeout, format!("{what} within {} ms", wait.as_millis())).charged()
+}
+
+fn poll_data(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+    loop {
+        match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Ok(None)),
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(from_body_error(&error))),
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Poll::Ready(Ok(Some(data))),
+                // Trailers say nothing that we need.
+                Ok(_) | Err(_) => {}
+            },
+        }
+    }
+}
+
+async fn collect(body: &mut Incoming, cap: usize) -> Result<Bytes, Fault> {
+    let announced = body.size_hint().lower();
+    if announced > cap as u64 {
+        return Err(too_large(cap));
+    }
+    let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
+    if first.len() as u64 == announced && body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len().max(announced as usize));
+    whole.extend_from_slice(&first);
+    while whole.len() <= cap {
+        match next(body).await? {
+            Some(chunk) => whole.extend_from_slice(&chunk),
+            None => return Ok(whole.freeze()),
+        }
+    }
+    Err(too_large(cap))
+}
+
+fn too_large(cap: usize) -> Fault {
+    Fault::new(FaultKind::BadAnswer, format!("the response body is larger than {cap} bytes")).charged()
+}
+
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Fault> {
+    std::future::poll_fn(|cx| poll_data(body, cx)).await
+}
+
+/// As much of a body as comes within the limits; for errors, where the status matters more.
+pub(crate) async fn read_some(mut body: Incoming, cap: usize, wait: Duration) -> Bytes {
+    let mut read = BytesMut::new();
+    let _ = tokio::time::timeout(wait, async {
+        while read.len() < cap {
+            match next(&mut body).await {
+                Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+                Ok(None) | Err(_) => break,
+            }
+        }
+    })
+    .await;
+    read.truncate(cap);
+    read.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell_json_from_events() {
+        for (first, kind) in [
+            (&b" \n{\"id\""[..], ContentKind::Json),
+            (b"\xef\xbb\xbfdata: {}", ContentKind::EventStream),
+            (b": ping\n", ContentKind::EventStream),
+            (b"event: error", ContentKind::EventStream),
+            (b"<!doctype html>", ContentKind::Unknown),
+            (b"", ContentKind::Unknown),
+        ] {
+            assert_eq!(sniff(first), kind, "{}", String::from_utf8_lossy(first));
+        }
+    }
+}
