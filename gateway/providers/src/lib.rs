@@ -4,19 +4,25 @@
 //! provider lives here too, since it is an upstream.
 
 mod address;
+mod breaker;
 mod client;
 mod connect;
 mod endpoint;
 pub mod fault;
+mod health;
 mod resolve;
 mod tls;
 mod upstream;
+mod vault;
 mod waits;
 
 pub use address::forbidden;
+pub use breaker::{Breaker, BreakerConfig, BreakerState, Verdict};
 pub use client::{CHAT_COMPLETIONS, Call, ProviderClient};
 pub use fault::{Blame, Fault, FaultKind, Retry, UpstreamError};
+pub use health::{Report, Upstreams};
 pub use resolve::{Lookup, system_lookup};
 pub use tls::{TlsError, TrustRoots, tls_config};
 pub use upstream::{ContentKind, Upstream, sniff};
+pub use vault::{KeyPool, Vault};
 pub use waits::Waits;

@@ -1,0 +1,190 @@
+//! Provider secrets in use: opened at first need, kept in memory that is wiped, and picked in turn.
+//!
+//! What is opened stays until the configuration no longer has it. Sealing is `seal`'s business, health `health`'s.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use domain::{Credential, CredentialId, ModelId, ProviderSlug, Snapshot, Tenant};
+use seal::{Aad, Keyring, SealError, Secret};
+
+use crate::health::Upstreams;
+
+/// Opens and keeps provider secrets; shared by all threads.
+pub struct Vault {
+    keyring: Keyring,
+    opened: RwLock<HashMap<CredentialId, (u32, Arc<Secret>)>>,
+    turn: AtomicUsize,
+}
+
+/// The keys of a provider in the order in which to try them for one request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeyPool {
+    /// Those that may be used now; those that were refused a short while ago come last.
+    pub usable: Vec<Arc<Credential>>,
+    /// How long until one that is cooling down may be used again.
+    pub next_in: Option<Duration>,
+}
+
+impl Vault {
+    /// An empty vault that opens with these sealing keys.
+    pub fn new(keyring: Keyring) -> Self {
+        Self { keyring, opened: RwLock::default(), turn: AtomicUsize::new(0) }
+    }
+
+    /// The secret of a credential.
+    pub fn secret(&self, credential: &Credential) -> Result<Arc<Secret>, SealError> {
+        if let Some(secret) = self.known(credential) {
+            return Ok(secret);
+        }
+        let secret = Arc::new(self.keyring.open(&Aad::credential(credential), &credential.sealed)?);
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        opened.insert(credential.id.clone(), (credential.version, secret.clone()));
+        Ok(secret)
+    }
+
+    /// Forgets every secret that the configuration no longer has, or has in another version.
+    pub fn retain(&self, snapshot: &Snapshot) {
+        let current = |id: &CredentialId, version: u32| {
+            let holds = |tenant: &Arc<Tenant>| tenant.credentials.get(id).is_some_and(|it| it.version == version);
+            snapshot.tenants.values().any(holds)
+        };
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|id, (version, _)| current(id, *version));
+    }
+
+    /// The keys of a provider for a call of one of its models: in turn, without those that are cooling down.
+    pub fn pool(
+        &self,
+        tenant: &Tenant,
+        provider: &ProviderSlug,
+        model: &ModelId,
+        upstreams: &Upstreams,
+        now: Duration,
+    ) -> KeyPool {
+        let mut pool = KeyPool::default();
+        for credential in tenant.credentials_of(provider) {
+            match upstreams.cooldown(credential, model, now) {
+                None => pool.usable.push(credential.clone()),
+                Some(wait) => pool.next_in = Some(pool.next_in.map_or(wait, |least| least.min(wait))),
+            }
+        }
+        if pool.usable.len() > 1 {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % pool.usable.len();
+            pool.usable.rotate_left(turn);
+            pool.usable.sort_by_key(|credential| upstreams.is_refused(credential, now));
+        }
+        pool
+    }
+
+    fn known(&self, credential: &Credential) -> Option<Arc<Secret>> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let (version, secret) = opened.get(&credential.id)?;
+        (*version == credential.version).then(|| secret.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeMap;
+
+    use domain::{AttemptOutcome, Organisation, OrganisationId};
+    use seal::SealingKey;
+
+    use super::*;
+    use crate::breaker::BreakerConfig;
+    use crate::health::Report;
+
+    fn keyring() -> Keyring {
+        Keyring::new(SealingKey::from_bytes([3; 32]))
+    }
+
+    fn credential(number: u8, version: u32, secret: &str) -> Credential {
+        let mut credential = Credential {
+            id: CredentialId::from_random([number; 20]),
+            organisation: OrganisationId::from_random([1; 20]),
+            provider: ProviderSlug::parse("acme").unwrap(),
+            name: format!("key {number}"),
+            version,
+            sealed: domain::SealedBytes(Vec::new()),
+            hint: String::new(),
+        };
+        credential.sealed = keyring().seal(&Aad::credential(&credential), secret.as_bytes());
+        credential
+    }
+
+    fn tenant(credentials: impl IntoIterator<Item = Credential>) -> Tenant {
+        let id = OrganisationId::from_random([1; 20]);
+        let mut tenant = Tenant::new(Arc::new(Organisation { id, name: "a".into(), default_policy: None }));
+        let entries: BTreeMap<_, _> = credentials.into_iter().map(|it| (it.id.clone(), Arc::new(it))).collect();
+        tenant.credentials = Arc::new(entries);
+        tenant
+    }
+
+    #[test]
+    fn a_secret_is_opened_once_a_version() {
+        let vault = Vault::new(keyring());
+        let first = credential(1, 1, "one");
+        let opened = vault.secret(&first).unwrap();
+        assert_eq!(opened.expose(), b"one");
+        assert!(Arc::ptr_eq(&opened, &vault.secret(&first).unwrap()));
+        assert_eq!(vault.secret(&credential(1, 2, "two")).unwrap().expose(), b"two");
+    }
+
+    #[test]
+    fn a_secret_moved_to_another_record_does_not_open() {
+        let mut moved = credential(1, 1, "one");
+        moved.provider = ProviderSlug::parse("other").unwrap();
+        assert!(Vault::new(keyring()).secret(&moved).is_err());
+    }
+
+    #[test]
+    fn what_the_configuration_no_longer_has_is_forgotten() {
+        let vault = Vault::new(keyring());
+        let (kept, gone) = (credential(1, 1, "one"), credential(2, 1, "two"));
+        vault.secret(&kept).unwrap();
+        vault.secret(&gone).unwrap();
+        let tenant = tenant([kept.clone(), credential(2, 2, "three")]);
+        let tenants = BTreeMap::from([(tenant.organisation.id.clone(), Arc::new(tenant))]);
+        vault.retain(&Snapshot { tenants, ..Snapshot::default() });
+        assert!(vault.known(&kept).is_some() && vault.known(&gone).is_none());
+    }
+
+    #[test]
+    fn keys_take_turns_without_the_cooling_and_with_the_refused_last() {
+        let vault = Vault::new(keyring());
+        let upstreams = Upstreams::new(BreakerConfig::default(), 1);
+        let tenant = tenant([credential(1, 1, "a"), credential(2, 1, "b"), credential(3, 1, "c")]);
+        let (provider, model) = (ProviderSlug::parse("acme").unwrap(), ModelId::parse("acme/x").unwrap());
+        let order = |now| {
+            let pool = vault.pool(&tenant, &provider, &model, &upstreams, now);
+            (pool.usable.iter().map(|it| it.name.clone()).collect::<Vec<_>>(), pool.next_in)
+        };
+        let firsts: Vec<_> = (0..3).map(|_| order(Duration::ZERO).0[0].clone()).collect();
+        assert_eq!(firsts, ["key 1", "key 2", "key 3"]);
+
+        let report = |number, outcome, status| {
+            let used = &tenant.credentials[&CredentialId::from_random([number; 20])];
+            let report = Report {
+                organisation: &tenant.organisation.id,
+                model: &model,
+                credential: Some(used),
+                outcome,
+                status: Some(status),
+                retry_after: Some(Duration::from_secs(9)),
+            };
+            upstreams.report(&report, Duration::ZERO);
+        };
+        report(2, AttemptOutcome::RateLimited, 429);
+        report(1, AttemptOutcome::Unauthorised, 401);
+        for _ in 0..2 {
+            let expected = (vec!["key 3".to_owned(), "key 1".to_owned()], Some(Duration::from_secs(9)));
+            assert_eq!(order(Duration::ZERO), expected);
+        }
+        assert_eq!(order(Duration::from_secs(9)).0.len(), 3);
+    }
+}
