@@ -1,0 +1,202 @@
+//! The trained scorer: an artefact in memory, and the way from a prompt to a score.
+//!
+//! Prompts are run one at a time on the calling thread, also in a batch: with a network this small, padding would cost
+//! more than it saves, and a batch equals its singles to the last bit.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+use domain::{CapabilityTag, OutputTokens, Score, ScorerInput};
+
+use crate::artifact::{self, ArtifactError, CALIBRATION, TOKENIZER, Verified, WEIGHTS};
+use crate::calibration::Calibration;
+use crate::network::{Batch, Heads, Network, Shape};
+use crate::prompt::{FEATURES, Prompt};
+use crate::tokens::{TokenReader, Tokens};
+use crate::{Scorer, ScorerError};
+
+/// Most tokens that an answer is expected to have, whatever the network says.
+const MAX_OUTPUT_TOKENS: f64 = 32_768.0;
+
+/// Added to the attention of tokens that are not to be looked at.
+pub const MASKED: f32 = -1e4;
+
+/// A trained scorer.
+pub struct LearnedScorer {
+    version: Arc<str>,
+    shape: Shape,
+    tokens: TokenReader,
+    table: Tensor,
+    network: Network,
+    calibration: Calibration,
+}
+
+impl std::fmt::Debug for LearnedScorer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LearnedScorer")
+            .field("version", &self.version)
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the network said of a prompt, before calibration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Raw {
+    /// Difficulty on the item-response scale.
+    pub difficulty: f64,
+    /// Complexity before the percentile.
+    pub complexity: f64,
+    /// Its standard deviation before scaling.
+    pub spread: f64,
+    /// Probability per tag, in the order of [`CapabilityTag::ALL`].
+    pub tags: Vec<f64>,
+    /// Answer tokens: median and 90th percentile.
+    pub output: (f64, f64),
+}
+
+impl LearnedScorer {
+    /// Loads an artefact's folder.
+    ///
+    /// # Errors
+    /// When a file is missing, differs from its manifest, or cannot be understood; nothing is used before all is checked.
+    pub fn load(folder: &Path) -> Result<Self, ArtifactError> {
+        let files = artifact::read_folder(folder)?;
+        let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+        Self::from_files(&files)
+    }
+
+    /// Loads an artefact from memory: file names and contents, the manifest among them.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_files(files: &[(&str, &[u8])]) -> Result<Self, ArtifactError> {
+        let verified = Verified::check(files)?;
+        let shape = verified.manifest.shape;
+        if shape.features != FEATURES {
+            let reason = format!("it has {} dense features, this build counts {FEATURES}", shape.features);
+            return Err(ArtifactError::Weights(reason));
+        }
+        let tokens = TokenReader::parse(verified.file(TOKENIZER)?, &shape)?;
+        let calibration = Calibration::parse(verified.file(CALIBRATION)?)?;
+        let (table, network) =
+            read_weights(&shape, verified.file(WEIGHTS)?).map_err(|error| ArtifactError::Weights(error.to_string()))?;
+        let version = Arc::from(verified.manifest.version.as_str());
+        Ok(Self { version, shape, tokens, table, network, calibration })
+    }
+
+    /// Which shape the network has.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Runs the network without calibrating: what the trainer calibrates with.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`].
+    pub fn raw(&self, prompt: &Prompt) -> Result<Raw, ScorerError> {
+        let tokens = self.tokens.read(prompt)?;
+        Raw::from_heads(&self.forward(prompt, &tokens)?)
+    }
+
+    fn score_one(&self, input: &ScorerInput) -> Result<Score, ScorerError> {
+        let start = Instant::now();
+        let prompt = Prompt::read(input);
+        let tokens = self.tokens.read(&prompt)?;
+        let raw = Raw::from_heads(&self.forward(&prompt, &tokens)?)?;
+        let (complexity, slope) = self.calibration.map(raw.complexity);
+        let uncertainty = (raw.spread * self.calibration.uncertainty_scale * slope).clamp(0.0, 0.5);
+        let p50 = raw.output.0.round() as u32;
+        Ok(Score {
+            complexity,
+            difficulty: raw.difficulty,
+            capabilities: CapabilityTag::ALL.into_iter().zip(raw.tags).collect(),
+            expected_output_tokens: OutputTokens { p50, p90: (raw.output.1.round() as u32).max(p50) },
+            uncertainty,
+            truncated: prompt.truncated || tokens.truncated,
+            micros: start.elapsed().as_micros() as u64,
+            version: self.version.clone(),
+        })
+    }
+
+    fn forward(&self, prompt: &Prompt, tokens: &Tokens) -> candle_core::Result<Heads> {
+        let device = &Device::Cpu;
+        let length = tokens.ids.len();
+        let ids = Tensor::from_slice(&tokens.ids, length, device)?;
+        let rows = self.table.index_select(&ids, 0)?.to_dtype(DType::F32)?.unsqueeze(0)?;
+        let ask: Vec<f32> = tokens.ask.iter().map(|is_ask| if *is_ask { 0.0 } else { MASKED }).collect();
+        let batch = Batch {
+            tokens: rows,
+            mask: Tensor::zeros((1, length, 1), DType::F32, device)?,
+            ask_mask: Tensor::from_vec(ask, (1, length, 1), device)?,
+            features: Tensor::from_slice(&prompt.features, (1, prompt.features.len()), device)?,
+        };
+        self.network.forward(&batch, &|tensor| Ok(tensor.clone()))
+    }
+}
+
+impl Scorer for LearnedScorer {
+    fn score(&self, batch: &[ScorerInput]) -> Result<Vec<Score>, ScorerError> {
+        batch.iter().map(|input| self.score_one(input)).collect()
+    }
+
+    fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+}
+
+impl Raw {
+    /// Reads the heads of one prompt, refusing what is not a number.
+    fn from_heads(heads: &Heads) -> Result<Self, ScorerError> {
+        let single = |output, tensor: &Tensor| -> Result<f64, ScorerError> {
+            finite(output, tensor.flatten_all()?.to_vec1::<f32>()?.first().copied().unwrap_or(f32::NAN))
+        };
+        let all = |output, tensor: &Tensor| -> Result<Vec<f64>, ScorerError> {
+            tensor.flatten_all()?.to_vec1::<f32>()?.into_iter().map(|value| finite(output, value)).collect()
+        };
+        let output = all("expected_output_tokens", &heads.output)?;
+        let (log_p50, above) = (output[0], softplus(output[1]));
+        Ok(Self {
+            difficulty: single("difficulty", &heads.difficulty)?,
+            complexity: single("complexity", &heads.complexity)?,
+            spread: single("uncertainty", &heads.spread)?.clamp(-8.0, 2.0).exp(),
+            tags: all("capabilities", &heads.tags)?.into_iter().map(sigmoid).collect(),
+            output: (bounded_exp(log_p50), bounded_exp(log_p50 + above)),
+        })
+    }
+}
+
+fn finite(output: &'static str, value: f32) -> Result<f64, ScorerError> {
+    let value = f64::from(value);
+    if value.is_finite() { Ok(value) } else { Err(ScorerError::NotFinite { output, value }) }
+}
+
+fn sigmoid(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+fn softplus(value: f64) -> f64 {
+    if value > 30.0 { value } else { value.exp().ln_1p() }
+}
+
+fn bounded_exp(log: f64) -> f64 {
+    log.min(MAX_OUTPUT_TOKENS.ln()).exp().max(1.0)
+}
+
+fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Network)> {
+    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
+    let table =
+        tensors.remove("table").ok_or_else(|| candle_core::Error::Msg("there is no tensor `table`".to_owned()))?;
+    if table.dims() != [shape.vocabulary, shape.width] {
+        let found = table.dims();
+        return Err(candle_core::Error::Msg(format!(
+            "`table` is {found:?}, expected [{}, {}]",
+            shape.vocabulary, shape.width
+        )));
+    }
+    let network = Network::new(shape, &VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))?;
+    Ok((table, network))
+}
