@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The ledger: one durable row for every request, and how rows are read back.
+//!
+//! The hot path appends to a spool file (`spool`), one write per record, and returns. A background thread (`worker`)
+//! syncs the spool and drains it into `SQLite` (`database`), where `reader` finds the rows. The spool is the queue:
+//! nothing is dropped between a caller and the database, however long the database is away.
+//!
+//! Leaves to others: what a request cost, when a record is due, and what to answer when the spool refuses one.
+
+mod codec;
+mod database;
+mod error;
+mod ledger;
+mod options;
+mod reader;
+mod spool;
+mod stats;
+mod worker;
+
+pub use error::{FlushError, LedgerError, SpoolError};
+pub use ledger::Ledger;
+pub use options::{Durability, LedgerOptions};
+pub use reader::{LedgerReader, Totals};
+pub use stats::LedgerStats;
