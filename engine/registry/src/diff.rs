@@ -1,0 +1,110 @@
+//! What differs between two versions of an object, field by field, for people.
+//!
+//! Ids of other objects show as names; what is sealed or hashed does not show at all.
+
+use std::collections::BTreeMap;
+
+use domain::Tenant;
+use domain::desired::{Action, DiffLine};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Fields that say nothing to a reader or must not be read.
+const HIDDEN: [&str; 8] = ["id", "organisation", "hash", "hint", "sealed", "version", "created_at", "provider"];
+
+/// The names of objects that other objects refer to by id: those of the tables as they will be.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Names<'a>(Option<&'a Tenant>, Option<&'a Tenant>);
+
+impl<'a> Names<'a> {
+    /// Knows the policies and projects of both tables.
+    pub(crate) fn of(before: &'a Tenant, after: &'a Tenant) -> Self {
+        Self(Some(after), Some(before))
+    }
+
+    fn name(self, id: &str) -> Option<&'a str> {
+        let find = |tenant: &'a Tenant| {
+            let policy = tenant.policies.get(id).map(|it| it.name.as_str());
+            policy.or_else(|| tenant.projects.get(id).map(|it| it.name.as_str()))
+        };
+        [self.0, self.1].into_iter().flatten().find_map(find)
+    }
+}
+
+/// Compares two versions of an object.
+pub(crate) fn line<T: Serialize>(kind: &str, name: &str, before: Option<&T>, after: &T, names: Names<'_>) -> DiffLine {
+    let fields = |object: &T| {
+        let mut fields = BTreeMap::new();
+        flatten("", &serde_json::to_value(object).unwrap_or_default(), names, &mut fields);
+        fields
+    };
+    let new = fields(after);
+    let (action, changes) = match before {
+        None => {
+            let shown = new.iter().filter(|(_, value)| !matches!(value.as_str(), "none" | "[]" | "false"));
+            (Action::Create, shown.map(|(field, value)| format!("{field}: {value}")).collect())
+        }
+        Some(before) => {
+            let changes = changed(&fields(before), &new);
+            (if changes.is_empty() { Action::Unchanged } else { Action::Update }, changes)
+        }
+    };
+    DiffLine { action, kind: kind.to_owned(), name: name.to_owned(), changes }
+}
+
+fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let fields: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let none = || "none".to_owned();
+    let pair = |field: &String| {
+        let value = |of: &BTreeMap<String, String>| of.get(field).cloned().unwrap_or_else(none);
+        (value(before), value(after))
+    };
+    let lines = fields.into_iter().map(|field| (field, pair(field))).filter(|(_, (before, after))| before != after);
+    lines.map(|(field, (before, after))| format!("{field}: {before} -> {after}")).collect()
+}
+
+fn flatten(path: &str, value: &Value, names: Names<'_>, to: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                if path.is_empty() && HIDDEN.contains(&field.as_str()) {
+                    continue;
+                }
+                let inner = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+                flatten(&inner, value, names, to);
+            }
+        }
+        Value::Null => {
+            to.insert(path.to_owned(), "none".to_owned());
+        }
+        Value::String(text) => {
+            let shown = names.name(text).map_or_else(|| text.escape_debug().to_string(), ToOwned::to_owned);
+            to.insert(path.to_owned(), shown);
+        }
+        other => {
+            to.insert(path.to_owned(), other.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn changed_fields_are_listed_with_before_and_after() {
+        let before =
+            json!({"id": "x", "enabled": true, "pricing": {"prompt": "0.1", "completion": null}, "list": ["a"]});
+        let after = json!({"id": "y", "enabled": false, "pricing": {"prompt": "0.1", "completion": "2"}, "list": []});
+        let line = line("model", "m", Some(&before), &after, Names::default());
+        assert_eq!(line.action, Action::Update);
+        assert_eq!(line.changes, ["enabled: true -> false", "list: [\"a\"] -> []", "pricing.completion: none -> 2"]);
+    }
+
+    #[test]
+    fn created_object_lists_what_is_set() {
+        let after = json!({"name": "n", "policy": null, "query": {}});
+        assert_eq!(line("router", "n", None, &after, Names::default()).changes, ["name: n"]);
+    }
+}

@@ -1,0 +1,215 @@
+//! Turns a desired configuration into changes: what is new, what differs, and everything wrong with it.
+//!
+//! Works on a copy of the organisation's tables, so references inside one file work in any order, and the whole result
+//! is validated before anything is written. Pure but for the randomness of new ids, seals and keys.
+
+mod keys;
+mod policies;
+mod providers;
+mod removal;
+mod routers;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use domain::desired::{Action, CredentialSource, Desired, DesiredFault, Diff, DiffLine};
+use domain::{
+    ApiKey, Change, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, ProviderSlug, RouterId, Snapshot, Tenant,
+    Timestamp,
+};
+use seal::{Keyring, Pepper};
+use serde::Serialize;
+
+use crate::diff::{self, Names};
+use crate::validate::{self, Finding};
+
+pub(crate) use removal::{Removal, remove};
+
+/// The order in which a diff is told.
+const SECTIONS: [&str; 8] = ["organisation", "project", "provider", "credential", "model", "policy", "router", "key"];
+
+/// What a plan is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) organisation: &'a OrganisationId,
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) pepper: &'a Pepper,
+    pub(crate) now: Timestamp,
+}
+
+/// What is to be written, and what to tell.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) diff: Diff,
+}
+
+/// Plans an apply, or returns everything that is wrong with it.
+pub(crate) fn apply(context: Context<'_>, desired: &Desired) -> Result<Planned, Vec<DesiredFault>> {
+    let mut plan = Plan::new(context)?;
+    plan.providers(desired);
+    plan.models(desired);
+    plan.policies(&desired.policies);
+    plan.projects(&desired.projects);
+    plan.routers(&desired.routers);
+    plan.keys(&desired.keys);
+    plan.finish()
+}
+
+struct Plan<'a> {
+    context: Context<'a>,
+    before: &'a Tenant,
+    after: Tenant,
+    keys_before: BTreeMap<KeyId, Arc<ApiKey>>,
+    keys: BTreeMap<KeyId, Arc<ApiKey>>,
+    sources: BTreeMap<RouterId, BTreeMap<ProviderSlug, CredentialSource>>,
+    changes: Vec<Change>,
+    /// Where in the file an object stands.
+    places: HashMap<(ObjectKind, String), String>,
+    diff: Diff,
+    faults: Vec<DesiredFault>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(context: Context<'a>) -> Result<Self, Vec<DesiredFault>> {
+        let organisation = context.organisation;
+        let before = context.snapshot.tenants.get(organisation).ok_or_else(|| {
+            let message = format!("there is no organisation `{organisation}`");
+            vec![DesiredFault { path: "organisation".to_owned(), message }]
+        })?;
+        let own = context.snapshot.keys.iter().filter(|key| key.organisation == *organisation);
+        let keys: BTreeMap<_, _> = own.map(|key| (key.id.clone(), key.clone())).collect();
+        Ok(Self {
+            context,
+            before,
+            after: Tenant::clone(before),
+            keys_before: keys.clone(),
+            keys,
+            sources: BTreeMap::new(),
+            changes: Vec::new(),
+            places: HashMap::new(),
+            diff: Diff::default(),
+            faults: Vec::new(),
+        })
+    }
+
+    /// Validates the result as a whole.
+    fn finish(mut self) -> Result<Planned, Vec<DesiredFault>> {
+        let saved = |kind: ObjectKind, id: &str| self.places.contains_key(&(kind, id.to_owned()));
+        let (now, sources) = (self.context.now, &self.sources);
+        let after =
+            validate::check(&validate::Proposed { tenant: &self.after, keys: &self.keys, now, sources, saved: &saved });
+        // What was wrong before and is not touched must not stand in the way.
+        let known = validate::check(&validate::Proposed {
+            tenant: self.before,
+            keys: &self.keys_before,
+            now,
+            sources: &BTreeMap::new(),
+            saved: &|_, _| false,
+        });
+        let known: HashSet<Finding> = known.faults.into_iter().chain(known.warnings).collect();
+        let mut faults = Vec::new();
+        for finding in after.faults.into_iter().filter(|it| !known.contains(it)) {
+            faults.push(self.fault_of(finding));
+        }
+        self.faults.extend(faults);
+        let mut warnings = Vec::new();
+        for finding in after.warnings.into_iter().filter(|it| !known.contains(it)) {
+            warnings.push(self.fault_of(finding).to_string());
+        }
+        self.diff.warnings.extend(warnings);
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        self.diff.lines.sort_by_key(|line| SECTIONS.iter().position(|kind| *kind == line.kind));
+        Ok(Planned { changes: self.changes, diff: self.diff })
+    }
+
+    fn fault_of(&self, finding: Finding) -> DesiredFault {
+        let Finding { kind, id, name, field, message } = finding;
+        let place = self.places.get(&(kind, id));
+        let path = match (place, field.as_str()) {
+            (Some(place), "") => place.clone(),
+            (Some(place), field) => format!("{place}.{field}"),
+            (None, "") => format!("{kind} `{name}`"),
+            (None, field) => format!("{kind} `{name}`: {field}"),
+        };
+        DesiredFault { path, message }
+    }
+
+    fn fault(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.faults.push(DesiredFault { path: path.into(), message: message.into() });
+    }
+
+    /// Remembers where an object stands in the file; the second place of one object is a fault.
+    fn place(&mut self, kind: ObjectKind, id: impl Display, path: &str) -> bool {
+        let first = self.places.entry((kind, id.to_string())).or_insert_with(|| path.to_owned()).clone();
+        if first != path {
+            self.fault(path, format!("names the same {kind} as {first}: keep one of them"));
+        }
+        first == path
+    }
+
+    /// Accepts a name that can be shown on one line.
+    fn check_name(&mut self, path: &str, name: &str) -> bool {
+        let fine =
+            !name.trim().is_empty() && name.trim() == name && name.len() <= 100 && !name.chars().any(char::is_control);
+        if !fine {
+            let message = "a name has 1 to 100 characters, without line breaks and without spaces at its ends";
+            self.fault(format!("{path}.name"), message);
+        }
+        fine
+    }
+
+    /// Puts an object if it differs from what is there, and notes the difference.
+    fn put<T: Serialize>(&mut self, name: &str, before: Option<&T>, after: &T, object: Object) {
+        let kind = object.key().kind;
+        let line = diff::line(kind.as_str(), name, before, after, Names::of(self.before, &self.after));
+        self.put_as(line, object);
+    }
+
+    fn put_as(&mut self, line: DiffLine, object: Object) {
+        if line.action != Action::Unchanged {
+            self.store(object);
+        }
+        self.diff.lines.push(line);
+    }
+
+    /// Puts an object into the tables and among the changes.
+    fn store(&mut self, object: Object) {
+        let tenant = &mut self.after;
+        match object.clone() {
+            Object::Pepper(_) => {}
+            Object::Organisation(it) => tenant.organisation = it,
+            Object::Project(it) => drop(Arc::make_mut(&mut tenant.projects).insert(it.id.clone(), it)),
+            Object::Provider(it) => drop(Arc::make_mut(&mut tenant.providers).insert(it.slug.clone(), it)),
+            Object::Credential(it) => drop(Arc::make_mut(&mut tenant.credentials).insert(it.id.clone(), it)),
+            Object::Model(it) => drop(Arc::make_mut(&mut tenant.models).insert(it.id.clone(), it)),
+            Object::Policy(it) => drop(Arc::make_mut(&mut tenant.policies).insert(it.id.clone(), it)),
+            Object::Router(it) => drop(Arc::make_mut(&mut tenant.routers).insert(it.id.clone(), it)),
+            Object::Key(it) => drop(self.keys.insert(it.id.clone(), it)),
+        }
+        self.changes.push(Change::Put(object));
+    }
+
+    /// Takes an object out of the tables.
+    fn delete(&mut self, kind: ObjectKind, id: &str, name: &str) {
+        let tenant = &mut self.after;
+        match kind {
+            ObjectKind::Pepper | ObjectKind::Organisation => return,
+            ObjectKind::Project => drop(Arc::make_mut(&mut tenant.projects).remove(id)),
+            ObjectKind::Provider => drop(Arc::make_mut(&mut tenant.providers).remove(id)),
+            ObjectKind::Credential => drop(Arc::make_mut(&mut tenant.credentials).remove(id)),
+            ObjectKind::Model => drop(Arc::make_mut(&mut tenant.models).remove(id)),
+            ObjectKind::Policy => drop(Arc::make_mut(&mut tenant.policies).remove(id)),
+            ObjectKind::Router => drop(Arc::make_mut(&mut tenant.routers).remove(id)),
+            ObjectKind::Key => drop(self.keys.remove(id)),
+        }
+        let organisation = Some(self.context.organisation.clone());
+        self.changes.push(Change::Delete(ObjectKey { kind, organisation, id: id.to_owned() }));
+        let (kind, name) = (kind.to_string(), name.to_owned());
+        self.diff.lines.push(DiffLine { action: Action::Delete, kind, name, changes: Vec::new() });
+    }
+}

@@ -1,0 +1,132 @@
+//! Plans policies, the organisation's default among them, and projects.
+
+use std::sync::Arc;
+
+use domain::desired::{PolicySpec, ProjectSpec};
+use domain::{Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId};
+
+use super::Plan;
+use crate::names;
+
+impl Plan<'_> {
+    pub(super) fn policies(&mut self, specs: &[PolicySpec]) {
+        let mut default: Option<(PolicyId, String)> = None;
+        for (index, spec) in specs.iter().enumerate() {
+            let path = format!("policies[{index}]");
+            let Some(id) = self.policy(spec, &path) else {
+                continue;
+            };
+            match (&default, spec.default) {
+                (Some((_, first)), true) => {
+                    let message = format!("{first} is the default already: an organisation has one default policy");
+                    self.fault(format!("{path}.default"), message);
+                }
+                (None, true) => default = Some((id, path)),
+                (_, false) => {}
+            }
+        }
+        if let Some((policy, _)) = default {
+            self.make_default(policy);
+        }
+    }
+
+    fn policy(&mut self, spec: &PolicySpec, path: &str) -> Option<PolicyId> {
+        if !self.check_name(path, &spec.name) {
+            return None;
+        }
+        let slug = self.policy_slug(spec, path)?;
+        let before = self.before;
+        let by_slug = |slug: &str| before.policies.values().find(|it| it.slug == slug);
+        let by_name = before.policies.values().find(|it| it.name == spec.name);
+        // A slug in the file identifies; without one the name does, and the policy keeps its slug.
+        let known = spec.slug.as_deref().and_then(by_slug).or(by_name);
+        let id = known.map_or_else(|| PolicyId::from_random(crate::random()), |it| it.id.clone());
+        let slug = match (known, &spec.slug) {
+            (Some(known), None) => known.slug.clone(),
+            _ => slug,
+        };
+        if !self.place(ObjectKind::Policy, &id, path) {
+            return None;
+        }
+        self.check_policy_is_alone(spec, &slug, &id, path);
+        let policy = Arc::new(Policy {
+            id: id.clone(),
+            organisation: self.context.organisation.clone(),
+            name: spec.name.clone(),
+            slug,
+            candidates: spec.candidates.clone(),
+            strategy: spec.strategy.clone(),
+        });
+        self.put(&spec.name, known.map(Arc::as_ref), &policy, Object::Policy(policy.clone()));
+        Some(id)
+    }
+
+    fn policy_slug(&mut self, spec: &PolicySpec, path: &str) -> Option<String> {
+        let slug = spec.slug.clone().unwrap_or_else(|| Policy::slug_of(&spec.name));
+        if slug.is_empty() || slug.len() > 100 || Policy::slug_of(&slug) != slug {
+            let message =
+                format!("`{slug}` is not a slug: expected lower-case letters and digits with single `-` between them");
+            self.fault(format!("{path}.slug"), message);
+            return None;
+        }
+        Some(slug)
+    }
+
+    /// Names and slugs are unique, as they will be and as they are: the store checks them row by row.
+    fn check_policy_is_alone(&mut self, spec: &PolicySpec, slug: &str, id: &PolicyId, path: &str) {
+        let tables = [&self.before.policies, &self.after.policies];
+        let others = || tables.iter().flat_map(|table| table.values()).filter(|it| it.id != *id);
+        let name_taken = others().any(|it| it.name == spec.name);
+        let slug_taken = others().find(|it| it.slug == slug).map(|it| it.name.clone());
+        if name_taken {
+            self.fault(format!("{path}.name"), format!("another policy is named `{}` already", spec.name));
+        }
+        if let Some(other) = slug_taken {
+            let message = format!("policy `{other}` has the slug `{slug}` already: give another `slug`");
+            self.fault(format!("{path}.slug"), message);
+        }
+    }
+
+    fn make_default(&mut self, policy: PolicyId) {
+        let before = self.before.organisation.clone();
+        if before.default_policy.as_ref() == Some(&policy) {
+            return;
+        }
+        let after = Arc::new(Organisation { default_policy: Some(policy), ..Organisation::clone(&before) });
+        self.put(&before.name, Some(before.as_ref()), &after, Object::Organisation(after.clone()));
+    }
+
+    pub(super) fn projects(&mut self, specs: &[ProjectSpec]) {
+        for (index, spec) in specs.iter().enumerate() {
+            let path = format!("projects[{index}]");
+            if !self.check_name(&path, &spec.name) {
+                continue;
+            }
+            let known = self.before.projects.values().find(|it| it.name == spec.name);
+            let id = known.map_or_else(|| ProjectId::from_random(crate::random()), |it| it.id.clone());
+            if !self.place(ObjectKind::Project, format!("name {}", spec.name), &path) {
+                continue;
+            }
+            self.places.insert((ObjectKind::Project, id.to_string()), path.clone());
+            let project = Arc::new(Project {
+                id,
+                organisation: self.context.organisation.clone(),
+                name: spec.name.clone(),
+                policy: spec.policy.as_deref().and_then(|text| self.resolve_policy(text, &format!("{path}.policy"))),
+            });
+            self.put(&spec.name, known.map(Arc::as_ref), &project, Object::Project(project.clone()));
+        }
+    }
+
+    /// Finds a policy by id, slug or name, or notes that there is none.
+    pub(super) fn resolve_policy(&mut self, text: &str, path: &str) -> Option<PolicyId> {
+        let found = self.after.policy_named(text.strip_prefix("@alias/").unwrap_or(text)).map(|it| it.id.clone());
+        if found.is_none() {
+            let known = self.after.policies.values().flat_map(|it| [it.name.as_str(), it.slug.as_str()]);
+            let known: std::collections::BTreeSet<&str> = known.collect();
+            let message = format!("there is no policy `{text}`{}", names::hint(text, known));
+            self.fault(path, message);
+        }
+        found
+    }
+}

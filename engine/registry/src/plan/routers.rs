@@ -1,0 +1,36 @@
+//! Plans routers.
+
+use std::sync::Arc;
+
+use domain::desired::RouterSpec;
+use domain::{Object, ObjectKind, Router, RouterId};
+
+use super::Plan;
+
+impl Plan<'_> {
+    pub(super) fn routers(&mut self, specs: &[RouterSpec]) {
+        for (index, spec) in specs.iter().enumerate() {
+            let path = format!("routers[{index}]");
+            if self.check_name(&path, &spec.name)
+                && self.place(ObjectKind::Router, format!("name {}", spec.name), &path)
+            {
+                self.router(spec, &path);
+            }
+        }
+    }
+
+    fn router(&mut self, spec: &RouterSpec, path: &str) {
+        let known = self.before.routers.values().find(|it| it.name == spec.name);
+        let id = known.map_or_else(|| RouterId::from_random(crate::random()), |it| it.id.clone());
+        self.places.insert((ObjectKind::Router, id.to_string()), path.to_owned());
+        self.sources.insert(id.clone(), spec.credentials.clone());
+        let router = Arc::new(Router {
+            id,
+            organisation: self.context.organisation.clone(),
+            name: spec.name.clone(),
+            models: spec.models.clone(),
+            policy: spec.policy.as_deref().and_then(|text| self.resolve_policy(text, &format!("{path}.policy"))),
+        });
+        self.put(&spec.name, known.map(Arc::as_ref), &router, Object::Router(router.clone()));
+    }
+}

@@ -1,0 +1,107 @@
+//! Checks an organisation's configuration as it would be after a change.
+//!
+//! What the change saves must be right in itself; what it leaves alone must still work. An existing policy or router
+//! that loses one of several models goes on without it, as routing does with models disabled later: a warning. One
+//! that would lose its last model, or names one that is gone, stands in the way of the change: a fault.
+
+mod catalogue;
+mod keys;
+mod routing;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::desired::CredentialSource;
+use domain::{ApiKey, KeyId, ModelId, ObjectKind, ProviderSlug, RouterId, Tenant, Timestamp};
+
+use crate::names;
+
+/// The configuration as it would be.
+pub(crate) struct Proposed<'a> {
+    pub(crate) tenant: &'a Tenant,
+    /// The organisation's keys.
+    pub(crate) keys: &'a BTreeMap<KeyId, Arc<ApiKey>>,
+    pub(crate) now: Timestamp,
+    /// Where saved routers take their secrets from.
+    pub(crate) sources: &'a BTreeMap<RouterId, BTreeMap<ProviderSlug, CredentialSource>>,
+    /// Whether the change saves an object.
+    pub(crate) saved: &'a dyn Fn(ObjectKind, &str) -> bool,
+}
+
+/// One thing wrong, or odd, with an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Finding {
+    pub(crate) kind: ObjectKind,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// The field, as the file names it; empty for the whole object.
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// What must not be.
+    pub(crate) faults: Vec<Finding>,
+    /// What is allowed but probably not meant.
+    pub(crate) warnings: Vec<Finding>,
+}
+
+/// Checks the whole configuration.
+pub(crate) fn check(proposed: &Proposed<'_>) -> Findings {
+    let mut findings = Findings::default();
+    catalogue::check(proposed, &mut findings);
+    routing::check(proposed, &mut findings);
+    keys::check(proposed, &mut findings);
+    findings
+}
+
+/// The object that findings are about.
+struct Subject<'f> {
+    findings: &'f mut Findings,
+    kind: ObjectKind,
+    id: String,
+    name: String,
+}
+
+impl Findings {
+    fn about(&mut self, kind: ObjectKind, id: &impl ToString, name: &impl ToString) -> Subject<'_> {
+        Subject { findings: self, kind, id: id.to_string(), name: name.to_string() }
+    }
+}
+
+impl Subject<'_> {
+    fn finding(&self, field: impl Into<String>, message: impl Into<String>) -> Finding {
+        let (id, name) = (self.id.clone(), self.name.clone());
+        Finding { kind: self.kind, id, name, field: field.into(), message: message.into() }
+    }
+
+    fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        let finding = self.finding(field, message);
+        self.findings.faults.push(finding);
+    }
+
+    fn warn(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        let finding = self.finding(field, message);
+        self.findings.warnings.push(finding);
+    }
+}
+
+/// What is wrong with naming a model.
+enum NamedModel {
+    Fine,
+    Disabled,
+    Unknown(String),
+}
+
+fn named_model(tenant: &Tenant, id: &ModelId) -> NamedModel {
+    match tenant.models.get(id) {
+        Some(model) if model.enabled => NamedModel::Fine,
+        Some(_) => NamedModel::Disabled,
+        None => {
+            let hint = names::hint(id.as_str(), tenant.models.keys().map(ModelId::as_str));
+            NamedModel::Unknown(format!("there is no model `{id}`{hint}"))
+        }
+    }
+}

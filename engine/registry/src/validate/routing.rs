@@ -1,0 +1,140 @@
+//! Checks policies, routers, projects and the organisation's default: what they name exists and can be chosen.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use domain::desired::CredentialSource;
+use domain::{Candidates, ModelId, ObjectKind, Policy, PolicyId, ProviderSlug, Router, Strategy, Tenant};
+
+use super::{Findings, NamedModel, Proposed, Subject, named_model};
+
+pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
+    let tenant = proposed.tenant;
+    for policy in tenant.policies.values() {
+        let saved = (proposed.saved)(ObjectKind::Policy, policy.id.as_str());
+        let subject = &mut findings.about(ObjectKind::Policy, &policy.id, &policy.name);
+        check_candidates(tenant, policy, saved, subject);
+        check_strategy(tenant, policy, subject);
+    }
+    for router in tenant.routers.values() {
+        let saved = (proposed.saved)(ObjectKind::Router, router.id.as_str());
+        let subject = &mut findings.about(ObjectKind::Router, &router.id, &router.name);
+        check_models(tenant, "models", &router.models, saved, subject);
+        check_router_policy(tenant, router, subject);
+        check_sources(tenant, router, proposed.sources.get(&router.id), subject);
+    }
+    for project in tenant.projects.values() {
+        let subject = &mut findings.about(ObjectKind::Project, &project.id, &project.name);
+        check_policy(tenant, "policy", project.policy.as_ref(), subject);
+    }
+    let organisation = &tenant.organisation;
+    let subject = &mut findings.about(ObjectKind::Organisation, &organisation.id, &organisation.name);
+    check_policy(tenant, "default_policy", organisation.default_policy.as_ref(), subject);
+}
+
+/// What refers to a policy must find it.
+pub(super) fn check_policy(tenant: &Tenant, field: &str, policy: Option<&PolicyId>, subject: &mut Subject<'_>) {
+    if let Some(policy) = policy.filter(|id| !tenant.policies.contains_key(*id)) {
+        subject.fault(field, format!("there is no policy `{policy}`: let it name another policy first"));
+    }
+}
+
+fn check_candidates(tenant: &Tenant, policy: &Policy, saved: bool, subject: &mut Subject<'_>) {
+    let Candidates::Listed(listed) = &policy.candidates else {
+        return;
+    };
+    let models: Vec<ModelId> = listed.iter().map(|it| it.model.clone()).collect();
+    check_models(tenant, "models", &models, saved, subject);
+    for (index, candidate) in listed.iter().enumerate() {
+        if let Some(weight) = candidate.weight.filter(|it| !it.is_finite() || *it <= 0.0) {
+            let message = format!("{weight} is not a weight: expected a number above 0");
+            subject.fault(format!("models[{index}].weight"), message);
+        }
+    }
+}
+
+/// Each model exists, is enabled and stands once; an object that is not being saved may lose some but not all.
+fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, subject: &mut Subject<'_>) {
+    if models.is_empty() {
+        return subject.fault(field, "names no model: name at least one");
+    }
+    let (mut seen, mut enabled) = (HashSet::new(), 0);
+    let mut disabled = Vec::new();
+    for (index, id) in models.iter().enumerate() {
+        let field = format!("{field}[{index}]");
+        if !seen.insert(id) {
+            subject.fault(&field, format!("`{id}` is named twice: keep one of them"));
+        }
+        match named_model(tenant, id) {
+            NamedModel::Fine => enabled += 1,
+            NamedModel::Unknown(message) => subject.fault(field, message),
+            NamedModel::Disabled => disabled.push((field, id)),
+        }
+    }
+    for (field, id) in disabled {
+        if saved || enabled == 0 {
+            subject.fault(field, format!("the model `{id}` is disabled: enable it, or name another"));
+        } else {
+            subject.warn(field, format!("the model `{id}` is disabled and will be skipped"));
+        }
+    }
+}
+
+fn check_strategy(tenant: &Tenant, policy: &Policy, subject: &mut Subject<'_>) {
+    let Strategy::Single { model } = &policy.strategy else {
+        return;
+    };
+    match named_model(tenant, model) {
+        NamedModel::Fine => {}
+        NamedModel::Unknown(message) => subject.fault("strategy.model", message),
+        NamedModel::Disabled => {
+            let message = format!("the model `{model}` is disabled: enable it, or name another");
+            subject.fault("strategy.model", message);
+        }
+    }
+    if let Candidates::Listed(listed) = &policy.candidates
+        && !listed.iter().any(|it| it.model == *model)
+    {
+        subject.fault("strategy.model", format!("`{model}` is not among the policy's models: add it to `models`"));
+    }
+}
+
+fn check_router_policy(tenant: &Tenant, router: &Router, subject: &mut Subject<'_>) {
+    check_policy(tenant, "policy", router.policy.as_ref(), subject);
+    let Some(policy) = router.policy.as_ref().and_then(|id| tenant.policies.get(id)) else {
+        return;
+    };
+    let common = match (&policy.strategy, &policy.candidates) {
+        (Strategy::Single { model }, _) => router.models.contains(model),
+        (_, Candidates::All) => true,
+        (_, Candidates::Listed(listed)) => listed.iter().any(|it| router.models.contains(&it.model)),
+    };
+    if !common {
+        let message = format!("the policy `{}` can choose none of the router's models: add one to both", policy.name);
+        subject.fault("policy", message);
+    }
+}
+
+/// Every provider that the router's models use has a secret, or needs none; sources are given for no other.
+fn check_sources(
+    tenant: &Tenant,
+    router: &Router,
+    sources: Option<&BTreeMap<ProviderSlug, CredentialSource>>,
+    subject: &mut Subject<'_>,
+) {
+    let used: BTreeSet<&str> = router.models.iter().map(ModelId::provider).collect();
+    for slug in sources.into_iter().flat_map(BTreeMap::keys).filter(|slug| !used.contains(slug.as_str())) {
+        let message = format!("none of the router's models is of provider `{slug}`: remove it, or add such a model");
+        subject.fault(format!("credentials.{slug}"), message);
+    }
+    for provider in used.into_iter().filter_map(|slug| tenant.providers.get(slug)) {
+        if provider.allow_anonymous || tenant.credentials_of(&provider.slug).next().is_some() {
+            continue;
+        }
+        let slug = &provider.slug;
+        let message = format!(
+            "provider `{slug}`, which the router's models use, has no credential: add one under \
+             `providers`, or remove its models"
+        );
+        subject.fault(format!("credentials.{slug}"), message);
+    }
+}
