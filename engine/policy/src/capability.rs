@@ -10,6 +10,8 @@ use crate::plan::Entry;
 /// USD per million output tokens at which the price scale starts and ends.
 const CHEAPEST: f64 = 0.05;
 const DEAREST: f64 = 75.0;
+/// `log10(DEAREST / CHEAPEST)`; logarithms are no constant expressions, and this one is needed for every candidate.
+const SPAN: f64 = 3.176_091_259_055_681_2;
 
 /// Where a strength comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,10 @@ fn from_price(per_token: Money) -> f64 {
     if usd_per_million <= CHEAPEST {
         return 0.0;
     }
-    ((usd_per_million / CHEAPEST).log10() / (DEAREST / CHEAPEST).log10()).clamp(0.0, 1.0)
+    if usd_per_million >= DEAREST {
+        return 1.0;
+    }
+    (usd_per_million / CHEAPEST).log10() / SPAN
 }
 
 /// The strengths of a policy's enabled models, before eligibility: removing a candidate never moves another.
@@ -119,6 +124,7 @@ mod tests {
         check("75", 1.0);
         check("600", 1.0);
         check("0.5", 1.0 / 1500_f64.log10());
+        assert!((SPAN - (DEAREST / CHEAPEST).log10()).abs() < 1e-15);
         check("15", 300_f64.log10() / 1500_f64.log10());
     }
 }

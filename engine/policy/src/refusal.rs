@@ -120,13 +120,13 @@ pub enum Refusal {
         removed: Vec<Removed>,
     },
     /// The key may use none of the candidates.
-    #[error("this key may not use {}: add a model to the key's allowed models, or use another key", models(removed))]
+    #[error("this key may not use {}: add a model to the key's allowed models, or use another key", forbidden(removed))]
     NotAllowed {
         /// Every candidate and why it is out.
         removed: Vec<Removed>,
     },
     /// No candidate can be called at present.
-    #[error("`{scope}` has no model that can be called at present ({}): {}", reasons(removed), cure(removed))]
+    #[error("nothing of `{scope}` can be called at present ({}): {}", reasons(removed), cure(removed))]
     NoCandidate {
         /// The policy's or router's name, the named model, or `the request's list`.
         scope: String,
@@ -247,8 +247,9 @@ fn listed<'a>(models: impl ExactSizeIterator<Item = &'a ModelId>) -> String {
     join(models.map(|model| format!("`{model}`")))
 }
 
-fn models(removed: &[Removed]) -> String {
-    listed(removed.iter().map(|it| &it.model))
+fn forbidden(removed: &[Removed]) -> String {
+    let forbidden: Vec<_> = removed.iter().filter(|it| it.reason == Removal::NotAllowed).collect();
+    listed(forbidden.iter().map(|it| &it.model))
 }
 
 fn reasons(removed: &[Removed]) -> String {

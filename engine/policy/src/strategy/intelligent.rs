@@ -51,8 +51,7 @@ pub(crate) fn adjusted(axis: Axis, complexity: f64) -> f64 {
 
 /// Whether complexity can make a difference between these contenders.
 pub(crate) fn depends_on_score(contenders: &[Contender<'_>]) -> bool {
-    contenders.iter().any(|contender| contender.position > contenders[0].position)
-        || contenders.iter().any(|contender| contender.position < contenders[0].position)
+    contenders.windows(2).any(|pair| pair[0].position.total_cmp(&pair[1].position).is_ne())
 }
 
 /// Puts contenders in order: the choice, the more capable upward, then the rest downward. Needs at least one.

@@ -1,0 +1,10 @@
+//! Tests of the crate through its public face.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod golden;
+mod laws;
+mod refusing;
+mod resolving;
+mod support;
+mod validation;
+mod vectors;

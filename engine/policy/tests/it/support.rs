@@ -1,0 +1,205 @@
+//! A small tenant to decide over, and the shortest ways to ask.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::{
+    ApiKey, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId, Model, ModelId, OrganisationId,
+    OutputTokens, Policy, PolicyId, PolicyModel, Provider, RequestId, Route, Router, RouterId, Score, SnapshotVersion,
+    Strategy, Tenant, Timestamp,
+};
+use policy::{Health, Question, Refusal, Scoring, Step, decide};
+use serde_json::{Value, json};
+
+pub(crate) const VERSION: SnapshotVersion = SnapshotVersion { epoch: 1, revision: 41 };
+
+pub(crate) fn organisation() -> OrganisationId {
+    OrganisationId::from_random([1; 20])
+}
+
+pub(crate) fn id(text: &str) -> ModelId {
+    ModelId::parse(text).unwrap()
+}
+
+/// Fills what a partial JSON object leaves out.
+pub(crate) fn filled(mut base: Value, patch: &Value) -> Value {
+    match (&mut base, patch) {
+        (Value::Object(base), Value::Object(patch)) => {
+            for (name, value) in patch {
+                let filled_value = filled(base.remove(name).unwrap_or(Value::Null), value);
+                base.insert(name.clone(), filled_value);
+            }
+        }
+        (base, patch) => *base = patch.clone(),
+    }
+    base
+}
+
+/// A model from the fields that matter.
+pub(crate) fn model(fields: &Value) -> Model {
+    let base = json!({"organisation": organisation(), "native": "native", "enabled": true});
+    serde_json::from_value(filled(base, fields)).unwrap()
+}
+
+/// A model of a given capability, one USD per million tokens in and two out.
+pub(crate) fn capable(name: &str, capability: f64) -> Model {
+    model(&json!({"id": name, "capability": capability, "context_length": 1000,
+                  "pricing": {"prompt": "0.000001", "completion": "0.000002"}}))
+}
+
+/// Facts from the fields that matter.
+pub(crate) fn facts(fields: &Value) -> Facts {
+    serde_json::from_value(filled(serde_json::to_value(Facts::default()).unwrap(), fields)).unwrap()
+}
+
+pub(crate) fn score(complexity: f64) -> Score {
+    Score {
+        complexity,
+        difficulty: 0.0,
+        capabilities: Vec::new(),
+        expected_output_tokens: OutputTokens { p50: 100, p90: 200 },
+        uncertainty: 0.0,
+        truncated: false,
+        micros: 900,
+        version: "test-1".into(),
+    }
+}
+
+pub(crate) fn seed(number: u32) -> RequestId {
+    RequestId::from_parts(1_700_000_000_000 + u64::from(number), u128::from(number))
+}
+
+/// Candidates in a list, without priorities or weights.
+pub(crate) fn listed(models: &[&str]) -> Candidates {
+    Candidates::Listed(models.iter().map(|it| PolicyModel { model: id(it), priority: None, weight: None }).collect())
+}
+
+/// A tenant under construction. Objects are numbered in the order in which they are added.
+pub(crate) struct World {
+    pub(crate) tenant: Tenant,
+}
+
+impl World {
+    /// A tenant with these models, each provider with a secret.
+    pub(crate) fn of(models: impl IntoIterator<Item = Model>) -> Self {
+        let organisation: domain::Organisation =
+            serde_json::from_value(json!({"id": organisation(), "name": "o", "default_policy": null})).unwrap();
+        let mut world = Self { tenant: Tenant::new(Arc::new(organisation)) };
+        for model in models {
+            let slug = model.id.provider().to_owned();
+            if !world.tenant.providers.contains_key(slug.as_str()) {
+                world.provider(&json!({ "slug": slug }));
+                world.credential(&slug);
+            }
+            Arc::make_mut(&mut world.tenant.models).insert(model.id.clone(), Arc::new(model));
+        }
+        world
+    }
+
+    /// Adds a provider, or replaces one.
+    pub(crate) fn provider(&mut self, fields: &Value) {
+        let base = json!({"organisation": organisation(), "dialect": "openai", "base_url": "http://127.0.0.1:1"});
+        let provider: Provider = serde_json::from_value(filled(base, fields)).unwrap();
+        Arc::make_mut(&mut self.tenant.providers).insert(provider.slug.clone(), Arc::new(provider));
+    }
+
+    fn credential(&mut self, provider: &str) {
+        let id = CredentialId::from_random([self.tenant.credentials.len() as u8; 20]);
+        let credential: Credential = serde_json::from_value(json!({"id": id, "organisation": organisation(),
+            "provider": provider, "name": "a", "version": 1, "sealed": [], "hint": "…"}))
+        .unwrap();
+        Arc::make_mut(&mut self.tenant.credentials).insert(id, Arc::new(credential));
+    }
+
+    /// Takes a provider's secrets away.
+    pub(crate) fn without_credential(&mut self, provider: &str) {
+        Arc::make_mut(&mut self.tenant.credentials).retain(|_, it| it.provider.as_str() != provider);
+    }
+
+    /// Adds a policy of this name.
+    pub(crate) fn policy(&mut self, name: &str, candidates: Candidates, strategy: Strategy) -> PolicyId {
+        let id = PolicyId::from_random([self.tenant.policies.len() as u8; 20]);
+        let slug = Policy::slug_of(name);
+        let policy =
+            Policy { id: id.clone(), organisation: organisation(), name: name.to_owned(), slug, candidates, strategy };
+        Arc::make_mut(&mut self.tenant.policies).insert(id.clone(), Arc::new(policy));
+        id
+    }
+
+    /// Adds a router of this name.
+    pub(crate) fn router(&mut self, name: &str, models: &[&str], policy: Option<PolicyId>) -> RouterId {
+        let router_id = RouterId::from_random([self.tenant.routers.len() as u8; 20]);
+        let models = models.iter().map(|it| id(it)).collect();
+        let router =
+            Router { id: router_id.clone(), organisation: organisation(), name: name.to_owned(), models, policy };
+        Arc::make_mut(&mut self.tenant.routers).insert(router_id.clone(), Arc::new(router));
+        router_id
+    }
+
+    /// Decides with healthy candidates.
+    pub(crate) fn ask(&self, route: &Route, facts: &Facts, scoring: Scoring<'_>, seed: RequestId) -> Answer {
+        self.ask_with_health(route, facts, scoring, seed, &Health::default())
+    }
+
+    /// Decides.
+    pub(crate) fn ask_with_health(
+        &self,
+        route: &Route,
+        facts: &Facts,
+        scoring: Scoring<'_>,
+        seed: RequestId,
+        health: &Health,
+    ) -> Answer {
+        let now = Timestamp(1_700_000_000_000_000);
+        decide(&Question {
+            tenant: &self.tenant,
+            version: VERSION,
+            route,
+            facts,
+            scoring,
+            health,
+            previous: None,
+            seed,
+            now,
+        })
+    }
+}
+
+pub(crate) type Answer = Result<Step, Refusal>;
+
+/// The decision, where there must be one.
+#[track_caller]
+pub(crate) fn decided(answer: Answer) -> Decision {
+    match answer {
+        Ok(Step::Decided(decision)) => *decision,
+        other => panic!("not decided: {other:?}"),
+    }
+}
+
+/// The candidates' ids in order.
+pub(crate) fn order(decision: &Decision) -> Vec<&str> {
+    decision.candidates.iter().map(|it| it.model.as_str()).collect()
+}
+
+/// The reasons of removal, by model.
+pub(crate) fn removed(removed: &[domain::Removed]) -> BTreeMap<String, String> {
+    removed.iter().map(|it| (it.model.to_string(), it.reason.as_str().to_owned())).collect()
+}
+
+/// A key without any configuration.
+pub(crate) fn key() -> ApiKey {
+    ApiKey {
+        id: KeyId::from_random([9; 20]),
+        organisation: organisation(),
+        project: None,
+        name: "k".to_owned(),
+        hash: KeyHash([0; 32]),
+        hint: "…".to_owned(),
+        scopes: Vec::new(),
+        allowed_models: Vec::new(),
+        routing: None,
+        expires_at: None,
+        revoked_at: None,
+        created_at: Timestamp(0),
+    }
+}
