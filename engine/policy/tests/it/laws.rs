@@ -269,3 +269,13 @@ fn shares_converge_to_weights() {
     check_shares(&Rule::Split {}, &[0.5, 0.25, 0.125, 0.125]);
     check_shares(&Rule::Priority {}, &[3.0, 2.0, 1.0]);
 }
+
+#[test]
+fn score_that_is_no_number_counts_as_a_failed_scorer() {
+    let mut world = World::of([capable("a/weak", 0.1), capable("a/strong", 0.9)]);
+    let rule = Rule::Intelligent { axis: Axis::Performance };
+    let route = Route::Policy(world.policy("two", listed(&["a/weak", "a/strong"]), rule));
+    let decision = decide_scored(&world, &route, &Health::default(), f64::NAN).unwrap();
+    assert_eq!(order(&decision), ["a/strong", "a/weak"]);
+    assert_eq!((decision.degraded, decision.complexity), (Some(Degradation::Scorer), None));
+}
