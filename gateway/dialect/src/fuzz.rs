@@ -1,0 +1,63 @@
+//! One entry for each parser, for fuzzers and property tests. An entry panics when a law is broken.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::openai::{ChatRequest, ChatResponse, SseParser, StreamFault, StreamOptions, StreamTranslator};
+
+/// A request either is refused, or is sent on as JSON that is read the same way.
+///
+/// # Panics
+/// When it is not.
+pub fn request(data: &[u8]) {
+    let Ok(request) = ChatRequest::decode(Bytes::copy_from_slice(data)) else { return };
+    let encoded = request.encode_for("native/model");
+    let again = ChatRequest::decode(encoded).expect("what is sent on is sound");
+    assert_eq!(again.model(), Some("native/model"));
+    assert_eq!(again.features(), request.features());
+    assert!(!again.stream() || again.include_usage());
+    assert_eq!(again.extensions(), &crate::openai::Extensions::default());
+    assert!(request.scorer_input().text.len() <= 4 * 1024);
+}
+
+/// An answer either is refused, or is passed on as an answer of the same content.
+///
+/// # Panics
+/// When it is not.
+pub fn response(data: &[u8]) {
+    let Ok(response) = ChatResponse::decode(Bytes::copy_from_slice(data)) else { return };
+    let spliced = response.splice("shown/model", &[("routing", b"{\"a\":1}")]);
+    let again = ChatResponse::decode(spliced).expect("what is passed on is sound");
+    assert_eq!(again.served_model(), Some("shown/model"));
+    assert_eq!(again.usage(), response.usage());
+    assert_eq!(again.estimated_completion(), response.estimated_completion());
+}
+
+/// A stream gives the same output and ends the same way in one piece and cut at a place that its first byte chooses.
+///
+/// # Panics
+/// When it does not.
+pub fn sse(data: &[u8]) {
+    let Some((&place, stream)) = data.split_first() else { return };
+    let cut = if stream.is_empty() { 0 } else { usize::from(place) % stream.len() };
+    let (head, tail) = stream.split_at(cut);
+    assert_eq!(translate(&[stream]), translate(&[head, tail]));
+}
+
+fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>) {
+    let options = StreamOptions {
+        model: "shown/model".into(),
+        include_usage: true,
+        opening_routing: vec![("routing".into(), b"{}".to_vec())],
+        max_event_bytes: SseParser::DEFAULT_LIMIT,
+    };
+    let mut translator = StreamTranslator::new(options);
+    let mut out = BytesMut::new();
+    for piece in pieces {
+        if let Err(fault) = translator.push(piece, &mut out) {
+            return (out, Err(fault));
+        }
+    }
+    let ending = translator.end();
+    translator.close(&[("routing", b"{\"cost_usd\":\"0\"}")], &mut out);
+    (out, ending)
+}

@@ -1,0 +1,110 @@
+//! Errors of the dialect: ours, written; an upstream's, understood whatever their shape.
+
+mod upstream;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+pub use upstream::UpstreamError;
+
+/// Whose error it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// We refused or failed.
+    Gateway,
+    /// An upstream did.
+    Provider,
+}
+
+/// The error that a caller sees.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorBody<'a> {
+    /// What happened and how to mend it.
+    pub message: &'a str,
+    /// The class of the error: `invalid_request_error`.
+    pub kind: &'a str,
+    /// The field at fault.
+    pub param: Option<&'a str>,
+    /// The exact cause, for programs.
+    pub code: Option<&'a str>,
+    /// Whose error it is.
+    pub source: Source,
+    /// The provider, where one is to blame.
+    pub provider: Option<&'a str>,
+    /// More members of the error object, such as `removed`, as JSON text; what is no JSON is left out.
+    pub extra: &'a [(&'a str, &'a [u8])],
+}
+
+impl ErrorBody<'_> {
+    /// Returns the body of an error response.
+    pub fn to_json(&self) -> Bytes {
+        // Strings and checked JSON always serialise.
+        serde_json::to_vec(&Envelope { error: self }).unwrap_or_default().into()
+    }
+
+    /// Returns the event that ends a broken stream. No `[DONE]` follows: clients take that for success.
+    pub fn to_event(&self) -> Bytes {
+        let mut event = b"data: ".to_vec();
+        event.extend_from_slice(&self.to_json());
+        // Only the extra members can hold line breaks, between tokens, where any blank will do.
+        event.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+        event.extend_from_slice(b"\n\n");
+        event.into()
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: &'a ErrorBody<'a>,
+}
+
+impl Serialize for ErrorBody<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("message", self.message)?;
+        map.serialize_entry("type", self.kind)?;
+        map.serialize_entry("param", &self.param)?;
+        map.serialize_entry("code", &self.code)?;
+        map.serialize_entry("source", &self.source)?;
+        map.serialize_entry("provider", &self.provider)?;
+        for (name, json) in self.extra {
+            if let Ok(raw) = serde_json::from_slice::<&RawValue>(json) {
+                map.serialize_entry(name, raw)?;
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: ErrorBody<'_> = ErrorBody {
+        message: "no model \"x\"",
+        kind: "not_found_error",
+        param: Some("model"),
+        code: Some("model_not_found"),
+        source: Source::Gateway,
+        provider: None,
+        extra: &[],
+    };
+
+    #[test]
+    fn error_has_the_one_shape() {
+        let expected = r#"{"error":{"message":"no model \"x\"","type":"not_found_error","param":"model","code":"model_not_found","source":"gateway","provider":null}}"#;
+        assert_eq!(BODY.to_json(), expected);
+    }
+
+    #[test]
+    fn event_is_one_line_without_done() {
+        let extra: &[(&str, &[u8])] = &[("removed", b"[\n1 ]"), ("broken", b"{")];
+        let event =
+            ErrorBody { message: "a\nb", provider: Some("acme"), source: Source::Provider, extra, ..BODY }.to_event();
+        let expected = "data: {\"error\":{\"message\":\"a\\nb\",\"type\":\"not_found_error\",\"param\":\"model\",\"code\":\"model_not_found\",\"source\":\"provider\",\"provider\":\"acme\",\"removed\":[ 1 ]}}\n\n";
+        assert_eq!(event, expected);
+    }
+}

@@ -1,0 +1,122 @@
+//! A chat-completions request: checked once, asked many times, and sent on as the slices it came in.
+//!
+//! Reading is strict where we act on a field and blind elsewhere: unknown fields travel untouched. Which model answers
+//! is not decided here.
+
+mod conversation;
+mod extensions;
+mod fault;
+mod fields;
+mod parameters;
+mod read;
+mod scorer_text;
+
+use bytes::Bytes;
+use domain::{Features, ScorerInput};
+
+use crate::json::{self, Edit, Escapes, Member, Scanner, Span, members_of, quoted, splice};
+
+pub use extensions::{DataCollection, Extensions, ProviderLimits, RoutingHints, Tag};
+pub use fault::BadRequest;
+use scorer_text::ScorerText;
+
+/// A request whose top level, messages and own extensions are sound.
+#[derive(Clone, Debug)]
+pub struct ChatRequest {
+    body: Bytes,
+    members: Vec<Member>,
+    model: Option<String>,
+    n: u64,
+    include_usage: bool,
+    stream_options: Option<Span>,
+    features: Features,
+    extensions: Extensions,
+    /// The names of our own members that are present, so that they can be left out.
+    own_members: Vec<&'static str>,
+    scorer_text: ScorerText,
+}
+
+impl ChatRequest {
+    /// Reads a request body.
+    pub fn decode(body: Bytes) -> Result<Self, BadRequest> {
+        let text = std::str::from_utf8(&body).map_err(|fault| BadRequest::not_utf8(&fault))?;
+        let fields = fields::read(text)?;
+        Ok(fields.into_request(body))
+    }
+
+    /// The body as it came.
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The `model` as written; `None` when absent, null or empty.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// Whether the caller wants a stream.
+    pub const fn stream(&self) -> bool {
+        self.features.stream
+    }
+
+    /// Whether the caller asked for a usage chunk in the stream.
+    pub const fn include_usage(&self) -> bool {
+        self.include_usage
+    }
+
+    /// How many answers are wanted.
+    pub const fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// What the request needs.
+    pub const fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Our own fields.
+    pub const fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Returns the JSON text of a top-level member, such as `user` or `metadata`, which rules may read.
+    pub fn member(&self, name: &str) -> Option<&[u8]> {
+        let member = self.members.iter().find(|member| member.is_named(&self.body, name))?;
+        Some(member.value.of(&self.body))
+    }
+
+    /// Returns the body for an upstream: its model's native name, our fields gone, usage forced on in streams.
+    pub fn encode_for(&self, native_model: &str) -> Bytes {
+        let model = quoted(native_model);
+        let stream_options = self.forced_stream_options();
+        let mut edits = Vec::with_capacity(2 + self.own_members.len());
+        edits.push(Edit::set("model", &model));
+        edits.extend(stream_options.as_deref().map(|options| Edit::set("stream_options", options)));
+        edits.extend(self.own_members.iter().map(|name| Edit::remove(name)));
+        let mut out = Vec::with_capacity(self.body.len() + native_model.len() + 64);
+        splice(&self.body, &self.members, &edits, &mut out);
+        out.into()
+    }
+
+    /// Returns what the scorer reads. Costs the same for any length of prompt.
+    pub fn scorer_input(&self) -> ScorerInput {
+        let (text, truncated) = self.scorer_text.render(&self.body);
+        ScorerInput { text, truncated, features: self.features.clone() }
+    }
+
+    /// Returns the `stream_options` to send, where the caller's own do not ask for usage.
+    fn forced_stream_options(&self) -> Option<Vec<u8>> {
+        if !self.stream() || self.include_usage {
+            return None;
+        }
+        let options = self.stream_options.map_or("{}", |span| json::utf8(span.of(&self.body)));
+        let mut members = Vec::new();
+        members_of(&mut Scanner::new(options, Escapes::Strict), &mut members).expect("checked when decoded");
+        let mut forced = Vec::with_capacity(options.len() + 24);
+        splice(options.as_bytes(), &members, &[Edit::set("include_usage", b"true")], &mut forced);
+        Some(forced)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Why a request is refused: a message for people, the field, and a code for programs.
+
+use std::str::Utf8Error;
+
+use crate::json::{Kind, Path, SyntaxFault, SyntaxKind};
+
+/// A request that cannot be taken; the answer is 400.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadRequest {
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// The path of the offending field, if it is one field: `messages[2].content`.
+    pub param: Option<String>,
+    /// The kind of mistake: `invalid_json`, `invalid_utf8`, `invalid_character`, `nesting_too_deep`,
+    /// `duplicate_field`, `missing_field`, `unknown_field`, `invalid_type`, `invalid_value`, `not_a_request_field`.
+    pub code: &'static str,
+}
+
+impl BadRequest {
+    pub(super) fn not_utf8(fault: &Utf8Error) -> Self {
+        let message = format!("the body is not valid UTF-8: invalid byte at offset {}", fault.valid_up_to());
+        Self { message, param: None, code: "invalid_utf8" }
+    }
+
+    pub(super) fn at(path: &Path<'_>, code: &'static str, problem: &str) -> Self {
+        let param = path.to_string();
+        Self { message: format!("`{param}` {problem}"), param: Some(param), code }
+    }
+
+    pub(super) fn wrong_type(path: &Path<'_>, expected: &str, found: Kind) -> Self {
+        Self::at(path, "invalid_type", &format!("must be {expected}, not {}", found.as_str()))
+    }
+
+    pub(super) fn invalid(path: &Path<'_>, problem: &str) -> Self {
+        Self::at(path, "invalid_value", problem)
+    }
+
+    pub(super) fn missing(path: &Path<'_>, expected: &str) -> Self {
+        Self::at(path, "missing_field", &format!("is required: {expected}"))
+    }
+
+    pub(super) fn duplicate(path: &Path<'_>) -> Self {
+        Self::at(path, "duplicate_field", "is given twice; give it once")
+    }
+}
+
+impl From<SyntaxFault> for BadRequest {
+    fn from(fault: SyntaxFault) -> Self {
+        let (message, code) = match fault.kind {
+            SyntaxKind::Depth => (format!("the body is {fault}; at most 127 levels are read"), "nesting_too_deep"),
+            SyntaxKind::LoneSurrogate | SyntaxKind::Nul | SyntaxKind::ControlCharacter => {
+                (format!("the body holds a character that cannot be taken: {fault}"), "invalid_character")
+            }
+            SyntaxKind::End | SyntaxKind::Expected(_) | SyntaxKind::Escape => {
+                (format!("the body is not valid JSON: {fault}"), "invalid_json")
+            }
+        };
+        Self { message, param: None, code }
+    }
+}

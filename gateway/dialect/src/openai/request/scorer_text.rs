@@ -1,0 +1,177 @@
+//! What the scorer reads of a conversation: the last user turn, after the tails of what came before.
+//!
+//! While the messages are scanned only places are kept, a fixed number of them; text is cut by bytes before it is
+//! decoded. A prompt of 10 MB therefore costs no more here than one of 4 KiB.
+
+use crate::json::{Span, decode_into, head, tail};
+
+/// Bytes kept of each end of the last user turn.
+const TURN_END: usize = 1024;
+/// Bytes kept of the end of the system prompt and of each earlier turn.
+const CONTEXT_TAIL: usize = 512;
+/// Turns before the last user turn that are kept.
+const EARLIER: usize = 2;
+/// Pieces of text kept of one message: half from its start, half from its end.
+const PIECES: usize = 4;
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// `system` or `developer`.
+    System,
+    /// `user`.
+    User,
+    /// Anybody else.
+    Other,
+}
+
+/// Where the text of one message stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Turn {
+    pieces: [Span; PIECES],
+    count: usize,
+    /// Some of its pieces are not among `pieces`.
+    omitted: bool,
+}
+
+impl Turn {
+    /// Adds a piece of text: the content, or the text of a part.
+    pub(super) fn push(&mut self, piece: Span) {
+        if piece.len() == 0 {
+            return;
+        }
+        if self.count == PIECES {
+            self.pieces[PIECES / 2..].rotate_left(1);
+            self.count -= 1;
+            self.omitted = true;
+        }
+        self.pieces[self.count] = piece;
+        self.count += 1;
+    }
+
+    fn pieces<'a>(&'a self, body: &'a [u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator {
+        self.pieces[..self.count].iter().map(|piece| piece.of(body))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn bytes(&self) -> usize {
+        self.pieces[..self.count].iter().map(Span::len).sum()
+    }
+
+    /// Returns the pieces, still escaped, or those within reach of the two ends; and whether something was left out.
+    fn ends<'a>(&'a self, body: &'a [u8]) -> (Vec<&'a str>, bool) {
+        if self.omitted {
+            let mut ends: Vec<_> = heads(self.pieces(body).take(PIECES / 2), TURN_END).collect();
+            ends.extend(tails(self.pieces(body).skip(PIECES / 2), TURN_END));
+            return (ends, true);
+        }
+        if self.bytes() <= 2 * TURN_END {
+            return (heads(self.pieces(body), 2 * TURN_END).collect(), false);
+        }
+        let mut ends: Vec<_> = heads(self.pieces(body), TURN_END).collect();
+        ends.extend(tails(self.pieces(body), TURN_END));
+        (ends, true)
+    }
+}
+
+/// Returns the first `limit` bytes of consecutive pieces.
+fn heads<'a>(pieces: impl Iterator<Item = &'a [u8]>, limit: usize) -> impl Iterator<Item = &'a str> {
+    let mut left = limit;
+    pieces.map_while(move |piece| {
+        let part = (left > 0).then(|| head(piece, left));
+        left = left.saturating_sub(piece.len());
+        part
+    })
+}
+
+/// Returns the last `limit` bytes of consecutive pieces, in order.
+fn tails<'a>(pieces: impl DoubleEndedIterator<Item = &'a [u8]>, limit: usize) -> Vec<&'a str> {
+    let mut left = limit;
+    let reversed = pieces.rev().map_while(|piece| {
+        let part = (left > 0).then(|| tail(piece, left));
+        left = left.saturating_sub(piece.len());
+        part
+    });
+    let mut parts: Vec<_> = reversed.collect();
+    parts.reverse();
+    parts
+}
+
+/// The places of a conversation that the scorer may read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ScorerText {
+    system: Turn,
+    /// The last turns of anyone but the system, newest last.
+    recent: [Turn; EARLIER],
+    /// The last user turn; in a conversation without one, the first turn.
+    task: Option<Turn>,
+    /// The turns before the task, newest last.
+    context: [Turn; EARLIER],
+    /// An earlier system prompt is not kept.
+    system_omitted: bool,
+    /// A turn has left `recent`.
+    recent_omitted: bool,
+    /// A turn before the task is not in `context`.
+    context_omitted: bool,
+    /// Turns follow the task: answers and the results of tools.
+    followed: bool,
+}
+
+impl ScorerText {
+    /// Adds the next message.
+    pub(super) fn push(&mut self, speaker: Speaker, turn: Turn) {
+        if turn.is_empty() {
+            return;
+        }
+        if speaker == Speaker::System {
+            self.system_omitted |= !self.system.is_empty();
+            self.system = turn;
+            return;
+        }
+        if speaker == Speaker::User || self.task.is_none() {
+            self.task = Some(turn);
+            self.context = self.recent;
+            self.context_omitted = self.recent_omitted;
+            self.followed = false;
+        } else {
+            self.followed = true;
+        }
+        self.recent_omitted |= !self.recent[0].is_empty();
+        self.recent.rotate_left(1);
+        self.recent[EARLIER - 1] = turn;
+    }
+
+    /// Returns the text, and whether any of the conversation is missing in it.
+    pub(super) fn render(&self, body: &[u8]) -> (String, bool) {
+        let mut text = String::new();
+        let mut truncated = self.system_omitted || self.context_omitted || self.followed;
+        let Some(task) = &self.task else {
+            let (parts, cut) = self.system.ends(body);
+            write_turn(&parts, &mut text);
+            return (text, truncated || cut);
+        };
+        for turn in [&self.system].into_iter().chain(&self.context) {
+            write_turn(&tails(turn.pieces(body), CONTEXT_TAIL), &mut text);
+            truncated |= turn.omitted || turn.bytes() > CONTEXT_TAIL;
+        }
+        let (parts, cut) = task.ends(body);
+        write_turn(&parts, &mut text);
+        (text, truncated || cut)
+    }
+}
+
+/// Appends the decoded pieces of a turn, one a line, after a blank line.
+fn write_turn(pieces: &[&str], text: &mut String) {
+    if !text.is_empty() && !pieces.is_empty() {
+        text.push_str("\n\n");
+    }
+    for (index, piece) in pieces.iter().enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        decode_into(piece, text);
+    }
+}

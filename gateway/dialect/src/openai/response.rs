@@ -1,0 +1,158 @@
+//! A whole answer: judged by its content, not its status, then passed on with two members changed.
+
+use bytes::Bytes;
+use domain::Usage;
+
+use super::choices::{self, ShapeFault};
+use super::error::UpstreamError;
+use super::usage;
+use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, quoted, splice};
+use crate::tokens::TokenEstimator;
+
+/// Members of an answer that are ours; an upstream's own are dropped.
+pub(super) const OWN_MEMBERS: [&str; 2] = ["routing", "dari_routing"];
+
+/// A body under status 200 that is not an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAnswer {
+    /// It reports an error.
+    #[error("the provider reported an error: {0}")]
+    Upstream(UpstreamError),
+    /// It is no JSON, or not the dialect's.
+    #[error("the provider's answer is malformed: {reason}")]
+    Malformed {
+        /// What is wrong and where.
+        reason: String,
+    },
+    /// It is a web page.
+    #[error("the provider answered with an HTML page")]
+    Html,
+    /// There is none.
+    #[error("the provider's answer is empty")]
+    Empty,
+    /// It holds no choice.
+    #[error("the provider's answer has no choices")]
+    NoChoices,
+}
+
+impl From<ShapeFault> for BadAnswer {
+    fn from(fault: ShapeFault) -> Self {
+        Self::Malformed { reason: fault.to_string() }
+    }
+}
+
+/// An answer with at least one choice.
+#[derive(Clone, Debug)]
+pub struct ChatResponse {
+    body: Bytes,
+    members: Vec<Member>,
+    found: Found,
+}
+
+/// What was read on the way.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    usage: Option<Usage>,
+    served_model: Option<String>,
+    finish_reason: Option<String>,
+    text: TokenEstimator,
+    choices: u64,
+    error: Option<Span>,
+}
+
+impl ChatResponse {
+    /// Reads the body of a successful response.
+    pub fn decode(body: Bytes) -> Result<Self, BadAnswer> {
+        let (members, found) = read(&body)?;
+        Ok(Self { body, members, found })
+    }
+
+    /// What the call consumed, if the provider says.
+    pub const fn usage(&self) -> Option<Usage> {
+        self.found.usage
+    }
+
+    /// The model that the provider says has answered.
+    pub fn served_model(&self) -> Option<&str> {
+        self.found.served_model.as_deref()
+    }
+
+    /// Why the last choice ended.
+    pub fn finish_reason(&self) -> Option<&str> {
+        self.found.finish_reason.as_deref()
+    }
+
+    /// The estimated tokens of the answer, for a provider that reports no usage.
+    pub const fn estimated_completion(&self) -> u64 {
+        self.found.text.tokens()
+    }
+
+    /// Returns the answer under another model name, with routing members: names and JSON texts.
+    pub fn splice(&self, model: &str, routing: &[(&str, &[u8])]) -> Bytes {
+        let model = quoted(model);
+        let added: usize = routing.iter().map(|(name, json)| name.len() + json.len() + 4).sum();
+        let mut edits = vec![Edit::set("model", &model)];
+        edits.extend(own_edits(routing));
+        let mut out = Vec::with_capacity(self.body.len() + model.len() + added + 16);
+        splice(&self.body, &self.members, &edits, &mut out);
+        out.into()
+    }
+}
+
+/// Puts our members in, and takes an upstream's members of these names out.
+pub(super) fn own_edits<'a>(routing: &'a [(&'a str, &'a [u8])]) -> impl Iterator<Item = Edit<'a>> {
+    let is_given = |name: &&str| routing.iter().any(|(given, _)| given == name);
+    let removed = OWN_MEMBERS.into_iter().filter(move |name| !is_given(name)).map(Edit::remove);
+    routing.iter().map(|(name, json)| Edit::set(name, json)).chain(removed)
+}
+
+fn read(body: &[u8]) -> Result<(Vec<Member>, Found), BadAnswer> {
+    let text = std::str::from_utf8(body).map_err(|fault| BadAnswer::Malformed { reason: fault.to_string() })?;
+    match text.trim_ascii_start().bytes().next() {
+        None => return Err(BadAnswer::Empty),
+        Some(b'<') => return Err(BadAnswer::Html),
+        Some(_) => {}
+    }
+    let mut members = Vec::with_capacity(12);
+    let found = read_answer(text, &mut members)?;
+    if let Some(error) = found.error {
+        // The whole body, because some put the message beside `error`.
+        let object = if body[error.start] == b'{' { error.of(body) } else { body };
+        return Err(BadAnswer::Upstream(UpstreamError::parse(object)));
+    }
+    if found.choices == 0 {
+        return Err(BadAnswer::NoChoices);
+    }
+    Ok((members, found))
+}
+
+fn read_answer(text: &str, members: &mut Vec<Member>) -> Result<Found, ShapeFault> {
+    let mut scanner = Scanner::new(text, Escapes::Lenient);
+    let mut found = Found::default();
+    let mut progress = scanner.enter_object()?;
+    while let Some(key) = scanner.next_key(&mut progress)? {
+        let kind = scanner.peek()?;
+        let start = scanner.position();
+        match (&*scanner.decode(&key), kind) {
+            ("model", Kind::String) => {
+                let model = scanner.string()?;
+                found.served_model = Some(scanner.decode(&model).into_owned());
+            }
+            ("usage", _) => found.usage = usage::read(&mut scanner)?.or(found.usage),
+            ("choices", kind) if kind != Kind::Null => choices::read(&mut scanner, "message", |choice| {
+                found.choices += 1;
+                found.text += choice.text;
+                found.finish_reason = choice.finish_reason.or(found.finish_reason.take());
+            })?,
+            ("error", kind) if kind != Kind::Null => found.error = Some(scanner.skip()?.span),
+            _ => drop(scanner.skip()?),
+        }
+        let value = Span { start, end: scanner.position() };
+        members.push(Member { key: key.span, escaped: key.escaped, value });
+    }
+    scanner.finish()?;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The `usage` object: what a provider says a call consumed.
+
+use domain::Usage;
+
+use crate::json::{Kind, Scanner, SyntaxFault};
+
+/// Reads a `usage` value. `None` = it says nothing: not an object, or no tokens at all, which no call consumes.
+pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, SyntaxFault> {
+    if scanner.peek()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    let mut usage = Usage::default();
+    let mut members = scanner.enter_object()?;
+    while let Some(key) = scanner.next_key(&mut members)? {
+        match &*scanner.decode(&key) {
+            "prompt_tokens" => usage.prompt_tokens = count(scanner)?,
+            "completion_tokens" => usage.completion_tokens = count(scanner)?,
+            "prompt_tokens_details" | "completion_tokens_details" => read_details(scanner, &mut usage)?,
+            _ => {
+                scanner.skip()?;
+            }
+        }
+    }
+    Ok((usage.total_tokens() > 0).then_some(usage))
+}
+
+/// Writes usage as a provider would.
+pub(super) fn write(usage: &Usage) -> String {
+    format!(
+        concat!(
+            r#"{{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"#,
+            r#""prompt_tokens_details":{{"cached_tokens":{}}},"completion_tokens_details":{{"reasoning_tokens":{}}}}}"#
+        ),
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.total_tokens(),
+        usage.cached_tokens,
+        usage.reasoning_tokens,
+    )
+}
+
+fn read_details(scanner: &mut Scanner<'_>, usage: &mut Usage) -> Result<(), SyntaxFault> {
+    if scanner.peek()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(());
+    }
+    let mut members = scanner.enter_object()?;
+    while let Some(key) = scanner.next_key(&mut members)? {
+        match &*scanner.decode(&key) {
+            "cached_tokens" => usage.cached_tokens = count(scanner)?,
+            "cache_write_tokens" => usage.cache_write_tokens = count(scanner)?,
+            "reasoning_tokens" => usage.reasoning_tokens = count(scanner)?,
+            _ => {
+                scanner.skip()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a count; what is none counts zero, since a provider's mistake here must not cost the caller the answer.
+fn count(scanner: &mut Scanner<'_>) -> Result<u64, SyntaxFault> {
+    let span = scanner.skip()?.span;
+    let text = scanner.slice(span);
+    Ok(text.parse::<u64>().or_else(|_| text.parse::<f64>().map(|float| float as u64)).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Escapes;
+
+    fn parse(text: &str) -> Option<Usage> {
+        read(&mut Scanner::new(text, Escapes::Lenient)).expect("valid")
+    }
+
+    #[test]
+    fn details_are_read() {
+        let text = r#"{"prompt_tokens":11,"completion_tokens":7.0,"total_tokens":18,"cost":0.1,
+            "prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":5}}"#;
+        let expected = Usage {
+            prompt_tokens: 11,
+            cached_tokens: 3,
+            completion_tokens: 7,
+            reasoning_tokens: 5,
+            ..Usage::default()
+        };
+        assert_eq!(parse(text), Some(expected));
+    }
+
+    #[test]
+    fn usage_without_tokens_is_missing_usage() {
+        for text in ["null", "{}", r#"{"prompt_tokens":0,"completion_tokens":0}"#, r#"{"prompt_tokens":"many"}"#, "[]"]
+        {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn written_usage_reads_back() {
+        let usage =
+            Usage { prompt_tokens: 9, cached_tokens: 4, completion_tokens: 2, reasoning_tokens: 1, ..Usage::default() };
+        assert_eq!(parse(&write(&usage)), Some(usage));
+    }
+}
