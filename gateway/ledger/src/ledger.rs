@@ -30,7 +30,7 @@ thread_local! {
 
 /// An open ledger. Share it as an `Arc`; every method takes `&self` and may be called from any thread.
 pub struct Ledger {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     reader: Arc<LedgerReader>,
     /// Disconnects when the background thread has ended.
     ended: Mutex<Receiver<()>>,

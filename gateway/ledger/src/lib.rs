@@ -21,3 +21,6 @@ pub use ledger::Ledger;
 pub use options::{Durability, LedgerOptions};
 pub use reader::{LedgerReader, Totals};
 pub use stats::LedgerStats;
+
+#[cfg(test)]
+mod tests;

@@ -154,8 +154,11 @@ fn totals_of(row: &SqliteRow) -> Result<Totals, sqlx::Error> {
 /// Makes a record of a row of `SELECT`.
 fn record(row: &SqliteRow) -> Result<RequestRecord, RecordError> {
     let sequence = integer(row, 0)?.cast_unsigned();
-    let detail = Detail::read(row.try_get::<&[u8], _>(16).map_err(failed)?)
-        .map_err(|error| RecordError(format!("the detail of row {sequence} cannot be read: {error}")))?;
+    let detail = Detail::read(row.try_get::<&[u8], _>(16).map_err(failed)?).unwrap_or_else(|error| {
+        // The columns hold what is billed: one bad detail must not hide the row, and its whole page with it.
+        tracing::error!(sequence, %error, "the detail of a ledger row cannot be read and is left out");
+        Detail::default()
+    });
     let started = Started {
         id: request_id(row)?,
         at: Timestamp(integer(row, 2)?),

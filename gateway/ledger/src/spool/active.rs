@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -64,10 +64,34 @@ impl Active {
     }
 
     fn cut(&mut self) -> io::Result<()> {
-        use std::io::{Seek, SeekFrom};
         self.file.set_len(self.segment.bytes)?;
         (&*self.file).seek(SeekFrom::Start(self.segment.bytes))?;
         self.dirty = false;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_a_failed_write_left_behind_is_cut_off_before_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut active = Active::create(dir.path(), 1).unwrap();
+        active.write(b"first").unwrap();
+        let path = active.segment().path.clone();
+        let writable = std::mem::replace(&mut active.file, Arc::new(File::open(&path).unwrap()));
+        active.write(b"refused").unwrap_err();
+        assert_eq!(active.segment().bytes, 25, "a refused record does not count");
+        // As if the disk had taken a part of it before it was full.
+        (&*writable).write_all(b"ref").unwrap();
+        active.file = writable;
+        active.write(b"second").unwrap();
+        assert_eq!(&fs::read(&path).unwrap()[segment::HEADER..], b"firstsecond");
     }
 }

@@ -306,3 +306,6 @@ fn take(record: Record<'_>, batch: &mut Batch, open: &mut OpenStarts) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
