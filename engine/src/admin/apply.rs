@@ -1,0 +1,119 @@
+//! Applies a desired configuration, and imports models as one. What is wrong with a document is data, not a status:
+//! the operator sees all of it at once.
+
+use domain::desired::ModelSpec;
+use domain::{Desired, Diff, OrganisationId, Tenant};
+use proto::pb::admin::v1 as pb;
+use registry::{ApplyError, ImportFilter, ImportReport, import_litellm};
+use tonic::Status;
+use tracing::info;
+
+use crate::shared::Shared;
+use crate::status;
+
+/// Rows left out that are named one by one.
+const NAMED_SKIPS: usize = 20;
+
+type Applied = (Option<Diff>, Vec<pb::Fault>);
+
+pub(super) async fn apply(shared: &Shared, request: pb::ApplyRequest) -> Result<pb::ApplyResponse, Status> {
+    let organisation = shared.organisation(request.organisation.as_deref())?;
+    // The error of serde names the place, never the value: secrets stay out of it.
+    let desired: Desired = serde_json::from_slice(&request.document_json)
+        .map_err(|error| Status::invalid_argument(format!("document_json: {}", without_values(&error))))?;
+    let (diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run).await?;
+    Ok(pb::ApplyResponse { diff: diff.as_ref().map(Into::into), faults })
+}
+
+pub(super) async fn import_models(
+    shared: &Shared,
+    request: pb::ImportModelsRequest,
+) -> Result<pb::ImportModelsResponse, Status> {
+    let organisation = shared.organisation(request.organisation.as_deref())?;
+    let tenant = shared
+        .registry
+        .tenant(&organisation.id)
+        .ok_or_else(|| Status::not_found("organisation: was removed meanwhile; name another one"))?;
+    let providers = if request.providers.is_empty() {
+        tenant.providers.keys().map(ToString::to_string).collect()
+    } else {
+        request.providers
+    };
+    if providers.is_empty() {
+        return Err(Status::failed_precondition("providers: none is configured; apply one first"));
+    }
+    let file = request.litellm_json;
+    // Megabytes of JSON: not on a thread that serves.
+    let read = tokio::task::spawn_blocking(move || import_litellm(&file, &ImportFilter { providers })).await;
+    let report = read
+        .map_err(|_| Status::internal("litellm_json: reading it was interrupted; try again"))?
+        .map_err(|error| Status::invalid_argument(format!("litellm_json: {error}")))?;
+    let warnings = warnings(&report);
+    let models = report.models.into_iter().map(|model| keep_decisions(model, &tenant, &request.source)).collect();
+    let desired = Desired { models, ..Desired::default() };
+    let (mut diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run).await?;
+    if let Some(diff) = &mut diff {
+        diff.warnings.extend(warnings);
+    }
+    Ok(pb::ImportModelsResponse { diff: diff.as_ref().map(Into::into), faults })
+}
+
+async fn commit(
+    shared: &Shared,
+    organisation: &OrganisationId,
+    desired: &Desired,
+    dry_run: bool,
+) -> Result<Applied, Status> {
+    match shared.registry.apply(organisation, desired, dry_run).await {
+        Ok(diff) => {
+            info!(%organisation, dry_run, lines = diff.lines.len(), "configuration applied");
+            Ok((Some(diff), Vec::new()))
+        }
+        Err(ApplyError::Refused { faults }) => Ok((None, faults.iter().map(Into::into).collect())),
+        Err(ApplyError::Registry(failure)) => Err(status::of_registry(&failure)),
+    }
+}
+
+/// A catalogue brings facts; what an operator decided about a model stays.
+fn keep_decisions(model: ModelSpec, tenant: &Tenant, source: &str) -> ModelSpec {
+    let source = if source.is_empty() { model.source.clone() } else { Some(source.to_owned()) };
+    match tenant.models.get(&model.id) {
+        None => ModelSpec { source, ..model },
+        Some(known) => ModelSpec {
+            source,
+            name: known.name.clone().or(model.name),
+            enabled: known.enabled,
+            capability: known.capability.or(model.capability),
+            zero_data_retention: known.zero_data_retention.or(model.zero_data_retention),
+            ..model
+        },
+    }
+}
+
+fn warnings(report: &ImportReport) -> Vec<String> {
+    // Rows of other providers are not wanted: that is no news.
+    let skipped: Vec<_> = report.skipped.iter().filter(|it| !it.reason.ends_with("is not among the wanted ones")).collect();
+    let mut warnings = report.notes.clone();
+    warnings.extend(skipped.iter().take(NAMED_SKIPS).map(|it| format!("left out `{}`: {}", it.name, it.reason)));
+    if skipped.len() > NAMED_SKIPS {
+        warnings.push(format!("left out {} more rows", skipped.len() - NAMED_SKIPS));
+    }
+    warnings
+}
+
+/// Says where a document is wrong without repeating what stands there, which may be a secret.
+fn without_values(error: &serde_json::Error) -> String {
+    let place = format!("line {} column {}", error.line(), error.column());
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            // `unknown field` and `missing field` quote names of fields only.
+            if text.starts_with("unknown field") || text.starts_with("missing field") || text.starts_with("duplicate") {
+                text
+            } else {
+                format!("a value at {place} has the wrong type or form; check it with `signalbox plan`")
+            }
+        }
+        _ => format!("is not JSON at {place}"),
+    }
+}

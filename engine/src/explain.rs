@@ -1,0 +1,193 @@
+//! Decides for one request without calling a model: resolves as a gateway would, scores, decides, and says what came
+//! out: the decision record, or the error the gateway would send.
+//!
+//! The caller derives the facts from the body, for bodies are the gateway's business. An injected complexity or
+//! capability takes the place of the scorer's, which is asked all the same for the length of the answer.
+
+use std::time::Duration;
+
+use domain::{
+    ApiKey, Decision, Degradation, Facts, KeyHash, KeyId, OrganisationId, OutputTokens, RequestId, Route, Scope, Score,
+    ScorerInput, Tenant, Timestamp,
+};
+use policy::{Ask, Health, Question, Refusal, Resolved, Scoring, Step};
+use proto::ConvertError;
+use proto::convert::routing::capabilities_from_pb;
+use proto::pb::admin::v1 as pb;
+use proto::pb::admin::v1::explain_response::Answer;
+use serde_json::{Value, json};
+use tonic::Status;
+
+use crate::shared::Shared;
+use crate::status;
+
+/// The draw of an explanation whose caller names no request: always the same.
+const SEED: u128 = 0;
+
+/// What takes the place of the scorer's word.
+struct Injected {
+    complexity: Option<f64>,
+    capabilities: Vec<(domain::CapabilityTag, f64)>,
+}
+
+pub(crate) async fn explain(
+    shared: &Shared,
+    request: pb::ExplainRequest,
+    deadline: Duration,
+) -> Result<pb::ExplainResponse, Status> {
+    let organisation = shared.organisation(request.organisation.as_deref())?;
+    let snapshot = shared.registry.snapshot();
+    let tenant = snapshot
+        .tenant(&organisation.id)
+        .ok_or_else(|| Status::not_found("organisation: was removed meanwhile; name another one"))?;
+    let key = match &request.key {
+        Some(text) => {
+            let found = shared.registry.find_key(&organisation.id, text).map_err(|it| status::of_registry(&it))?;
+            ApiKey::clone(&found)
+        }
+        None => anybody(&organisation.id),
+    };
+    let injected = injected(&request)?;
+    let seed = request.seed.as_deref().map(RequestId::parse).transpose();
+    let seed = seed.map_err(|error| Status::invalid_argument(format!("seed: {error}")))?;
+    let mut facts = Facts::try_from(request.facts.clone().unwrap_or_default())
+        .map_err(|error: ConvertError| Status::from(error.within("facts")))?;
+
+    let resolved = match resolve(tenant, &key, &request, &facts)? {
+        Ok(resolved) => resolved,
+        Err(refusal) => return refused(&refusal),
+    };
+    facts.constraints.models = resolved.models;
+    facts.allowed_models = key.allowed_models;
+    let health = Health::default();
+    let mut question = Question {
+        tenant,
+        version: snapshot.version,
+        route: &resolved.route,
+        facts: &facts,
+        scoring: Scoring::NotAsked,
+        health: &health,
+        previous: None,
+        seed: seed.unwrap_or(RequestId::from_value(SEED)),
+        now: shared.clock.wall(),
+    };
+    match policy::decide(&question) {
+        Ok(Step::Decided(decision)) => return decided(&decision),
+        Ok(Step::NeedsScore) => {}
+        Err(refusal) => return refused(&refusal),
+    }
+    let input = ScorerInput { text: request.text, truncated: request.truncated, features: facts.features.clone() };
+    let score = injected.over(shared.batcher.score(input, deadline).await.ok());
+    question.scoring = score.as_ref().map_or(Scoring::Unavailable(Degradation::Scorer), Scoring::Known);
+    match policy::decide(&question) {
+        Ok(Step::Decided(decision)) => decided(&decision),
+        Ok(Step::NeedsScore) => Err(Status::internal("the decision asked for a score that it was given")),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// Finds the route; a policy named by the operator goes before whatever the request says.
+fn resolve(
+    tenant: &Tenant,
+    key: &ApiKey,
+    request: &pb::ExplainRequest,
+    facts: &Facts,
+) -> Result<Result<Resolved, Refusal>, Status> {
+    if let Some(text) = &request.policy {
+        let policy = tenant
+            .policy_named(text)
+            .ok_or_else(|| Status::not_found(format!("policy: there is no policy `{text}`; list them to see names")))?;
+        let route = Route::Policy(policy.id.clone());
+        return Ok(Ok(Resolved { route, project: key.project.clone(), models: Vec::new() }));
+    }
+    let ask = Ask {
+        router: request.router.as_deref(),
+        model: facts.requested_model.as_deref(),
+        routing_policy_id: request.routing_policy.as_deref(),
+        models: &request.models,
+        project: request.project.as_deref(),
+    };
+    Ok(policy::resolve(tenant, key, &ask))
+}
+
+fn injected(request: &pb::ExplainRequest) -> Result<Injected, Status> {
+    if let Some(complexity) = request.complexity
+        && !(0.0..=1.0).contains(&complexity)
+    {
+        return Err(Status::invalid_argument(format!("complexity: {complexity} is not within 0 and 1")));
+    }
+    Ok(Injected { complexity: request.complexity, capabilities: capabilities_from_pb(&request.capabilities)? })
+}
+
+impl Injected {
+    /// The score with what was injected in its place; without a score, as much of one as an injected complexity makes.
+    fn over(self, score: Option<Score>) -> Option<Score> {
+        if self.complexity.is_none() && self.capabilities.is_empty() {
+            return score;
+        }
+        let mut score = score.or_else(|| self.complexity.map(bare))?;
+        score.complexity = self.complexity.unwrap_or(score.complexity);
+        for (tag, probability) in self.capabilities {
+            score.capabilities.retain(|(known, _)| *known != tag);
+            score.capabilities.push((tag, probability));
+        }
+        score.version = format!("{}+injected", score.version).into();
+        Some(score)
+    }
+}
+
+fn bare(complexity: f64) -> Score {
+    Score {
+        complexity,
+        difficulty: 0.0,
+        capabilities: Vec::new(),
+        // What an answer is taken to be where nothing is known.
+        expected_output_tokens: OutputTokens { p50: 512, p90: 512 },
+        uncertainty: 0.0,
+        truncated: false,
+        micros: 0,
+        version: "none".into(),
+    }
+}
+
+/// A key that may do everything and names no policy.
+fn anybody(organisation: &OrganisationId) -> ApiKey {
+    ApiKey {
+        id: KeyId::from_random([0; 20]),
+        organisation: organisation.clone(),
+        project: None,
+        name: "anybody".to_owned(),
+        hash: KeyHash([0; 32]),
+        hint: String::new(),
+        scopes: vec![Scope::Routing],
+        allowed_models: Vec::new(),
+        routing: None,
+        expires_at: None,
+        revoked_at: None,
+        created_at: Timestamp::default(),
+    }
+}
+
+fn decided(decision: &Decision) -> Result<pb::ExplainResponse, Status> {
+    let record = serde_json::to_vec(decision).map_err(|error| Status::internal(format!("record_json: {error}")))?;
+    Ok(pb::ExplainResponse { answer: Some(Answer::RecordJson(record)) })
+}
+
+/// The error object as the OpenAI surface shows it.
+fn refused(refusal: &Refusal) -> Result<pb::ExplainResponse, Status> {
+    let mut error = json!({
+        "message": refusal.to_string(),
+        "type": refusal.kind(),
+        "param": refusal.param(),
+        "code": refusal.code(),
+        "source": "gateway",
+        "provider": null,
+        "status": refusal.status(),
+    });
+    if !refusal.removed().is_empty() {
+        let removed = refusal.removed().iter().map(|it| json!({"model": it.model, "reason": it.reason}));
+        error["removed"] = Value::Array(removed.collect());
+    }
+    let refusal = json!({ "error": error }).to_string().into_bytes();
+    Ok(pb::ExplainResponse { answer: Some(Answer::RefusalJson(refusal)) })
+}

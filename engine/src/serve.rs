@@ -1,0 +1,194 @@
+//! Which services stand on which listener, and how an engine starts and stops.
+//!
+//! | listener | services |
+//! | --- | --- |
+//! | TCP, loopback only | Routing, Snapshot, health, reflection; Admin and Records for keys of scope platform |
+//! | Unix socket | everything; the file's permissions are the credential |
+//! | in memory | everything but Admin: the gateway and console of this process |
+
+use std::future::Future;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
+
+use proto::channel::{InMemoryListener, server};
+use proto::pb::admin::v1::admin_server::AdminServer;
+use proto::pb::admin::v1::records_server::RecordsServer;
+use proto::pb::routing::v1::routing_server::RoutingServer;
+use proto::pb::snapshot::v1::snapshot_server::SnapshotServer;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::service::interceptor::InterceptedService;
+use tonic::service::{Routes, RoutesBuilder};
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::server::HealthReporter;
+use tracing::{info, warn};
+
+use crate::EngineError;
+use crate::admin::AdminService;
+use crate::auth::PlatformKey;
+use crate::records::RecordsService;
+use crate::routing::RoutingService;
+use crate::shared::Shared;
+use crate::snapshot::SnapshotService;
+
+/// What a request to Routing may weigh: a few KiB of text, or a batch of them.
+const ROUTING_BYTES: usize = 4 << 20;
+/// What a request to Snapshot may weigh: two numbers.
+const SNAPSHOT_BYTES: usize = 4 << 10;
+/// What a request to Admin may weigh: a whole price catalogue.
+const ADMIN_BYTES: usize = 16 << 20;
+/// How long any call but a stream may take.
+const LONGEST_CALL: Duration = Duration::from_secs(30);
+
+/// Where an engine is reached. All may be given; port 0 is as good as any.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// Loopback only.
+    pub tcp: Option<TcpListener>,
+    /// In a folder that only the operator may enter.
+    pub unix: Option<UnixListener>,
+    /// For the other roles of this process.
+    pub memory: Option<InMemoryListener>,
+}
+
+/// Listens on a Unix socket that only the owner may use. A socket left behind by a dead engine is replaced.
+///
+/// # Errors
+/// Another engine listens there, or the file cannot be made. Must be called within a tokio runtime.
+pub fn bind_unix(path: &Path) -> Result<UnixListener, EngineError> {
+    let failed = |source| EngineError::Bind { path: path.to_owned(), source };
+    if UnixStream::connect(path).is_ok() {
+        return Err(EngineError::InUse { path: path.to_owned() });
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// What the callers of a listener may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Routing and Snapshot for all, the rest for those with a platform key.
+    Network,
+    /// Everything.
+    Operator,
+    /// Everything but Admin.
+    Process,
+}
+
+pub(crate) async fn serve(
+    shared: &Arc<Shared>,
+    listeners: Listeners,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), EngineError> {
+    let Listeners { tcp, unix, memory } = listeners;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    set_health(&health, true).await;
+    let build = |access| -> Result<_, EngineError> {
+        let mut routes = routes(shared, access)?;
+        routes.add_service(health_service.clone());
+        Ok(transport().add_routes(routes.routes()))
+    };
+    let mut servers = JoinSet::new();
+    if let Some(listener) = tcp {
+        let address = listener.local_addr().map_err(|source| EngineError::Bind { path: "tcp".into(), source })?;
+        if !address.ip().is_loopback() {
+            return Err(EngineError::NotLoopback(address));
+        }
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let served = build(Access::Network)?.serve_with_incoming_shutdown(incoming, shared.stopped());
+        servers.spawn(async move { ("TCP", served.await) });
+        info!(%address, "engine listens");
+    }
+    if let Some(listener) = unix {
+        let incoming = UnixListenerStream::new(listener);
+        let served = build(Access::Operator)?.serve_with_incoming_shutdown(incoming, shared.stopped());
+        servers.spawn(async move { ("Unix socket", served.await) });
+    }
+    if let Some(listener) = memory {
+        let served = build(Access::Process)?.serve_with_incoming_shutdown(listener, shared.stopped());
+        servers.spawn(async move { ("in-memory", served.await) });
+    }
+    let result = tokio::select! {
+        () = shutdown => Ok(()),
+        ended = servers.join_next(), if !servers.is_empty() => failure(ended),
+    };
+    set_health(&health, false).await;
+    shared.stop();
+    drain(servers, shared.limits.drain).await;
+    result
+}
+
+type Ended = Result<(&'static str, Result<(), tonic::transport::Error>), tokio::task::JoinError>;
+
+/// A listener that ended by itself takes the engine with it.
+fn failure(ended: Option<Ended>) -> Result<(), EngineError> {
+    match ended {
+        Some(Ok((listener, Err(source)))) => Err(EngineError::Serve { listener, source }),
+        Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
+        // The other end of an in-memory listener was dropped: nobody needs the engine any more.
+        Some(Ok((_, Ok(())))) | None => Ok(()),
+    }
+}
+
+async fn drain(mut servers: JoinSet<(&'static str, Result<(), tonic::transport::Error>)>, limit: Duration) {
+    let all = async { while servers.join_next().await.is_some() {} };
+    if timeout(limit, all).await.is_err() {
+        warn!(seconds = limit.as_secs(), "requests were still in flight when the engine stopped");
+        servers.shutdown().await;
+    }
+}
+
+fn transport() -> Server {
+    server().timeout(LONGEST_CALL).concurrency_limit_per_connection(1024).load_shed(true)
+}
+
+fn routes(shared: &Arc<Shared>, access: Access) -> Result<RoutesBuilder, EngineError> {
+    let mut routes = Routes::builder();
+    let routing = RoutingServer::new(RoutingService { shared: shared.clone() });
+    let snapshot = SnapshotServer::new(SnapshotService { shared: shared.clone() });
+    let records = RecordsServer::new(RecordsService { shared: shared.clone() });
+    let admin = AdminServer::new(AdminService { shared: shared.clone() }).max_decoding_message_size(ADMIN_BYTES);
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|error| EngineError::Reflection(error.to_string()))?;
+    routes
+        .add_service(routing.max_decoding_message_size(ROUTING_BYTES))
+        .add_service(snapshot.max_decoding_message_size(SNAPSHOT_BYTES))
+        .add_service(reflection);
+    match access {
+        Access::Network => {
+            let key = PlatformKey { shared: shared.clone() };
+            routes.add_service(InterceptedService::new(admin, key.clone()));
+            routes.add_service(InterceptedService::new(records, key));
+        }
+        Access::Operator => {
+            routes.add_service(admin).add_service(records);
+        }
+        Access::Process => {
+            routes.add_service(records);
+        }
+    }
+    Ok(routes)
+}
+
+async fn set_health(health: &HealthReporter, serving: bool) {
+    use tonic_health::ServingStatus::{NotServing, Serving};
+    let status = if serving { Serving } else { NotServing };
+    for service in ["", "routing.v1.Routing", "snapshot.v1.Snapshot", "admin.v1.Admin", "admin.v1.Records"] {
+        health.set_service_status(service, status).await;
+    }
+}

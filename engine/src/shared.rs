@@ -1,0 +1,75 @@
+//! What the services of one engine share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, Organisation, RecordReader};
+use registry::Registry;
+use tokio::sync::{Semaphore, watch};
+use tonic::Status;
+
+use crate::batcher::Batcher;
+use crate::feedback::Feedback;
+use crate::{EngineError, EngineParts, Limits};
+
+pub(crate) struct Shared {
+    pub(crate) registry: Registry,
+    pub(crate) batcher: Batcher,
+    pub(crate) records: Option<Arc<dyn RecordReader>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) feedback: Feedback,
+    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) started: Duration,
+    stopping: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: EngineParts) -> Result<Self, EngineError> {
+        let EngineParts { registry, scorer, records, clock, limits } = parts;
+        Ok(Self {
+            batcher: Batcher::start(scorer, clock.clone(), limits).map_err(EngineError::Thread)?,
+            watchers: Arc::new(Semaphore::new(limits.watchers)),
+            started: clock.monotonic(),
+            feedback: Feedback::default(),
+            stopping: watch::channel(false).0,
+            registry,
+            records,
+            clock,
+            limits,
+        })
+    }
+
+    /// Tells every stream to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Is ready when the engine stops.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            // An error means that the engine is gone, which is as good as stopped.
+            let _gone = stopping.wait_for(|stopping| *stopping).await;
+        }
+    }
+
+    /// Finds an organisation by id or name; without a name, the only one.
+    pub(crate) fn organisation(&self, named: Option<&str>) -> Result<Arc<Organisation>, Status> {
+        if let Some(text) = named {
+            return self.registry.find_organisation(text).ok_or_else(|| {
+                Status::not_found(format!(
+                    "organisation: there is no organisation `{text}`; leave it out if there is one"
+                ))
+            });
+        }
+        let mut all = self.registry.list_organisations();
+        match (all.pop(), all.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (None, _) => Err(Status::failed_precondition("there is no organisation yet: start the engine once")),
+            (Some(_), false) => {
+                Err(Status::invalid_argument("organisation: there are several; name one by its id or name"))
+            }
+        }
+    }
+}

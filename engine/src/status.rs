@@ -1,0 +1,62 @@
+//! Turns what went wrong into a gRPC status: the one table of the engine.
+
+use domain::DesiredFault;
+use registry::{ApplyError, RegistryError};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tracing::error;
+
+use crate::batcher::{RETRY_AFTER, ScoreFailure};
+
+/// A prompt was not scored.
+pub(crate) fn of_scoring(failure: &ScoreFailure) -> Status {
+    let message = failure.to_string();
+    match failure {
+        ScoreFailure::Overloaded { .. } => {
+            let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
+            Status::with_error_details(Code::ResourceExhausted, message, details)
+        }
+        ScoreFailure::Expired => Status::deadline_exceeded(message),
+        ScoreFailure::TooSlow { .. }
+        | ScoreFailure::Failed(_)
+        | ScoreFailure::Panicked
+        | ScoreFailure::Miscounted { .. }
+        | ScoreFailure::Stopped => Status::unavailable(message),
+    }
+}
+
+/// The registry did not do what it was asked.
+pub(crate) fn of_registry(failure: &RegistryError) -> Status {
+    let message = failure.to_string();
+    match failure {
+        RegistryError::Unknown { .. } => Status::not_found(message),
+        RegistryError::Busy { .. } => Status::unavailable(message),
+        RegistryError::ChangedElsewhere | RegistryError::Interrupted => Status::aborted(message),
+        RegistryError::Open { .. }
+        | RegistryError::Newer { .. }
+        | RegistryError::Migrate { .. }
+        | RegistryError::Seal { .. }
+        | RegistryError::Database { .. }
+        | RegistryError::Row { .. }
+        | RegistryError::Incomplete { .. } => {
+            error!(%failure, "the registry failed");
+            Status::internal(message)
+        }
+    }
+}
+
+/// A change of one object was refused; `within` is the path of that object, left out of the answer.
+pub(crate) fn of_apply(failure: &ApplyError, within: &str) -> Status {
+    match failure {
+        ApplyError::Refused { faults } => of_faults(faults, within),
+        ApplyError::Registry(failure) => of_registry(failure),
+    }
+}
+
+fn of_faults(faults: &[DesiredFault], within: &str) -> Status {
+    let field = |fault: &DesiredFault| fault.path.strip_prefix(within).unwrap_or(&fault.path).to_owned();
+    let message = faults.iter().map(|fault| format!("{}: {}", field(fault), fault.message));
+    let violations = faults.iter().map(|fault| FieldViolation::new(field(fault), fault.message.clone()));
+    let details = ErrorDetails::with_bad_request(violations.collect::<Vec<_>>());
+    Status::with_error_details(Code::InvalidArgument, message.collect::<Vec<_>>().join("\n"), details)
+}
