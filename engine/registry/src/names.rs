@@ -4,10 +4,11 @@
 pub(crate) fn hint<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let wanted = unknown.to_lowercase();
-    let similarity = |name: &str| strsim::jaro_winkler(&wanted, &name.to_lowercase());
-    let nearest = known.iter().copied().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    match nearest.filter(|name| similarity(name) >= 0.75) {
-        Some(nearest) => format!("; did you mean `{nearest}`?"),
+    // About one slip of the finger in five letters.
+    let limit = (wanted.chars().count() / 5).clamp(1, 4);
+    let distances = known.iter().map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), *name));
+    match distances.min().filter(|(distance, _)| *distance <= limit) {
+        Some((_, nearest)) => format!("; did you mean `{nearest}`?"),
         None if known.is_empty() => "; there are none yet".to_owned(),
         None if known.len() <= 6 => format!("; there are: {}", known.join(", ")),
         None => String::new(),

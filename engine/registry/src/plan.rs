@@ -58,6 +58,27 @@ pub(crate) fn apply(context: Context<'_>, desired: &Desired) -> Result<Planned, 
     plan.finish()
 }
 
+/// Sorts what a plan tells as the file runs: by section, then `models[2]` before `models[10]`.
+fn in_file_order(path: &str) -> (usize, Vec<(usize, String)>) {
+    let section = SECTIONS.iter().position(|kind| path.starts_with(&format!("{}[", plural(kind))));
+    let mut pieces = Vec::new();
+    for piece in path.split('[') {
+        let digits = piece.find(|it: char| !it.is_ascii_digit()).unwrap_or(piece.len());
+        pieces.push((piece[..digits].parse().unwrap_or(0), piece[digits..].to_owned()));
+    }
+    (section.unwrap_or(SECTIONS.len()), pieces)
+}
+
+fn plural(kind: &str) -> String {
+    kind.strip_suffix('y').filter(|_| kind == "policy").map_or_else(|| format!("{kind}s"), |it| format!("{it}ies"))
+}
+
+/// Keeps nine decimals of a figure, so that it is the same number after every trip through JSON: a parser that is fast
+/// rather than exact may return the neighbour of a float of seventeen digits.
+fn nine_decimals(figure: f64) -> f64 {
+    (figure * 1e9).round() / 1e9
+}
+
 struct Plan<'a> {
     context: Context<'a>,
     before: &'a Tenant,
@@ -121,8 +142,10 @@ impl<'a> Plan<'a> {
         }
         self.diff.warnings.extend(warnings);
         if !self.faults.is_empty() {
+            self.faults.sort_by_cached_key(|fault| in_file_order(&fault.path));
             return Err(self.faults);
         }
+        self.diff.warnings.sort_by_cached_key(|warning| in_file_order(warning));
         self.diff.lines.sort_by_key(|line| SECTIONS.iter().position(|kind| *kind == line.kind));
         Ok(Planned { changes: self.changes, diff: self.diff })
     }

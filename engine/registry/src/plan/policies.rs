@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domain::desired::{PolicySpec, ProjectSpec};
-use domain::{Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId};
+use domain::{Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId};
 
-use super::Plan;
+use super::{Plan, nine_decimals};
 use crate::names;
 
 impl Plan<'_> {
@@ -54,7 +54,7 @@ impl Plan<'_> {
             organisation: self.context.organisation.clone(),
             name: spec.name.clone(),
             slug,
-            candidates: spec.candidates.clone(),
+            candidates: with_exact_weights(spec.candidates.clone()),
             strategy: spec.strategy.clone(),
         });
         self.put(&spec.name, known.map(Arc::as_ref), &policy, Object::Policy(policy.clone()));
@@ -129,4 +129,13 @@ impl Plan<'_> {
         }
         found
     }
+}
+
+fn with_exact_weights(mut candidates: Candidates) -> Candidates {
+    if let Candidates::Listed(listed) = &mut candidates {
+        for candidate in listed {
+            candidate.weight = candidate.weight.map(nine_decimals);
+        }
+    }
+    candidates
 }

@@ -6,7 +6,7 @@ use domain::desired::{Action, CredentialSpec, Desired, DiffLine, ModelSpec, Prov
 use domain::{Credential, CredentialId, KeyText, Model, Object, ObjectKind, Provider, ProviderSlug, SealedBytes};
 use seal::Aad;
 
-use super::Plan;
+use super::{Plan, nine_decimals};
 use crate::{catalogue, names};
 
 impl Plan<'_> {
@@ -31,7 +31,7 @@ impl Plan<'_> {
             slug: spec.slug.clone(),
             organisation: self.context.organisation.clone(),
             dialect: spec.dialect,
-            base_url: spec.base_url.trim_end_matches('/').to_owned(),
+            base_url: without_slash(&spec.base_url).to_owned(),
             auth: spec.auth.clone(),
             allow_anonymous: spec.allow_anonymous,
             allow_private_network: spec.allow_private_network,
@@ -127,7 +127,7 @@ impl Plan<'_> {
             context_length: spec.context_length,
             max_output_tokens: spec.max_output_tokens,
             pricing: spec.pricing,
-            capability: spec.capability,
+            capability: spec.capability.map(nine_decimals),
             capabilities: spec.capabilities.clone(),
             input_modalities: spec.input_modalities.clone(),
             output_modalities: spec.output_modalities.clone(),
@@ -158,9 +158,15 @@ impl Plan<'_> {
             return true;
         }
         let hint = names::hint(slug, self.after.providers.keys().map(ProviderSlug::as_str));
-        self.fault(format!("{path}.id"), format!("there is no provider `{slug}`{hint} Add it under `providers`"));
+        self.fault(format!("{path}.id"), format!("there is no provider `{slug}`{hint} (add it under `providers`)"));
         false
     }
+}
+
+/// The URL without the slashes at its end: a path follows. One that is nothing but a scheme stays, to be refused.
+fn without_slash(url: &str) -> &str {
+    let trimmed = url.trim_end_matches('/');
+    if trimmed.ends_with(':') { url } else { trimmed }
 }
 
 /// The end of a long secret; of a short one, nothing.

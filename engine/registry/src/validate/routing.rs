@@ -7,6 +7,9 @@ use domain::{Candidates, ModelId, ObjectKind, Policy, PolicyId, ProviderSlug, Ro
 
 use super::{Findings, NamedModel, Proposed, Subject, named_model};
 
+/// Weights are relative: more would only lose digits.
+const MOST_WEIGHT: f64 = 1_000_000.0;
+
 pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     let tenant = proposed.tenant;
     for policy in tenant.policies.values() {
@@ -45,8 +48,8 @@ fn check_candidates(tenant: &Tenant, policy: &Policy, saved: bool, subject: &mut
     let models: Vec<ModelId> = listed.iter().map(|it| it.model.clone()).collect();
     check_models(tenant, "models", &models, saved, subject);
     for (index, candidate) in listed.iter().enumerate() {
-        if let Some(weight) = candidate.weight.filter(|it| !it.is_finite() || *it <= 0.0) {
-            let message = format!("{weight} is not a weight: expected a number above 0");
+        if let Some(weight) = candidate.weight.filter(|it| !(*it > 0.0 && *it <= MOST_WEIGHT)) {
+            let message = format!("{weight} is not a weight: expected a number above 0, at most {MOST_WEIGHT}");
             subject.fault(format!("models[{index}].weight"), message);
         }
     }
