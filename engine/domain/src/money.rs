@@ -8,15 +8,15 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Pico-dollars in a dollar.
 const PICO: i128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
 
 /// An amount or a price in 10⁻¹² USD.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Money(i128);
 
 /// A text that is not an amount of money.
@@ -106,8 +106,14 @@ impl fmt::Display for Money {
         let (whole, fraction) = (pico / PICO.unsigned_abs(), pico % PICO.unsigned_abs());
         write!(f, "{whole}")?;
         if fraction > 0 {
-            let digits = format!("{fraction:012}");
-            write!(f, ".{}", digits.trim_end_matches('0'))?;
+            // Trailing zeros go; what is left is padded in front to its place. No allocation: records hold many amounts.
+            let (mut shown, mut width) = (fraction, DECIMALS);
+            while shown % 10 == 0 {
+                shown /= 10;
+                width -= 1;
+            }
+            let shown = u64::try_from(shown).unwrap_or(0);
+            write!(f, ".{shown:0width$}")?;
         }
         Ok(())
     }
@@ -124,6 +130,12 @@ impl TryFrom<String> for Money {
     type Error = InvalidMoney;
     fn try_from(text: String) -> Result<Self, InvalidMoney> {
         Self::parse(&text)
+    }
+}
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
