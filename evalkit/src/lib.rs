@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The evidence: trains, applies and judges scorers.
+//!
+//! The binary is a thin command line over this library. Today it trains a scorer (`train`) and scores prompts in bulk
+//! (`score`); serving scores belongs to the engine, fitting them to `trainer`.
+
+pub mod commands;
+
+use std::process::ExitCode;
+
+/// How a command ended, where that is neither success nor a failure of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All was done.
+    Well,
+    /// Rows of the input were bad and are missing from the output.
+    WithBadRows,
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Well => Self::SUCCESS,
+            Ended::WithBadRows => Self::from(2),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The command line of evalkit: arguments to a command, a command's end to an exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use evalkit::commands::{score, train};
+
+/// Trains, applies and judges scorers.
+#[derive(Debug, Parser)]
+#[command(name = "evalkit", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Trains a scorer.
+    Train(train::Options),
+    /// Scores prompts in bulk; exits with 2 if rows were bad.
+    Score(score::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nothing more can be said if even this cannot be printed.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+        }
+    };
+    let ended = match arguments.command {
+        Command::Train(options) => train::run(options),
+        Command::Score(options) => score::run(&options),
+    };
+    match ended {
+        Ok(ended) => ended.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Rows of the data sets as the network sees them: tokens, features, targets with weights.
+
+use std::collections::BTreeMap;
+
+use datasets::{Corpus, EverydayPrompt, Split};
+use domain::{CapabilityTag, ScorerInput};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use scorer::network::TAGS;
+use scorer::prompt::Prompt;
+use scorer::tokens::{TokenReader, Tokens};
+
+use crate::config::Config;
+use crate::{TrainError, augment, irt};
+
+/// A grade on the network's scale: 0 is the middle, about -2..=2.
+pub fn scale_grade(grade: f64) -> f64 {
+    (grade - 5.0) / 2.5
+}
+
+/// A prompt as the network sees it.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Tokens.
+    pub tokens: Tokens,
+    /// Dense features.
+    pub features: Vec<f32>,
+}
+
+impl Encoded {
+    /// Reads a text.
+    pub fn of(text: &str, reader: &TokenReader) -> Result<Self, TrainError> {
+        let prompt = Prompt::read(&ScorerInput { text: text.to_owned(), ..ScorerInput::default() });
+        Ok(Self { tokens: reader.read(&prompt)?, features: prompt.features })
+    }
+}
+
+/// A value to be learned and how much it counts; weight 0 is "not known".
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Target {
+    /// The value.
+    pub value: f64,
+    /// How much it counts.
+    pub weight: f64,
+}
+
+/// A prompt with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// Which prompt.
+    pub id: String,
+    /// Prompts of one unit stay together: the two of a minimal pair.
+    pub unit: String,
+    /// The text itself, then altered copies.
+    pub variants: Vec<Encoded>,
+    /// Pairs are compared within a group only.
+    pub group: usize,
+    /// Complexity, by grade or by anchor.
+    pub complexity: Target,
+    /// Item-response difficulty.
+    pub difficulty: Target,
+    /// Tags.
+    pub tags: [f32; TAGS],
+    /// How much the tags count.
+    pub tags_weight: f64,
+    /// Logarithm of the answer's tokens.
+    pub output: Target,
+}
+
+/// Everyday prompts, in the order given.
+pub fn everyday(
+    prompts: &[EverydayPrompt],
+    config: &Config,
+    reader: &TokenReader,
+    seed: u64,
+) -> Result<Vec<Example>, TrainError> {
+    let mut random = StdRng::seed_from_u64(seed ^ 0xE0E0);
+    prompts
+        .iter()
+        .map(|row| {
+            let mut variants = vec![Encoded::of(&row.prompt, reader)?];
+            for _ in 0..config.variants {
+                variants.push(Encoded::of(&augment::everyday(&row.prompt, row.language == "en", &mut random), reader)?);
+            }
+            let grade = scale_grade(row.grade);
+            Ok(Example {
+                id: row.id.clone(),
+                unit: row.pair.clone().unwrap_or_else(|| row.id.clone()),
+                variants,
+                group: 0,
+                complexity: Target { value: grade, weight: 1.0 },
+                difficulty: Target { value: grade, weight: config.weights.graded_difficulty },
+                tags: tag_flags(&row.tags),
+                tags_weight: 1.0,
+                output: Target { value: row.expected_output_tokens.ln(), weight: 1.0 },
+            })
+        })
+        .collect()
+}
+
+/// Public prompts with a difficulty or a stated level: those to fit, and those to judge by.
+pub fn public(
+    corpus: &Corpus,
+    config: &Config,
+    reader: &TokenReader,
+    seed: u64,
+) -> Result<(Vec<Example>, Vec<Example>), TrainError> {
+    let mut random = StdRng::seed_from_u64(seed ^ 0xBEEF);
+    let (mut train, mut dev) = (Vec::new(), Vec::new());
+    let difficulties = standard_difficulties(corpus);
+    let lengths = answer_lengths(corpus);
+    let sources: BTreeMap<&str, usize> = datasets::PERMITTED.iter().copied().zip(1..).collect();
+    for prompt in corpus.prompts.values() {
+        let Some(anchor) = config.anchor_of(&prompt.source, &prompt.task) else {
+            continue;
+        };
+        let known = difficulties.get(prompt.id.as_str());
+        // A stated level of 1 to 5 stands for a deviation of -1.4 to 1.4.
+        let within = known.map(|it| it.within_task).or(prompt.meta.level.map(|level| (level - 3.0) / 1.4));
+        let Some(within) = within else {
+            continue;
+        };
+        let mut variants = vec![Encoded::of(&prompt.prompt, reader)?];
+        if prompt.split == Split::Train {
+            variants.push(Encoded::of(&augment::public(&prompt.prompt, &mut random), reader)?);
+        }
+        let example = Example {
+            id: prompt.id.clone(),
+            unit: prompt.id.clone(),
+            variants,
+            group: sources.get(prompt.source.as_str()).copied().unwrap_or_default(),
+            complexity: Target {
+                value: scale_grade((anchor.grade + anchor.spread * within.clamp(-2.0, 2.0)).clamp(0.0, 10.0)),
+                weight: config.weights.anchored,
+            },
+            difficulty: known.map_or(Target::default(), |it| Target { value: it.within_source, weight: 1.0 }),
+            tags: tag_flags(&anchor.tags),
+            tags_weight: if anchor.tags.is_empty() { 0.0 } else { config.weights.public_tags },
+            output: lengths
+                .get(prompt.id.as_str())
+                .map_or(Target::default(), |tokens| Target { value: tokens.ln(), weight: config.weights.public_tags }),
+        };
+        if prompt.split == Split::Train { train.push(example) } else { dev.push(example) }
+    }
+    Ok((train, dev))
+}
+
+/// A prompt's difficulty in standard deviations from the mean.
+#[derive(Clone, Copy, Debug)]
+struct Standard {
+    within_source: f64,
+    within_task: f64,
+}
+
+fn standard_difficulties(corpus: &Corpus) -> BTreeMap<&str, Standard> {
+    let mut found = BTreeMap::new();
+    for outcomes in corpus.outcomes.values() {
+        let rows = outcomes.iter().map(|row| (row.prompt_id.as_str(), row.model.as_str(), row.score));
+        let fitted = irt::fit(rows, |id| corpus.prompts[id].split == Split::Train);
+        let by_source = standardise(&fitted.difficulty, |_| "");
+        let by_task = standardise(&fitted.difficulty, |id| corpus.prompts[id].task.as_str());
+        for id in fitted.difficulty.keys() {
+            let id = corpus.prompts[id].id.as_str();
+            found.insert(id, Standard { within_source: by_source[id], within_task: by_task[id] });
+        }
+    }
+    found
+}
+
+/// Subtracts the group's mean and divides by its standard deviation.
+fn standardise<'a>(values: &BTreeMap<String, f64>, group: impl Fn(&str) -> &'a str) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::<&str, (f64, f64, f64)>::new();
+    for (id, value) in values {
+        let sum = sums.entry(group(id)).or_default();
+        *sum = (sum.0 + 1.0, sum.1 + value, sum.2 + value * value);
+    }
+    values
+        .iter()
+        .map(|(id, value)| {
+            let (n, sum, squares) = sums[group(id)];
+            let mean = sum / n;
+            let deviation = (squares / n - mean * mean).max(1e-6).sqrt();
+            (id.clone(), (value - mean) / deviation)
+        })
+        .collect()
+}
+
+/// Median answer length in tokens, where outcomes tell it; very short answers say nothing about an open question.
+fn answer_lengths(corpus: &Corpus) -> BTreeMap<&str, f64> {
+    let mut lengths = BTreeMap::<&str, Vec<f64>>::new();
+    for row in corpus.outcomes.values().flatten() {
+        let tokens = row.output_tokens.or(row.output_chars.map(|chars| chars / 4.0));
+        if let Some(tokens) = tokens.filter(|tokens| *tokens >= 1.0) {
+            lengths.entry(row.prompt_id.as_str()).or_default().push(tokens);
+        }
+    }
+    lengths.into_iter().map(|(id, values)| (id, crate::metrics::median(values))).collect()
+}
+
+fn tag_flags(tags: &[CapabilityTag]) -> [f32; TAGS] {
+    let mut flags = [0.0; TAGS];
+    for (flag, tag) in flags.iter_mut().zip(CapabilityTag::ALL) {
+        *flag = f32::from(tags.contains(&tag));
+    }
+    flags
+}

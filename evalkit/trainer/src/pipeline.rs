@@ -1,0 +1,243 @@
+//! A whole run: data in, artefact out.
+//!
+//! First one network for each author held out: together they judge every graded prompt unseen, which gives calibration and
+//! report. Then the network that ships, fitted to all authors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use datasets::{Corpus, EverydayPrompt, Split};
+use scorer::calibration::Calibration;
+use scorer::network::Shape;
+use scorer::prompt::FEATURES;
+use scorer::tokens::TokenReader;
+
+use crate::TrainError;
+use crate::calibrate::{self, Judged};
+use crate::config::Config;
+use crate::examples::{self, Encoded, Example, scale_grade};
+use crate::export::{self, Parts};
+use crate::fit::{self, Data, Epoch};
+use crate::report::{self, Graded, Report};
+
+/// Where a run's inputs lie.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Folder of public prompts and outcomes.
+    pub data: PathBuf,
+    /// Folder of graded prompts.
+    pub everyday: PathBuf,
+    /// Folder with `tokenizer.json` and `table.safetensors`.
+    pub initial: PathBuf,
+    /// Folder under which the artefact's folder is made.
+    pub out: PathBuf,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Data is read: how many rows of which kind.
+    Read(BTreeMap<String, usize>),
+    /// A network is being fitted: which of how many, without which author.
+    Fitting(usize, usize, Option<String>),
+    /// A pass has ended.
+    Passed(Epoch),
+}
+
+/// Everything read.
+struct Material {
+    tokenizer: Vec<u8>,
+    reader: TokenReader,
+    table: Tensor,
+    shape: Shape,
+    prompts: Vec<EverydayPrompt>,
+    everyday: Vec<Example>,
+    public: Vec<Example>,
+    public_dev: Vec<Example>,
+    corpus: Corpus,
+}
+
+/// Trains, calibrates, measures and writes an artefact; returns its folder and what was measured.
+///
+/// # Errors
+/// When data is bad, the configuration is impossible, or a file cannot be written.
+pub fn train(
+    config: &Config,
+    inputs: &Inputs,
+    seed: u64,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<(PathBuf, Report), TrainError> {
+    config.validate()?;
+    let material = Material::read(config, inputs, seed)?;
+    on_progress(Progress::Read(material.rows()));
+    let judged = judge_unseen(config, &material, seed, on_progress)?;
+    let calibration = calibrate::fit(&judged, &config.reference);
+    let networks = material.authors().len() + 1;
+    on_progress(Progress::Fitting(networks, networks, None));
+    let data = material.split(config, |_| true);
+    let model =
+        fit::fit(config, material.shape, &material.table, &data, seed, &mut |it| on_progress(Progress::Passed(it)))?;
+    let report = measure(config, &material, &model, &judged, &calibration)?;
+    let parts = Parts {
+        version: &config.version,
+        shape: material.shape,
+        weights: model.weights()?,
+        tokenizer: &material.tokenizer,
+        calibration: &calibration,
+        report: &report,
+        provenance: provenance(config, inputs, &material, seed)?,
+    };
+    Ok((export::write(&inputs.out, parts)?, report))
+}
+
+impl Material {
+    fn read(config: &Config, inputs: &Inputs, seed: u64) -> Result<Self, TrainError> {
+        let tokenizer = read(&inputs.initial.join("tokenizer.json"))?;
+        let path = inputs.initial.join("table.safetensors");
+        let table = candle_core::safetensors::load_buffer(&read(&path)?, &Device::Cpu)?
+            .remove("table")
+            .ok_or_else(|| candle_core::Error::Msg(format!("{} has no tensor `table`", path.display())))?
+            .to_dtype(DType::F32)?;
+        let (vocabulary, width) = table.dims2()?;
+        let shape = Shape {
+            vocabulary,
+            width,
+            queries: config.queries,
+            ask_queries: config.ask_queries,
+            features: FEATURES,
+            hidden: config.hidden,
+            max_tokens: config.max_tokens,
+        };
+        let reader = TokenReader::parse(&tokenizer, &shape)?;
+        let prompts = datasets::everyday::load(&inputs.everyday)?;
+        let corpus = Corpus::load(&inputs.data)?;
+        let everyday = examples::everyday(&prompts, config, &reader, seed)?;
+        let (public, public_dev) = examples::public(&corpus, config, &reader, seed)?;
+        Ok(Self { tokenizer, reader, table, shape, prompts, everyday, public, public_dev, corpus })
+    }
+
+    fn rows(&self) -> BTreeMap<String, usize> {
+        let mut rows = BTreeMap::from([
+            ("graded prompts, own writing".to_owned(), self.everyday.len()),
+            ("public prompts, train".to_owned(), self.public.len()),
+            ("public prompts, dev".to_owned(), self.public_dev.len()),
+        ]);
+        rows.insert("outcomes".to_owned(), self.corpus.outcomes.values().map(Vec::len).sum());
+        rows
+    }
+
+    fn authors(&self) -> BTreeSet<&str> {
+        self.prompts.iter().map(|it| it.author.as_str()).collect()
+    }
+
+    /// Data of a fit on the authors that are accepted.
+    fn split(&self, config: &Config, accept: impl Fn(&EverydayPrompt) -> bool) -> Data<'_> {
+        let chosen = self.prompts.iter().zip(&self.everyday).filter(|(prompt, _)| accept(prompt)).map(|(_, it)| it);
+        Data::split(chosen.collect(), &self.public, &self.public_dev, config.dev_one_in)
+    }
+}
+
+/// Judges each graded prompt by a network that has seen nothing of its author.
+fn judge_unseen(
+    config: &Config,
+    material: &Material,
+    seed: u64,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<Judged>, TrainError> {
+    let authors = material.authors();
+    if authors.len() < 2 {
+        let reason = "needs graded prompts of at least two authors, to hold one out".to_owned();
+        return Err(TrainError::Config { key: "everyday", reason });
+    }
+    let mut judged = vec![None; material.prompts.len()];
+    for (at, author) in authors.iter().enumerate() {
+        on_progress(Progress::Fitting(at + 1, authors.len() + 1, Some((*author).to_owned())));
+        let data = material.split(config, |prompt| prompt.author != *author);
+        let model = fit::fit(config, material.shape, &material.table, &data, seed, &mut |it| {
+            on_progress(Progress::Passed(it));
+        })?;
+        let held: Vec<usize> = (0..judged.len()).filter(|it| material.prompts[*it].author == *author).collect();
+        let said = fit::predict(&model, &held.iter().map(|it| &material.everyday[*it]).collect::<Vec<_>>())?;
+        for (row, said) in held.into_iter().zip(said) {
+            let prompt = &material.prompts[row];
+            judged[row] = Some(Judged { said, grade: scale_grade(prompt.grade), level: prompt.level });
+        }
+    }
+    Ok(judged.into_iter().flatten().collect())
+}
+
+fn measure(
+    config: &Config,
+    material: &Material,
+    model: &crate::model::Model,
+    judged: &[Judged],
+    calibration: &Calibration,
+) -> Result<Report, TrainError> {
+    let graded = Graded { prompts: &material.prompts, judged, calibration };
+    let said = fit::predict(model, &material.public_dev.iter().collect::<Vec<_>>())?;
+    Ok(Report {
+        version: config.version.clone(),
+        difficulty: report::difficulty(&material.public_dev, &said),
+        clear_cases: graded.clear_cases(|_| true),
+        by_author: graded.by(|it| &it.author),
+        by_language: graded.by(|it| &it.language),
+        by_kind: graded.by(|it| &it.kind),
+        pairs: graded.pairs(),
+        grade_correlation: graded.correlation(|it| it.grade),
+        length_correlation: graded.correlation(|it| it.prompt.len() as f64),
+        tags_macro_f1: graded.tags(),
+        output_log_ratio: graded.output(),
+        arena_hard_bands: arena_hard(material, model, calibration)?,
+        rows: material.rows(),
+    })
+}
+
+/// Where unlabelled prompts of hard traffic fall: shares below 0.4, between, above 0.6.
+fn arena_hard(
+    material: &Material,
+    model: &crate::model::Model,
+    calibration: &Calibration,
+) -> Result<[f64; 3], TrainError> {
+    let prompts = material.corpus.prompts.values();
+    let texts = prompts.filter(|it| it.source == "arena-hard" && it.split == Split::Dev).map(|it| it.prompt.as_str());
+    let mut bands = [0.0; 3];
+    for text in texts {
+        let heads = model.forward(&[&Encoded::of(text, &material.reader)?], None)?;
+        let raw = heads.complexity.to_vec1::<f32>()?.first().copied().map_or(f64::NAN, f64::from);
+        let complexity = calibration.map(raw).0;
+        bands[usize::from(complexity >= 0.4) + usize::from(complexity > 0.6)] += 1.0;
+    }
+    let total: f64 = bands.iter().sum::<f64>().max(1.0);
+    Ok(bands.map(|band| band / total))
+}
+
+fn provenance(
+    config: &Config,
+    inputs: &Inputs,
+    material: &Material,
+    seed: u64,
+) -> Result<BTreeMap<String, String>, TrainError> {
+    let mut found = BTreeMap::from([
+        ("seed".to_owned(), seed.to_string()),
+        ("status".to_owned(), "provisional".to_owned()),
+        ("initial table".to_owned(), hash(&inputs.initial.join("table.safetensors"))?),
+    ]);
+    let configuration = format!("{config:?}");
+    found.insert("configuration".to_owned(), blake3::hash(configuration.as_bytes()).to_hex().to_string());
+    let mut graded = blake3::Hasher::new();
+    for prompt in &material.prompts {
+        graded.update(format!("{prompt:?}\n").as_bytes());
+    }
+    found.insert("graded prompts".to_owned(), graded.finalize().to_hex().to_string());
+    found.extend(material.corpus.hashes.iter().map(|(file, hash)| (file.clone(), hash.clone())));
+    Ok(found)
+}
+
+fn hash(path: &Path) -> Result<String, TrainError> {
+    Ok(blake3::hash(&read(path)?).to_hex().to_string())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
+    std::fs::read(path).map_err(|source| TrainError::File { path: path.to_owned(), source })
+}

