@@ -43,7 +43,7 @@ pub fn sse(data: &[u8]) {
     assert_eq!(translate(&[stream]), translate(&[head, tail]));
 }
 
-fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>) {
+fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>, String) {
     let options = StreamOptions {
         model: "shown/model".into(),
         include_usage: true,
@@ -54,10 +54,16 @@ fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>) {
     let mut out = BytesMut::new();
     for piece in pieces {
         if let Err(fault) = translator.push(piece, &mut out) {
-            return (out, Err(fault));
+            return (out, Err(fault), state_of(&translator));
         }
     }
     let ending = translator.end();
     translator.close(&[("routing", b"{\"cost_usd\":\"0\"}")], &mut out);
-    (out, ending)
+    (out, ending, state_of(&translator))
+}
+
+fn state_of(translator: &StreamTranslator) -> String {
+    let (progress, usage) = (translator.progress(), translator.usage());
+    let (model, reason) = (translator.served_model(), translator.finish_reason());
+    format!("{progress:?} {usage:?} {model:?} {reason:?} {}", translator.estimated_completion())
 }

@@ -45,6 +45,15 @@ pub(super) fn read(
     Ok(())
 }
 
+/// Whether a top-level member marks an object without choices as an error.
+pub(super) fn is_error_mark(name: &str, value: &str) -> bool {
+    match name {
+        "object" | "type" => value == "\"error\"",
+        "message" | "detail" => !matches!(value, "null" | "\"\""),
+        _ => false,
+    }
+}
+
 fn read_choice(scanner: &mut Scanner<'_>, member: &'static str, position: u64) -> Result<Choice, ShapeFault> {
     if scanner.peek()? != Kind::Object {
         return Err(ShapeFault::Type("choices[]", "an object"));

@@ -58,6 +58,8 @@ struct Found {
     text: TokenEstimator,
     choices: u64,
     error: Option<Span>,
+    /// Some report an error by the shape of the object alone.
+    looks_like_error: bool,
 }
 
 impl ChatResponse {
@@ -120,10 +122,11 @@ fn read(body: &[u8]) -> Result<(Vec<Member>, Found), BadAnswer> {
         let object = if body[error.start] == b'{' { error.of(body) } else { body };
         return Err(BadAnswer::Upstream(UpstreamError::parse(object)));
     }
-    if found.choices == 0 {
-        return Err(BadAnswer::NoChoices);
+    match found.choices {
+        0 if found.looks_like_error => Err(BadAnswer::Upstream(UpstreamError::parse(body))),
+        0 => Err(BadAnswer::NoChoices),
+        _ => Ok((members, found)),
     }
-    Ok((members, found))
 }
 
 fn read_answer(text: &str, members: &mut Vec<Member>) -> Result<Found, ShapeFault> {
@@ -145,7 +148,10 @@ fn read_answer(text: &str, members: &mut Vec<Member>) -> Result<Found, ShapeFaul
                 found.finish_reason = choice.finish_reason.or(found.finish_reason.take());
             })?,
             ("error", kind) if kind != Kind::Null => found.error = Some(scanner.skip()?.span),
-            _ => drop(scanner.skip()?),
+            (name, _) => {
+                let value = scanner.skip()?.span;
+                found.looks_like_error |= choices::is_error_mark(name, scanner.slice(value));
+            }
         }
         let value = Span { start, end: scanner.position() };
         members.push(Member { key: key.span, escaped: key.escaped, value });

@@ -19,6 +19,8 @@ use crate::tokens::TokenEstimator;
 use chunk::Chunk;
 
 const DONE: &[u8] = b"[DONE]";
+/// Choices that say nothing. An empty array would trip clients that always read the first choice.
+const EMPTY_DELTA: &[u8] = br#"[{"index":0,"delta":{},"finish_reason":null}]"#;
 /// Most choices that are told apart: the most a request may ask for.
 const MAX_CHOICES: u64 = 128;
 
@@ -242,12 +244,12 @@ impl State {
             (None, false) => self.ignored += 1,
             (None, true) => {}
             (Some(choices), true) if choices.is_empty() => self.usage_chunk = Some(data.to_vec()),
-            (Some(choices), has_usage) => {
+            (Some(choices), _) => {
                 self.flush_held(out);
                 if self.note(choices)? {
                     self.held = Some(data.to_vec());
                 } else {
-                    self.emit(data, members, has_usage, &[], out);
+                    self.emit(data, members, &[], out);
                 }
             }
         }
@@ -281,12 +283,12 @@ impl State {
             self.emit_opening_before(&held, out);
             self.emit_raw(&held, closing, out);
         } else if !closing.is_empty() || !self.opening.is_empty() {
-            let own = self.own_chunk();
+            let own = self.own_chunk(EMPTY_DELTA);
             self.emit_opening_before(&own, out);
             self.emit_raw(&own, closing, out);
         }
         if self.include_usage && self.usage.is_some() {
-            let chunk = self.usage_chunk.take().unwrap_or_else(|| self.own_chunk());
+            let chunk = self.usage_chunk.take().unwrap_or_else(|| self.own_chunk(b"[]"));
             self.emit_usage(&chunk, out);
         }
         out.put_slice(b"data: [DONE]\n\n");
@@ -302,7 +304,7 @@ impl State {
     fn emit_raw(&mut self, data: &[u8], closing: &[(&str, &[u8])], out: &mut BytesMut) {
         let mut members = Vec::new();
         rescan(data, &mut members);
-        self.emit(data, &members, true, closing, out);
+        self.emit(data, &members, closing, out);
     }
 
     /// Writes an empty delta with the opening members, if no chunk has carried them yet: the chunk to come carries the
@@ -313,7 +315,7 @@ impl State {
         }
         let mut members = Vec::new();
         rescan(data, &mut members);
-        let choices = Edit::set("choices", br#"[{"index":0,"delta":{},"finish_reason":null}]"#);
+        let choices = Edit::set("choices", EMPTY_DELTA);
         let opening = std::mem::take(&mut self.opening);
         let mut edits = vec![Edit::set("model", &self.model), choices, Edit::remove("usage")];
         let borrowed: Vec<_> = opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
@@ -330,29 +332,29 @@ impl State {
     }
 
     /// Writes a chunk. Usage goes out only in a chunk of its own; `usage: null` goes to those who asked for usage.
-    fn emit(
-        &mut self,
-        data: &[u8],
-        members: &[Member],
-        has_usage: bool,
-        closing: &[(&str, &[u8])],
-        out: &mut BytesMut,
-    ) {
+    fn emit(&mut self, data: &[u8], members: &[Member], closing: &[(&str, &[u8])], out: &mut BytesMut) {
         let opening = std::mem::take(&mut self.opening);
         let mut routing: Vec<_> = opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
         routing.extend_from_slice(closing);
         let mut edits = Vec::with_capacity(2 + routing.len().max(2));
         edits.push(Edit::set("model", &self.model));
-        edits.extend((has_usage || !self.include_usage).then_some(Edit::remove("usage")));
+        edits.extend((!self.keeps_usage(data, members)).then_some(Edit::remove("usage")));
         edits.extend(own_edits(&routing));
         write_event(data, members, &edits, out);
     }
 
-    /// Returns a chunk without choices that carries the stream's id.
-    fn own_chunk(&self) -> Vec<u8> {
+    fn keeps_usage(&self, data: &[u8], members: &[Member]) -> bool {
+        let mut usage = members.iter().filter(|member| member.is_named(data, "usage"));
+        self.include_usage && usage.all(|member| member.value.of(data) == b"null")
+    }
+
+    /// Returns a chunk with these choices that carries the stream's id.
+    fn own_chunk(&self, choices: &[u8]) -> Vec<u8> {
         let mut chunk = br#"{"object":"chat.completion.chunk","#.to_vec();
         chunk.extend_from_slice(&self.identity);
-        chunk.extend_from_slice(br#""choices":[]}"#);
+        chunk.extend_from_slice(br#""choices":"#);
+        chunk.extend_from_slice(choices);
+        chunk.push(b'}');
         chunk
     }
 }

@@ -49,6 +49,8 @@ pub(super) fn read(text: &str) -> Result<Fields, BadRequest> {
     let mut scanner = Scanner::new(text, Escapes::Strict);
     if scanner.peek()? != Kind::Object {
         let found = scanner.peek()?.as_str();
+        scanner.skip()?;
+        scanner.finish()?;
         let message = format!("the body must be a JSON object, not {found}");
         return Err(BadRequest { message, param: None, code: "invalid_type" });
     }

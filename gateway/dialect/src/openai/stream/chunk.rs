@@ -18,6 +18,8 @@ pub(super) struct Chunk<'a> {
     pub(super) choices: Option<Vec<Choice>>,
     pub(super) usage: Option<(Usage, Span)>,
     error: Option<Span>,
+    /// Some report an error by the shape of the object alone.
+    looks_like_error: bool,
 }
 
 impl<'a> Chunk<'a> {
@@ -27,6 +29,9 @@ impl<'a> Chunk<'a> {
         let text = std::str::from_utf8(data).map_err(|fault| malformed(&fault))?;
         let chunk = Self::scan(text, members).map_err(|fault| malformed(&fault))?;
         match chunk.error {
+            None if chunk.choices.is_none() && chunk.looks_like_error => {
+                Err(StreamFault::Upstream(UpstreamError::parse(data)))
+            }
             None => Ok(chunk),
             // The whole event, where `error` is a mere text or flag.
             Some(error) if data[error.start] == b'{' => {
@@ -57,7 +62,10 @@ impl<'a> Chunk<'a> {
                     chunk.usage = usage.map(|usage| (usage, Span { start, end: scanner.position() }));
                 }
                 ("error", kind) if kind != Kind::Null => chunk.error = Some(scanner.skip()?.span),
-                _ => drop(scanner.skip()?),
+                (name, _) => {
+                    let value = scanner.skip()?.span;
+                    chunk.looks_like_error |= choices::is_error_mark(name, scanner.slice(value));
+                }
             }
             let value = Span { start, end: scanner.position() };
             members.push(Member { key: key.span, escaped: key.escaped, value });
