@@ -115,6 +115,10 @@ pub fn import_litellm(text: &[u8], filter: &ImportFilter) -> Result<ImportReport
         }
     }
     report.models.sort_by(|a, b| a.id.cmp(&b.id));
+    let unpriced = report.models.iter().filter(|model| model.pricing.prompt.is_none()).count();
+    if unpriced > 0 {
+        report.notes.push(format!("{unpriced} models list no price, or 0: their price stays unknown"));
+    }
     if tiered > 0 {
         report.notes.push(format!("{tiered} models charge more for long prompts; their base price was read"));
     }
@@ -182,13 +186,21 @@ fn source_of(row: &Row<'_>, today: &str) -> String {
 
 impl Row<'_> {
     fn pricing(&self) -> Result<Pricing, String> {
-        Ok(Pricing {
-            prompt: price("input_cost_per_token", self.input_cost_per_token)?,
-            completion: price("output_cost_per_token", self.output_cost_per_token)?,
+        let prompt = price("input_cost_per_token", self.input_cost_per_token)?;
+        let completion = price("output_cost_per_token", self.output_cost_per_token)?;
+        let reasoning = price("output_cost_per_reasoning_token", self.output_cost_per_reasoning_token)?;
+        let pricing = Pricing {
+            prompt,
+            completion,
             cached_prompt: price("cache_read_input_token_cost", self.cache_read_input_token_cost)?,
             cache_write: price("cache_creation_input_token_cost", self.cache_creation_input_token_cost)?,
-            reasoning: price("output_cost_per_reasoning_token", self.output_cost_per_reasoning_token)?,
-        })
+            // Absent means as an output token: one way to say it, so that catalogues compare equal.
+            reasoning: reasoning.filter(|it| Some(*it) != completion),
+        };
+        // Rows write 0 for what they do not know as well as for what is free; unknown is the safe reading, since a
+        // free model would win every choice by price.
+        let nothing = prompt == Some(Money::ZERO) && completion == Some(Money::ZERO);
+        Ok(if nothing { Pricing::default() } else { pricing })
     }
 
     fn abilities(&self) -> Vec<Ability> {

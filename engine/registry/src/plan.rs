@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CredentialSource, Desired, DesiredFault, Diff, DiffLine};
 use domain::{
-    ApiKey, Change, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, ProviderSlug, RouterId, Snapshot, Tenant,
-    Timestamp,
+    ApiKey, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, ProviderSlug, RouterId,
+    Snapshot, Tenant, Timestamp,
 };
 use seal::{Keyring, Pepper};
 use serde::Serialize;
@@ -85,6 +85,11 @@ struct Plan<'a> {
     after: Tenant,
     keys_before: BTreeMap<KeyId, Arc<ApiKey>>,
     keys: BTreeMap<KeyId, Arc<ApiKey>>,
+    /// Whose each policy name and slug is, those given up by this file included.
+    policy_names: HashMap<String, PolicyId>,
+    policy_slugs: HashMap<String, PolicyId>,
+    /// Whose each secret given in the file is.
+    hashes: HashMap<KeyHash, KeyId>,
     sources: BTreeMap<RouterId, BTreeMap<ProviderSlug, CredentialSource>>,
     changes: Vec<Change>,
     /// Where in the file an object stands.
@@ -108,6 +113,9 @@ impl<'a> Plan<'a> {
             after: Tenant::clone(before),
             keys_before: keys.clone(),
             keys,
+            policy_names: before.policies.values().map(|it| (it.name.clone(), it.id.clone())).collect(),
+            policy_slugs: before.policies.values().map(|it| (it.slug.clone(), it.id.clone())).collect(),
+            hashes: HashMap::new(),
             sources: BTreeMap::new(),
             changes: Vec::new(),
             places: HashMap::new(),

@@ -1,5 +1,6 @@
 //! Plans API keys: those made here, shown once, and those of the operator's own making.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::desired::{CreatedKey, KeySpec};
@@ -13,23 +14,24 @@ const SHORTEST: usize = 20;
 
 impl Plan<'_> {
     pub(super) fn keys(&mut self, specs: &[KeySpec]) {
+        // A revoked key gave its name free: a key of that name is a new one.
+        let in_force = self.keys_before.values().filter(|it| it.revoked_at.is_none());
+        let by_name: HashMap<String, Arc<ApiKey>> = in_force.map(|it| (it.name.clone(), it.clone())).collect();
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("keys[{index}]");
             if self.check_name(&path, &spec.name) && self.place(ObjectKind::Key, format!("name {}", spec.name), &path) {
-                self.key(spec, &path);
+                self.key(spec, by_name.get(&spec.name), &path);
             }
         }
     }
 
-    fn key(&mut self, spec: &KeySpec, path: &str) {
-        // A revoked key gave its name free: a key of that name is a new one.
-        let known = self.keys_before.values().find(|it| it.name == spec.name && it.revoked_at.is_none()).cloned();
-        let id = known.as_ref().map_or_else(|| KeyId::from_random(crate::random()), |it| it.id.clone());
+    fn key(&mut self, spec: &KeySpec, known: Option<&Arc<ApiKey>>, path: &str) {
+        let id = known.map_or_else(|| KeyId::from_random(crate::random()), |it| it.id.clone());
         self.places.insert((ObjectKind::Key, id.to_string()), path.to_owned());
-        let Some((hash, hint)) = self.key_secret(spec, known.as_deref(), &id, path) else {
+        let Some((hash, hint)) = self.key_secret(spec, known.map(Arc::as_ref), &id, path) else {
             return;
         };
-        let secret_changed = known.as_ref().is_some_and(|it| it.hash != hash);
+        let secret_changed = known.is_some_and(|it| it.hash != hash);
         let scopes = if spec.scopes.is_empty() { vec![Scope::Routing] } else { spec.scopes.clone() };
         let key = Arc::new(ApiKey {
             id,
@@ -46,10 +48,10 @@ impl Plan<'_> {
             }),
             expires_at: spec.expires_at,
             revoked_at: None,
-            created_at: known.as_ref().map_or(self.context.now, |it| it.created_at),
+            created_at: known.map_or(self.context.now, |it| it.created_at),
         });
         let names = crate::diff::Names::of(self.before, &self.after);
-        let mut line = crate::diff::line(ObjectKind::Key.as_str(), &spec.name, known.as_deref(), &*key, names);
+        let mut line = crate::diff::line(ObjectKind::Key.as_str(), &spec.name, known.map(Arc::as_ref), &*key, names);
         if secret_changed {
             line.action = domain::desired::Action::Update;
             line.changes.push("secret: *** -> ***".to_owned());
@@ -82,7 +84,7 @@ impl Plan<'_> {
             return None;
         }
         let hash = self.context.pepper.hash_key(text);
-        let here = self.keys.values().find(|it| it.hash == hash);
+        let here = self.hashes.insert(hash, id.clone()).and_then(|id| self.keys.get(&id));
         let elsewhere = self.context.snapshot.keys.get(&hash);
         match here.or(elsewhere).filter(|it| it.id != *id) {
             None => Some((hash, KeyText::hint(text))),

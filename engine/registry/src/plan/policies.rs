@@ -1,5 +1,6 @@
 //! Plans policies, the organisation's default among them, and projects.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::desired::{PolicySpec, ProjectSpec};
@@ -36,10 +37,9 @@ impl Plan<'_> {
         }
         let slug = self.policy_slug(spec, path)?;
         let before = self.before;
-        let by_slug = |slug: &str| before.policies.values().find(|it| it.slug == slug);
-        let by_name = before.policies.values().find(|it| it.name == spec.name);
         // A slug in the file identifies; without one the name does, and the policy keeps its slug.
-        let known = spec.slug.as_deref().and_then(by_slug).or(by_name);
+        let by_slug = spec.slug.as_deref().and_then(|slug| self.policy_slugs.get(slug));
+        let known = by_slug.or_else(|| self.policy_names.get(&spec.name)).and_then(|id| before.policies.get(id));
         let id = known.map_or_else(|| PolicyId::from_random(crate::random()), |it| it.id.clone());
         let slug = match (known, &spec.slug) {
             (Some(known), None) => known.slug.clone(),
@@ -72,17 +72,15 @@ impl Plan<'_> {
         Some(slug)
     }
 
-    /// Names and slugs are unique, as they will be and as they are: the store checks them row by row.
+    /// Names and slugs are unique, counting those that are given up: the store checks them row by row.
     fn check_policy_is_alone(&mut self, spec: &PolicySpec, slug: &str, id: &PolicyId, path: &str) {
-        let tables = [&self.before.policies, &self.after.policies];
-        let others = || tables.iter().flat_map(|table| table.values()).filter(|it| it.id != *id);
-        let name_taken = others().any(|it| it.name == spec.name);
-        let slug_taken = others().find(|it| it.slug == slug).map(|it| it.name.clone());
-        if name_taken {
+        if *self.policy_names.entry(spec.name.clone()).or_insert_with(|| id.clone()) != *id {
             self.fault(format!("{path}.name"), format!("another policy is named `{}` already", spec.name));
         }
-        if let Some(other) = slug_taken {
-            let message = format!("policy `{other}` has the slug `{slug}` already: give another `slug`");
+        let owner = self.policy_slugs.entry(slug.to_owned()).or_insert_with(|| id.clone()).clone();
+        if owner != *id {
+            let name = self.after.policies.get(&owner).map_or("another", |it| it.name.as_str());
+            let message = format!("policy `{name}` has the slug `{slug}` already: give another `slug`");
             self.fault(format!("{path}.slug"), message);
         }
     }
@@ -97,12 +95,13 @@ impl Plan<'_> {
     }
 
     pub(super) fn projects(&mut self, specs: &[ProjectSpec]) {
+        let by_name: HashMap<&str, _> = self.before.projects.values().map(|it| (it.name.as_str(), it)).collect();
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("projects[{index}]");
             if !self.check_name(&path, &spec.name) {
                 continue;
             }
-            let known = self.before.projects.values().find(|it| it.name == spec.name);
+            let known = by_name.get(spec.name.as_str()).copied();
             let id = known.map_or_else(|| ProjectId::from_random(crate::random()), |it| it.id.clone());
             if !self.place(ObjectKind::Project, format!("name {}", spec.name), &path) {
                 continue;
@@ -120,7 +119,15 @@ impl Plan<'_> {
 
     /// Finds a policy by id, slug or name, or notes that there is none.
     pub(super) fn resolve_policy(&mut self, text: &str, path: &str) -> Option<PolicyId> {
-        let found = self.after.policy_named(text.strip_prefix("@alias/").unwrap_or(text)).map(|it| it.id.clone());
+        let wanted = text.strip_prefix("@alias/").unwrap_or(text);
+        let by_id = self.after.policies.get(wanted).map(|it| &it.id);
+        let named = by_id.or_else(|| self.policy_slugs.get(wanted)).or_else(|| self.policy_names.get(wanted));
+        // A name that this file gave up leads nowhere.
+        let answers = |it: &&PolicyId| {
+            let policy = self.after.policies.get(*it);
+            policy.is_some_and(|it| it.id.as_str() == wanted || it.slug == wanted || it.name == wanted)
+        };
+        let found = named.filter(answers).cloned();
         if found.is_none() {
             let known = self.after.policies.values().flat_map(|it| [it.name.as_str(), it.slug.as_str()]);
             let known: std::collections::BTreeSet<&str> = known.collect();

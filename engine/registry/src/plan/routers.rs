@@ -1,5 +1,6 @@
 //! Plans routers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::desired::RouterSpec;
@@ -9,18 +10,18 @@ use super::Plan;
 
 impl Plan<'_> {
     pub(super) fn routers(&mut self, specs: &[RouterSpec]) {
+        let by_name: HashMap<&str, _> = self.before.routers.values().map(|it| (it.name.as_str(), it)).collect();
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("routers[{index}]");
             if self.check_name(&path, &spec.name)
                 && self.place(ObjectKind::Router, format!("name {}", spec.name), &path)
             {
-                self.router(spec, &path);
+                self.router(spec, by_name.get(spec.name.as_str()).copied(), &path);
             }
         }
     }
 
-    fn router(&mut self, spec: &RouterSpec, path: &str) {
-        let known = self.before.routers.values().find(|it| it.name == spec.name);
+    fn router(&mut self, spec: &RouterSpec, known: Option<&Arc<Router>>, path: &str) {
         let id = known.map_or_else(|| RouterId::from_random(crate::random()), |it| it.id.clone());
         self.places.insert((ObjectKind::Router, id.to_string()), path.to_owned());
         self.sources.insert(id.clone(), spec.credentials.clone());

@@ -176,3 +176,11 @@ async fn followers_learn_of_every_version() {
     assert_eq!(*versions.borrow(), story.registry.version());
     assert_eq!(story.registry.snapshot().version, story.registry.version());
 }
+
+#[tokio::test]
+async fn name_that_a_file_gives_up_leads_nowhere() {
+    let story = Story::furnished().await;
+    let renamed = json!([{"name": "Help desk", "slug": "support", "candidates": "all", "strategy": {"type": "split"}}]);
+    let faults = story.refused(json!({"policies": renamed, "projects": [{"name": "web", "policy": "Support"}]})).await;
+    assert_eq!(faults, ["projects[0].policy: there is no policy `Support`; did you mean `support`?"]);
+}

@@ -114,7 +114,11 @@ fn row_that_cannot_be_used_is_left_out_with_the_reason() {
 
 #[test]
 fn unknown_price_and_limit_stay_unknown() {
-    let report = import(r#"{"m": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 0}}"#);
+    let report = import(
+        r#"{"m": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 0, "input_cost_per_token": 0,
+                  "output_cost_per_token": 0.0}}"#,
+    );
+    assert_eq!(report.notes, ["1 models list no price, or 0: their price stays unknown"]);
     let model = &report.models[0];
     assert_eq!((model.context_length, model.pricing.prompt), (None, None));
     assert_eq!(model.capabilities, Vec::<Ability>::new());
@@ -149,7 +153,9 @@ fn two_rows_of_one_model_are_one_model() {
 
 #[test]
 fn long_prompt_prices_are_noted() {
-    let report = import(r#"{"m": {"litellm_provider": "openai", "mode": "chat", "tiered_pricing": []}}"#);
+    let report = import(
+        r#"{"m": {"litellm_provider": "openai", "mode": "chat", "tiered_pricing": [], "input_cost_per_token": 1e-6}}"#,
+    );
     assert_eq!(report.notes, ["1 models charge more for long prompts; their base price was read"]);
 }
 

@@ -82,3 +82,12 @@ async fn operators_own_key_is_answered_as_given() {
     assert_eq!(created.key.expose(), "an-operators-own-key-9");
     assert_eq!(story.registry.find_key(&story.organisation, "own").unwrap().id.to_string(), created.id);
 }
+
+#[tokio::test]
+async fn one_secret_is_one_key_even_within_a_file() {
+    let story = Story::empty().await;
+    let twice =
+        json!([{"name": "a", "secret": "an-operators-own-key-9"}, {"name": "b", "secret": "an-operators-own-key-9"}]);
+    let faults = story.refused(json!({"keys": twice})).await;
+    assert_eq!(faults, ["keys[1].secret: the key `a` has this secret: choose a new one"]);
+}
