@@ -1,8 +1,9 @@
 //! What one transaction of the drain writes, and the insert of many rows in few statements.
 
 use std::ops::Range;
+use std::sync::{Arc, LazyLock};
 
-use sqlx::{AssertSqlSafe, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr, Sqlite, Transaction};
 
 use crate::codec::{self, EndView};
 use crate::spool::frame::{Kind, Record};
@@ -12,6 +13,16 @@ const CHUNKS: [usize; 4] = [250, 50, 10, 1];
 const COLUMNS: &str = "seq, request, at, organisation, key, project, model, policy, outcome, status, prompt_tokens, \
                        completion_tokens, cost, saved, total_micros, first_token_micros, detail";
 const PLACES: &str = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+/// The statement of each size, made once.
+static STATEMENTS: LazyLock<[SqlStr; CHUNKS.len()]> = LazyLock::new(|| {
+    CHUNKS.map(|rows| {
+        let places = [PLACES].repeat(rows).join(",");
+        // Not OR IGNORE: that would also swallow rows that break another rule.
+        let sql = format!("INSERT INTO requests ({COLUMNS}) VALUES {places} ON CONFLICT DO NOTHING");
+        AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
+    })
+});
 
 /// Records taken from the spool, with their bytes, so that a failed transaction can be repeated.
 #[derive(Default)]
@@ -96,10 +107,10 @@ impl Batch {
 pub(super) async fn insert_rows(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<u64, sqlx::Error> {
     let mut inserted = 0;
     let mut rest = batch.rows.as_slice();
-    while let Some(size) = CHUNKS.into_iter().find(|size| *size <= rest.len()) {
-        let (chunk, later) = rest.split_at(size);
+    while let Some(choice) = CHUNKS.iter().position(|size| *size <= rest.len()) {
+        let (chunk, later) = rest.split_at(CHUNKS[choice]);
         rest = later;
-        let mut query = sqlx::query(AssertSqlSafe(insert_statement(size)));
+        let mut query = sqlx::query(STATEMENTS[choice].clone());
         for (sequence, range) in chunk {
             let Ok(row) = codec::decode_end(&batch.bytes[range.clone()]) else { continue };
             query = bind(query, *sequence, &row);
@@ -107,12 +118,6 @@ pub(super) async fn insert_rows(transaction: &mut Transaction<'_, Sqlite>, batch
         inserted += query.execute(&mut **transaction).await?.rows_affected();
     }
     Ok(inserted)
-}
-
-fn insert_statement(rows: usize) -> String {
-    let places = [PLACES].repeat(rows).join(",");
-    // Not OR IGNORE: that would also swallow rows that break another rule.
-    format!("INSERT INTO requests ({COLUMNS}) VALUES {places} ON CONFLICT DO NOTHING")
 }
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
