@@ -27,7 +27,7 @@ fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
         [127, ..] => "loopback",
         [169, 254, 169, 254] => "cloud metadata",
         [169, 254, ..] => "link-local",
-        [192, 0, 0, _] | [192, 0, 2, _] | [192, 88, 99, _] | [198, 51, 100, _] | [203, 0, 113, _] => "reserved",
+        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 51, 100, _] | [203, 0, 113, _] => "reserved",
         [198, 18 | 19, ..] => "benchmarking",
         [first, ..] if (224..240).contains(&first) => "multicast",
         [255, 255, 255, 255] => "broadcast",

@@ -133,13 +133,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn within<T>(wait: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    match tokio::time::timeout(wait, work).await {
-        Ok(result) => result,
-        Err(_) => {
-            let message = format!("no response head within {} ms", wait.as_millis());
-            Err(Fault::new(FaultKind::Timeout, message).charged())
-        }
-    }
+    let Ok(result) = tokio::time::timeout(wait, work).await else {
+        let message = format!("no response head within {} ms", wait.as_millis());
+        return Err(Fault::new(FaultKind::Timeout, message).charged());
+    };
+    result
 }
 
 /// Sends the call, a second time if the first met a connection that was already closed.

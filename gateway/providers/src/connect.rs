@@ -143,14 +143,11 @@ impl Service<Uri> for Connector {
         let (deadline, connector) = (self.policy.deadline, self.clone());
         Box::pin(async move {
             let host = target.host().unwrap_or_default().to_owned();
-            let result = match tokio::time::timeout(deadline, connector.connect(target)).await {
-                Ok(result) => result,
-                Err(_) => {
-                    let waited = deadline.as_millis();
-                    let message = format!("no connection to `{host}` within {waited} ms");
-                    Err(ConnectError::new(ConnectStep::Deadline, message))
-                }
-            };
+            let result = tokio::time::timeout(deadline, connector.connect(target)).await.unwrap_or_else(|_| {
+                let waited = deadline.as_millis();
+                let message = format!("no connection to `{host}` within {waited} ms");
+                Err(ConnectError::new(ConnectStep::Deadline, message))
+            });
             count(&result);
             result.map(TokioIo::new)
         })

@@ -35,10 +35,16 @@ enum Auth {
 
 impl Endpoint {
     pub(crate) fn try_new(provider: &Arc<Provider>, pool: Arc<Pool>) -> Result<Self, Fault> {
-        let base: Uri = provider.base_url.parse().map_err(|_| misconfigured(provider, "is not a URL"))?;
+        let base: Uri = provider
+            .base_url
+            .parse()
+            .map_err(|_| misconfigured(provider, "is not a URL: expected one such as `https://api.example.com/v1`"))?;
         let parts = base.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(misconfigured(provider, "needs a scheme and a host, such as `https://api.example.com/v1`"));
+            return Err(misconfigured(
+                provider,
+                "lacks a scheme or a host: expected one such as `https://api.example.com/v1`",
+            ));
         };
         check_base(provider, &scheme, &authority, parts.path_and_query.as_ref())?;
         let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);

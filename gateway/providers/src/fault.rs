@@ -7,10 +7,13 @@ mod classify;
 mod retry_after;
 mod transport;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use dialect::openai::error::UpstreamError;
 use domain::AttemptOutcome;
+use seal::Secret;
 
 pub(crate) use classify::from_status;
 pub use retry_after::{RETRY_AFTER_CAP, parse_retry_after};
@@ -141,17 +144,6 @@ pub enum Retry {
     Never,
 }
 
-/// What the provider itself said about the error, in the words of the wire.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UpstreamError {
-    /// `error.type`.
-    pub error_type: Option<String>,
-    /// `error.code`.
-    pub code: Option<String>,
-    /// `error.param`.
-    pub param: Option<String>,
-}
-
 /// A failed call. Its message is safe to show: the secret that was used never stands in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
@@ -166,7 +158,7 @@ pub struct Fault {
     pub status: Option<u16>,
     /// What happened, in a sentence; the provider's own words where it gave some.
     pub message: String,
-    /// The provider's type, code and parameter.
+    /// What the provider said, where it said something that could be read.
     pub upstream: Option<Box<UpstreamError>>,
     /// How long the provider asked to be left alone, at most [`RETRY_AFTER_CAP`].
     pub retry_after: Option<Duration>,
@@ -190,6 +182,11 @@ impl Fault {
         }
     }
 
+    /// The fault of an error that came under status 200, in the body or as an event.
+    pub fn from_report(said: UpstreamError, secret: Option<&Secret>) -> Self {
+        classify::from_report(said, secret.and_then(Secret::expose_str))
+    }
+
     /// Marks that the request was sent, so that a model may have worked on it.
     #[must_use]
     pub fn charged(mut self) -> Self {
@@ -204,7 +201,7 @@ impl Fault {
 
     /// The provider's `error.type`.
     pub fn error_type(&self) -> Option<&str> {
-        self.upstream.as_ref()?.error_type.as_deref()
+        self.upstream.as_ref()?.kind.as_deref()
     }
 
     /// The provider's `error.param`.
@@ -219,9 +216,9 @@ impl Fault {
 }
 
 /// Replaces a secret in a text that comes from elsewhere.
-pub(crate) fn mask(text: String, secret: Option<&str>) -> String {
+pub(crate) fn mask<'a>(text: &'a str, secret: Option<&str>) -> Cow<'a, str> {
     match secret.filter(|secret| !secret.is_empty()) {
-        Some(secret) if text.contains(secret) => text.replace(secret, "***"),
-        _ => text,
+        Some(secret) if text.contains(secret) => Cow::Owned(text.replace(secret, "***")),
+        _ => Cow::Borrowed(text),
     }
 }

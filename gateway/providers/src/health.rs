@@ -39,11 +39,14 @@ pub struct Report<'a> {
 pub struct Upstreams {
     config: BreakerConfig,
     seed: AtomicU64,
-    breakers: RwLock<HashMap<ModelId, Vec<(OrganisationId, Arc<Breaker>)>>>,
+    breakers: RwLock<HashMap<ModelId, Vec<Owned>>>,
     keys: Mutex<Keys>,
     /// Something may be unhealthy; while false, nobody needs to look.
     troubled: AtomicBool,
 }
+
+/// A breaker and whose it is: organisations may use the same names.
+type Owned = (OrganisationId, Arc<Breaker>);
 
 #[derive(Default)]
 struct Keys {
@@ -204,8 +207,7 @@ impl Upstreams {
         self.troubled.store(false, Ordering::Release);
         let keys_troubled = self.keys().prune(now);
         let breakers = self.breakers.read().unwrap_or_else(PoisonError::into_inner);
-        let open =
-            |entries: &Vec<(_, Arc<Breaker>)>| entries.iter().any(|(_, it)| it.state(now) != BreakerState::Closed);
+        let open = |entries: &Vec<Owned>| entries.iter().any(|(_, it)| it.state(now) != BreakerState::Closed);
         if keys_troubled || breakers.values().any(open) {
             self.troubled.store(true, Ordering::Release);
         }

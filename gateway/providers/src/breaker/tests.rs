@@ -66,7 +66,7 @@ fn one_probe_goes_after_the_wait_and_success_closes() {
     trip(&breaker, at(0));
     let wait = breaker.remaining(at(0)).expect("open");
     assert!(wait >= at(5_000) && wait <= at(7_500), "{wait:?}");
-    assert!(!breaker.admit(wait - at(1)));
+    assert!(!breaker.admit(wait.saturating_sub(at(1))));
     assert_eq!(breaker.state(wait), BreakerState::HalfOpen);
     assert!(breaker.is_available(wait) && breaker.admit(wait));
     assert!(!breaker.is_available(wait) && !breaker.admit(wait), "a second probe went");

@@ -3,49 +3,59 @@
 //! The status decides; the provider's code and words refine it, because context-length and quota refusals share their
 //! statuses with plain mistakes.
 
+use dialect::openai::error::UpstreamError;
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{Fault, FaultKind, Retry, UpstreamError, mask, retry_after};
+use super::{Fault, FaultKind, Retry, mask, retry_after};
 
 /// Messages longer than this are cut.
 const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// Makes the fault of a response that is no success. The secret is masked wherever the provider repeats it.
 pub(crate) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], secret: Option<&str>) -> Fault {
-    let said = Said::parse(body);
-    let kind = kind_of(status, &said);
-    let message = match &said.message {
-        Some(message) => tidy(message),
-        None => format!("answered {status}"),
-    };
-    let mut fault = Fault::new(kind, mask(message, secret));
+    let mut said = UpstreamError::parse(body);
+    if body.trim_ascii().is_empty() {
+        said.message = format!("answered {status}");
+    }
+    let mut fault = fault(kind_of_status(status.as_u16(), &said), said, secret);
     fault.status = Some(status.as_u16());
     fault.retry_after = retry_after::from_headers(headers, OffsetDateTime::now_utc());
-    if said.error != UpstreamError::default() {
-        let masked = |text: Option<String>| text.map(|text| mask(tidy(&text), secret));
-        let UpstreamError { error_type, code, param } = said.error;
-        fault.upstream =
-            Some(Box::new(UpstreamError { error_type: masked(error_type), code: masked(code), param: masked(param) }));
-    }
-    // A 5xx of a gateway in between says nothing about whether the model behind it has worked.
-    fault.possibly_charged = matches!(kind, FaultKind::ServerError | FaultKind::Timeout | FaultKind::BadAnswer);
     if status == StatusCode::CONFLICT {
         fault.retry = Retry::NextCandidate;
     }
     fault
 }
 
-fn kind_of(status: StatusCode, said: &Said) -> FaultKind {
-    match status.as_u16() {
+/// Makes the fault of an error under status 200: its own words are all there is.
+pub(super) fn from_report(said: UpstreamError, secret: Option<&str>) -> Fault {
+    let kind = kind_of_report(&said);
+    let status = said.status;
+    let mut fault = fault(kind, said, secret);
+    fault.status = status;
+    fault
+}
+
+fn fault(kind: FaultKind, mut said: UpstreamError, secret: Option<&str>) -> Fault {
+    said.message = clean(&said.message, secret);
+    for word in [&mut said.kind, &mut said.code, &mut said.param] {
+        *word = word.as_deref().map(|word| clean(word, secret));
+    }
+    let mut fault = Fault::new(kind, said.message.clone());
+    // A 5xx says nothing about whether the model has worked before it.
+    fault.possibly_charged = matches!(kind, FaultKind::ServerError | FaultKind::Timeout | FaultKind::BadAnswer);
+    fault.upstream = Some(Box::new(said));
+    fault
+}
+
+fn kind_of_status(status: u16, said: &UpstreamError) -> FaultKind {
+    match status {
         401..=403 => FaultKind::Unauthorised,
         404 => FaultKind::ModelNotFound,
         408 | 425 | 504 | 524 => FaultKind::Timeout,
         429 => FaultKind::RateLimited,
         529 => FaultKind::Overloaded,
-        500..=599 if said.is_overloaded() => FaultKind::Overloaded,
+        500..=599 if names(said, "overloaded") => FaultKind::Overloaded,
         500..=599 => FaultKind::ServerError,
         400 | 413 | 422 if said.is_context_length() => FaultKind::ContextLength,
         400 | 422 if said.is_model_not_found() => FaultKind::ModelNotFound,
@@ -55,86 +65,34 @@ fn kind_of(status: StatusCode, said: &Said) -> FaultKind {
     }
 }
 
-/// What the provider said, as far as it can be read.
-#[derive(Default)]
-struct Said {
-    message: Option<String>,
-    error: UpstreamError,
+fn kind_of_report(said: &UpstreamError) -> FaultKind {
+    if let Some(status @ 400..=599) = said.status {
+        return kind_of_status(status, said);
+    }
+    let by_name = [
+        ("rate_limit", FaultKind::RateLimited),
+        ("overloaded", FaultKind::Overloaded),
+        ("timeout", FaultKind::Timeout),
+        ("authentication", FaultKind::Unauthorised),
+        ("permission", FaultKind::Unauthorised),
+        ("server_error", FaultKind::ServerError),
+    ];
+    if said.is_context_length() {
+        return FaultKind::ContextLength;
+    }
+    let named = by_name.into_iter().find(|(name, _)| names(said, name));
+    named.map_or(FaultKind::BadAnswer, |(_, kind)| kind)
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    error: Option<Value>,
-    message: Option<Value>,
-    detail: Option<Value>,
+/// Whether the provider's code or type speaks of something.
+fn names(said: &UpstreamError, word: &str) -> bool {
+    [&said.code, &said.kind].into_iter().flatten().any(|text| text.contains(word))
 }
 
-impl Said {
-    fn parse(body: &[u8]) -> Self {
-        // Some OpenAI-compatible servers wrap the object in a list of one.
-        let body = body.trim_ascii();
-        let body = body.strip_prefix(b"[").and_then(|body| body.strip_suffix(b"]")).unwrap_or(body);
-        let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
-            return Self::default();
-        };
-        let outer = envelope.message.as_ref().or(envelope.detail.as_ref()).and_then(text);
-        match envelope.error {
-            Some(Value::Object(error)) => Self {
-                message: error.get("message").and_then(text).or(outer),
-                error: UpstreamError {
-                    error_type: error.get("type").and_then(text),
-                    code: error.get("code").and_then(text),
-                    param: error.get("param").and_then(text),
-                },
-            },
-            Some(Value::String(message)) => Self { message: Some(message), ..Self::default() },
-            _ => Self { message: outer, ..Self::default() },
-        }
-    }
-
-    fn is_context_length(&self) -> bool {
-        const CODES: [&str; 3] = ["context_length_exceeded", "string_above_max_length", "request_too_large"];
-        const WORDS: [&str; 6] = [
-            "maximum context length",
-            "context window",
-            "context length",
-            "prompt is too long",
-            "input is too long",
-            "input token count",
-        ];
-        self.coded(&CODES) || self.says(&WORDS)
-    }
-
-    fn is_model_not_found(&self) -> bool {
-        self.coded(&["model_not_found", "invalid_model", "model_not_supported"])
-    }
-
-    fn is_overloaded(&self) -> bool {
-        self.coded(&["overloaded_error", "overloaded", "engine_overloaded"])
-    }
-
-    fn coded(&self, codes: &[&str]) -> bool {
-        let is_known = |text: &Option<String>| text.as_deref().is_some_and(|text| codes.contains(&text));
-        is_known(&self.error.code) || is_known(&self.error.error_type)
-    }
-
-    fn says(&self, words: &[&str]) -> bool {
-        let Some(message) = self.message.as_ref().map(|message| message.to_lowercase()) else { return false };
-        words.iter().any(|word| message.contains(word))
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// One line, no control characters, not endless.
-fn tidy(text: &str) -> String {
-    let visible = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+/// One line without the secret, without control characters, not endless. Masked before it is cut: no half of it stays.
+fn clean(text: &str, secret: Option<&str>) -> String {
+    let masked = mask(text, secret);
+    let visible = masked.chars().map(|char| if char.is_control() { ' ' } else { char });
     visible.take(MAX_MESSAGE_CHARS).collect::<String>().trim().to_owned()
 }
 
@@ -194,12 +152,23 @@ mod tests {
     }
 
     #[test]
+    fn errors_under_status_200_are_known_by_their_words() {
+        for (body, kind) in [
+            (r#"{"error":{"type":"overloaded_error","message":"m"}}"#, FaultKind::Overloaded),
+            (r#"{"error":{"code":"rate_limit_exceeded","message":"m"}}"#, FaultKind::RateLimited),
+            (r#"{"error":{"code":502,"message":"m"}}"#, FaultKind::ServerError),
+            (r#"{"error":{"message":"something"}}"#, FaultKind::BadAnswer),
+        ] {
+            assert_eq!(from_report(UpstreamError::parse(body.as_bytes()), None).kind, kind, "{body}");
+        }
+    }
+
+    #[test]
     fn bodies_of_any_shape_give_a_message() {
         for (body, message) in [
             (r#"{"error":"flat"}"#, "flat"),
             (r#"[{"error":{"message":"listed"}}]"#, "listed"),
             (r#"{"message":"outer"}"#, "outer"),
-            ("<html></html>", "answered 418 I'm a teapot"),
             ("", "answered 418 I'm a teapot"),
         ] {
             assert_eq!(fault(418, body).message, message);

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 /// The longest wait that a provider may impose.
-pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(120);
+pub const RETRY_AFTER_CAP: Duration = Duration::from_mins(2);
 
 /// The wait that the headers ask for, if any.
 pub(super) fn from_headers(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
