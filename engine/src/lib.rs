@@ -16,6 +16,8 @@ mod serve;
 mod shared;
 mod snapshot;
 mod status;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 use std::io;

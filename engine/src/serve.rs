@@ -122,7 +122,7 @@ pub(crate) async fn serve(
     }
     let result = tokio::select! {
         () = shutdown => Ok(()),
-        ended = servers.join_next(), if !servers.is_empty() => failure(ended),
+        failure = first_failure(&mut servers) => Err(failure),
     };
     set_health(&health, false).await;
     shared.stop();
@@ -130,19 +130,21 @@ pub(crate) async fn serve(
     result
 }
 
-type Ended = Result<(&'static str, Result<(), tonic::transport::Error>), tokio::task::JoinError>;
+type Served = (&'static str, Result<(), tonic::transport::Error>);
 
-/// A listener that ended by itself takes the engine with it.
-fn failure(ended: Option<Ended>) -> Result<(), EngineError> {
-    match ended {
-        Some(Ok((listener, Err(source)))) => Err(EngineError::Serve { listener, source }),
-        Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
-        // The other end of an in-memory listener was dropped: nobody needs the engine any more.
-        Some(Ok((_, Ok(())))) | None => Ok(()),
+/// Is ready when a listener has failed; one that merely has no callers left (in memory) is no failure.
+async fn first_failure(servers: &mut JoinSet<Served>) -> EngineError {
+    while let Some(ended) = servers.join_next().await {
+        match ended {
+            Ok((listener, Err(source))) => return EngineError::Serve { listener, source },
+            Ok((listener, Ok(()))) => info!(listener, "a listener has no callers left"),
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
     }
+    std::future::pending().await
 }
 
-async fn drain(mut servers: JoinSet<(&'static str, Result<(), tonic::transport::Error>)>, limit: Duration) {
+async fn drain(mut servers: JoinSet<Served>, limit: Duration) {
     let all = async { while servers.join_next().await.is_some() {} };
     if timeout(limit, all).await.is_err() {
         warn!(seconds = limit.as_secs(), "requests were still in flight when the engine stopped");

@@ -18,6 +18,9 @@ use tracing::{debug, warn};
 
 use crate::shared::Shared;
 
+#[cfg(test)]
+mod tests;
+
 /// Messages of at most 1 MiB that may wait for a watcher.
 const BUFFER: usize = 2;
 

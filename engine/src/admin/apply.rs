@@ -92,7 +92,8 @@ fn keep_decisions(model: ModelSpec, tenant: &Tenant, source: &str) -> ModelSpec 
 
 fn warnings(report: &ImportReport) -> Vec<String> {
     // Rows of other providers are not wanted: that is no news.
-    let skipped: Vec<_> = report.skipped.iter().filter(|it| !it.reason.ends_with("is not among the wanted ones")).collect();
+    let skipped: Vec<_> =
+        report.skipped.iter().filter(|it| !it.reason.ends_with("is not among the wanted ones")).collect();
     let mut warnings = report.notes.clone();
     warnings.extend(skipped.iter().take(NAMED_SKIPS).map(|it| format!("left out `{}`: {}", it.name, it.reason)));
     if skipped.len() > NAMED_SKIPS {

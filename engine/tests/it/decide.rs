@@ -1,0 +1,153 @@
+//! Deciding and scoring as a gateway asks for it.
+
+use std::sync::Arc;
+
+use domain::{Degradation, Facts, Features, RequestId, Route, Timestamp};
+use engine::Limits;
+use policy::{Health, Question, Scoring, Step};
+use proto::pb::routing::v1 as pb;
+use proto::pb::routing::v1::routing_client::RoutingClient;
+use proto::{DecideAnswer, DecideCall};
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::harness::{BrokenScorer, Setup, Stack, soon};
+
+const HARD: &str =
+    "Prove that every finite division ring is commutative, step by step, and implement a checker in Rust.";
+
+fn call(stack: &Stack, text: &str) -> DecideCall {
+    let snapshot = stack.registry.snapshot();
+    let policy = snapshot.tenant(&stack.organisation).unwrap().policy_named("support").unwrap().id.clone();
+    DecideCall {
+        organisation: stack.organisation.clone(),
+        route: Route::Policy(policy),
+        facts: Facts { features: Features { input_tokens: 30, turns: 1, ..Features::default() }, ..Facts::default() },
+        text: text.to_owned(),
+        truncated: false,
+        unhealthy: vec![],
+        previous: None,
+        version: snapshot.version,
+        seed: RequestId::from_parts(1, 2),
+        now: Timestamp(3),
+    }
+}
+
+async fn decide(stack: &Stack, call: &DecideCall) -> Result<DecideAnswer, tonic::Status> {
+    let mut client = RoutingClient::new(stack.in_process().await);
+    let response = soon(client.decide(pb::DecideRequest::from(call))).await?;
+    Ok(response.into_inner().try_into().unwrap())
+}
+
+#[tokio::test]
+async fn the_engine_decides_as_the_caller_would_with_the_same_score() {
+    let stack = Stack::start().await;
+    for text in ["hi", HARD] {
+        let call = call(&stack, text);
+        let answer = decide(&stack, &call).await.unwrap();
+        let snapshot = stack.registry.snapshot();
+        let question = Question {
+            tenant: snapshot.tenant(&stack.organisation).unwrap(),
+            version: snapshot.version,
+            route: &call.route,
+            facts: &call.facts,
+            scoring: Scoring::Known(answer.score.as_ref().unwrap()),
+            health: &Health::default(),
+            previous: None,
+            seed: call.seed,
+            now: call.now,
+        };
+        let Step::Decided(local) = policy::decide(&question).unwrap() else { panic!("a score was given") };
+        assert_eq!(answer.decision, Some(*local));
+        assert_eq!(answer.degraded, None);
+    }
+}
+
+#[tokio::test]
+async fn health_told_by_the_caller_is_used() {
+    let stack = Stack::start().await;
+    let healthy = call(&stack, HARD);
+    let first = decide(&stack, &healthy).await.unwrap().decision.unwrap().selected_model;
+    let ill = DecideCall { unhealthy: vec![first.clone()], ..healthy };
+    let second = decide(&stack, &ill).await.unwrap().decision.unwrap();
+    assert_ne!(second.selected_model, first);
+}
+
+#[tokio::test]
+async fn another_configuration_gets_the_score_alone() {
+    let stack = Stack::start().await;
+    let mut call = call(&stack, "hi");
+    call.version.revision -= 1;
+    let answer = decide(&stack, &call).await.unwrap();
+    assert!(answer.score.is_some());
+    assert_eq!(answer.decision, None);
+    assert_eq!(answer.version, stack.registry.version());
+}
+
+#[tokio::test]
+async fn no_candidate_left_gets_the_score_alone() {
+    let stack = Stack::start().await;
+    let mut call = call(&stack, "hi");
+    call.facts.features.has_tools = true;
+    let answer = decide(&stack, &call).await.unwrap();
+    assert!(answer.score.is_some() && answer.decision.is_none());
+}
+
+#[tokio::test]
+async fn a_broken_scorer_gives_a_degraded_decision_for_the_most_capable() {
+    let setup = Setup { scorer: Arc::new(BrokenScorer("broken".into())), ..Setup::default() };
+    let stack = Stack::start_with(setup).await;
+    let answer = decide(&stack, &call(&stack, "hi")).await.unwrap();
+    let decision = answer.decision.unwrap();
+    assert_eq!(decision.selected_model.as_str(), "acme/large");
+    assert_eq!((answer.score, answer.degraded), (None, Some(Degradation::Scorer)));
+    assert_eq!(decision.degraded, Some(Degradation::Scorer));
+
+    let inputs = vec![pb::ScorerInput { text: "hi".into(), ..Default::default() }];
+    let mut client = RoutingClient::new(stack.in_process().await);
+    let status = soon(client.score(pb::ScoreRequest { inputs })).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("no vocabulary"), "{status}");
+}
+
+#[tokio::test]
+async fn a_batch_of_prompts_scores_as_each_alone() {
+    let stack = Stack::start().await;
+    let mut client = RoutingClient::new(stack.over_tcp().await);
+    let input = |text: &str| pb::ScorerInput { text: text.into(), ..Default::default() };
+    let mut score = async |texts: &[&str]| {
+        let inputs = texts.iter().map(|text| input(text)).collect();
+        soon(client.score(pb::ScoreRequest { inputs })).await.unwrap().into_inner().scores
+    };
+    let together = score(&["hi", HARD]).await;
+    let alone = [score(&["hi"]).await.remove(0), score(&[HARD]).await.remove(0)];
+    for (one, other) in together.iter().zip(&alone) {
+        assert!((one.complexity - other.complexity).abs() < 1e-6, "{one:?} {other:?}");
+    }
+    assert!(together[0].complexity < together[1].complexity);
+}
+
+#[tokio::test]
+async fn a_full_queue_says_when_to_come_again() {
+    let setup = Setup { limits: Limits { queue: 1, ..Limits::default() }, ..Setup::default() };
+    let stack = Stack::start_with(setup).await;
+    let mut client = RoutingClient::new(stack.in_process().await);
+    let inputs = vec![pb::ScorerInput::default(); 2];
+    let status = soon(client.score(pb::ScoreRequest { inputs })).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
+}
+
+#[tokio::test]
+async fn a_bad_field_is_named() {
+    let stack = Stack::start().await;
+    let mut client = RoutingClient::new(stack.in_process().await);
+    let good = pb::DecideRequest::from(&call(&stack, "hi"));
+    let unseeded = pb::DecideRequest { seed: "req_x".into(), ..good.clone() };
+    let endless = pb::DecideRequest { text: "x".repeat(100_000), ..good };
+    for (request, field) in [(unseeded, "seed:"), (endless, "text:")] {
+        let status = soon(client.decide(request)).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().starts_with(field), "{status}");
+    }
+}
