@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The gateway: authenticates, decides (or asks the engine), calls providers, streams, falls back, settles.
+//!
+//! Stateless but for the last good snapshot on disk; records go to the `ledger`. What is spoken is `dialect`'s business,
+//! who is called `providers`', which model is best `policy`'s. The tree follows the request: `server`, `app` (the order of
+//! the layers), `layers`, `endpoints`, `pipeline`.
+
+mod app;
+mod body;
+mod clock;
+mod config;
+mod context;
+mod endpoints;
+mod engine_client;
+mod error;
+mod io;
+mod layers;
+mod meters;
+mod pipeline;
+mod server;
+mod snapshot_store;
+mod snapshots;
+mod start;
+mod watch;
+
+pub use clock::SystemClock;
+pub use config::{GatewayConfig, Limits};
+pub use server::Listeners;
+pub use snapshot_store::{SnapshotFileError, SnapshotStore};
+pub use start::{Gateway, GatewayParts, StartError};

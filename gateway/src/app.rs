@@ -1,0 +1,108 @@
+//! One process's gateway: what all I/O threads share, and the order of the layers that every request passes.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::Clock;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use ledger::Ledger;
+use providers::{Breaker, ProviderClient, Upstreams, Vault};
+use rustls::ClientConfig;
+use tokio::time::Instant;
+
+use crate::body::GatewayBody;
+use crate::clock::RequestIds;
+use crate::config::{GatewayConfig, Limits};
+use crate::endpoints::{self, Arrival};
+use crate::engine_client::EngineClient;
+use crate::error::{Failure, render};
+use crate::layers::load_shed::LoadShed;
+use crate::meters::Meters;
+use crate::snapshots::Snapshots;
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What all I/O threads share.
+pub struct App {
+    pub(crate) config: GatewayConfig,
+    pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) engine: proto::Endpoint,
+    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) engine_breaker: Breaker,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: RequestIds,
+    pub(crate) shed: Arc<LoadShed>,
+    pub(crate) meters: Meters,
+    pub(crate) draining: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// Whether requests can be served: a configuration is in force and the process is not about to end.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.snapshots.version().is_some() && !self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// What one I/O thread has for itself: connections are never shared between threads.
+pub(crate) struct Worker {
+    pub(crate) app: Arc<App>,
+    pub(crate) client: ProviderClient,
+    pub(crate) engine: EngineClient,
+}
+
+impl Worker {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        let client = ProviderClient::new(app.tls.clone());
+        let engine = EngineClient::connect(&app.engine);
+        Self { app, client, engine }
+    }
+
+    /// Answers a request, whatever happens.
+    ///
+    /// The layers, outermost first:
+    /// 1. catch panic: a bug in one request must not end the thread that serves the others;
+    /// 2. request id: everything below can name the request, and so can the caller;
+    /// 3. load shed: refuse early and cheaply rather than queue without end;
+    /// 4. auth: nobody unknown gets a byte of body read (in the endpoints that need a key);
+    /// 5. body limit: size, pace and memory of the body (in the endpoints that take one);
+    /// 6. deadline: one for the whole chain of attempts, carried in the request's context.
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<GatewayBody> {
+        let arrived = Instant::now();
+        let now = self.app.clock.wall();
+        let id = self.app.ids.next(now);
+        let arrival = Arrival { id, arrived, now };
+
+        let answered = AssertUnwindSafe(self.shed(request, arrival)).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|_| {
+            metrics::counter!("signalbox_panics_total").increment(1);
+            tracing::error!(request_id = %id, "a request panicked");
+            render::response(&Failure::Internal)
+        });
+
+        if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+    }
+
+    async fn shed(self: Arc<Self>, request: Request<Incoming>, arrival: Arrival) -> Response<GatewayBody> {
+        // Health is asked most urgently when everything else is refused.
+        if let Some(response) = endpoints::health::answer(&self.app, &request) {
+            return response;
+        }
+        match self.app.shed.enter() {
+            Ok(in_flight) => endpoints::route(self, request, arrival, in_flight).await,
+            Err(failure) => render::response(&failure),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The body of every answer: bytes at hand, or a stream that is being made.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::layers::load_shed::InFlight;
+
+/// The answer is broken off on purpose: the caller must see an abnormal end, never a clean one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer was broken off after an error had been reported in it")]
+pub struct Aborted;
+
+type Frames = Pin<Box<dyn Stream<Item = Result<Bytes, Aborted>> + Send>>;
+
+/// The body of an answer. Holds the request's place among those in flight until the last byte is out.
+pub struct GatewayBody {
+    content: Content,
+    in_flight: Option<InFlight>,
+}
+
+enum Content {
+    Full(Option<Bytes>),
+    Stream(Frames),
+}
+
+impl GatewayBody {
+    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { content: Content::Full((!bytes.is_empty()).then_some(bytes)), in_flight: None }
+    }
+
+    pub(crate) fn stream(frames: impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static) -> Self {
+        Self { content: Content::Stream(Box::pin(frames)), in_flight: None }
+    }
+
+    pub(crate) fn holding(mut self, in_flight: Option<InFlight>) -> Self {
+        self.in_flight = in_flight;
+        self
+    }
+}
+
+impl Body for GatewayBody {
+    type Data = Bytes;
+    type Error = Aborted;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        match &mut self.content {
+            Content::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Stream(frames) => frames.as_mut().poll_next(context).map_ok(Frame::data),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.content, Content::Full(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Content::Stream(_) => SizeHint::default(),
+        }
+    }
+}

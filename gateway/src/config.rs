@@ -1,0 +1,78 @@
+//! What the gateway must be told before it starts. Every default stands here, with its reason.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use providers::TrustRoots;
+
+/// Settings of one gateway process.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where the last good snapshot is kept.
+    pub data_dir: PathBuf,
+    /// I/O threads; each runs a runtime of its own.
+    pub threads: usize,
+    /// Which certificate authorities vouch for providers.
+    pub trust_roots: TrustRoots,
+    /// A PEM file of further authorities, such as a company's own.
+    pub extra_ca: Option<PathBuf>,
+    /// Bounds and waits.
+    pub limits: Limits,
+}
+
+/// Bounds and waits of one gateway process.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Open connections; half of a common file descriptor limit, since each may need an upstream.
+    pub connections: usize,
+    /// Requests in flight; beyond it 503 with `Retry-After: 1`.
+    pub requests_in_flight: usize,
+    /// Bytes of one request body (`reliability.md` row 44).
+    pub body_bytes: usize,
+    /// Bytes of all request bodies in memory together.
+    pub body_bytes_in_flight: usize,
+    /// Bytes of one buffered (non-stream) answer.
+    pub answer_bytes: usize,
+    /// Bytes of one event of a stream.
+    pub event_bytes: usize,
+    /// Request head must be complete within this.
+    pub header_wait: Duration,
+    /// The next piece of a request body must come within this.
+    pub body_wait: Duration,
+    /// The engine must have answered within this, connecting included.
+    pub engine_wait: Duration,
+    /// The response head of a stream is held for content at most this long.
+    pub head_hold: Duration,
+    /// How often a waiting stream gets a comment.
+    pub keep_alive: Duration,
+    /// A caller that takes nothing for this long is gone.
+    pub write_stall: Duration,
+    /// An error event may take this long to leave before the connection is broken.
+    pub abort_linger: Duration,
+    /// Running requests may finish within this when the gateway stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            requests_in_flight: 2_048,
+            body_bytes: 32 << 20,
+            body_bytes_in_flight: 1 << 30,
+            answer_bytes: 64 << 20,
+            event_bytes: 1 << 20,
+            header_wait: Duration::from_secs(10),
+            body_wait: Duration::from_secs(30),
+            engine_wait: Duration::from_millis(50),
+            head_hold: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(10),
+            write_stall: Duration::from_secs(60),
+            abort_linger: Duration::from_millis(40),
+            drain: Duration::from_secs(120),
+        }
+    }
+}

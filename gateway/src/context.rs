@@ -1,0 +1,29 @@
+//! What the layers have learnt of a request, for everything after them.
+
+use std::sync::Arc;
+
+use domain::{ApiKey, RequestId, Tenant, Timestamp};
+use tokio::time::Instant;
+
+use crate::snapshots::Live;
+
+/// Who asks, when, and under which configuration.
+#[derive(Clone)]
+pub(crate) struct RequestContext {
+    pub(crate) id: RequestId,
+    /// When its head had come.
+    pub(crate) arrived: Instant,
+    /// The same in wall time: the one `now` of the request.
+    pub(crate) now: Timestamp,
+    /// When it must have ended.
+    pub(crate) deadline: Instant,
+    pub(crate) key: Arc<ApiKey>,
+    pub(crate) live: Arc<Live>,
+}
+
+impl RequestContext {
+    /// What the caller's organisation has configured.
+    pub(crate) fn tenant(&self) -> Option<&Arc<Tenant>> {
+        self.live.snapshot.tenant(&self.key.organisation)
+    }
+}

@@ -1,0 +1,203 @@
+//! `POST /v1/chat/completions`: the life of one request, from its body to the head of its answer.
+
+use std::sync::Arc;
+
+use dialect::openai::request::ChatRequest;
+use dialect::openai::response::ChatResponse;
+use domain::{Decision, Usage};
+use futures_util::FutureExt;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use crate::app::Worker;
+use crate::body::GatewayBody;
+use crate::context::RequestContext;
+use crate::error::{Failure, render};
+use crate::layers::body_limit;
+use crate::layers::load_shed::InFlight;
+use crate::pipeline::attempt::{Answered, Pursuit};
+use crate::pipeline::decide::{Decided, decide};
+use crate::pipeline::fallback::Chain;
+use crate::pipeline::report::{self, Closing, Opening};
+use crate::pipeline::settle::{End, Settle};
+use crate::pipeline::stream;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+const ROUTING_MODEL: HeaderName = HeaderName::from_static("x-routing-model");
+const ROUTING_POLICY: HeaderName = HeaderName::from_static("x-routing-policy");
+const ROUTING_REASON: HeaderName = HeaderName::from_static("x-routing-reason");
+const ROUTING_DEGRADED: HeaderName = HeaderName::from_static("x-routing-degraded");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-overhead-ms");
+
+/// Answers a chat request. From here on every way out leaves a record.
+pub(crate) async fn answer(
+    worker: Arc<Worker>,
+    context: RequestContext,
+    request: Request<Incoming>,
+    router: Option<&str>,
+    mut in_flight: InFlight,
+) -> Response<GatewayBody> {
+    let mut settle = Settle::open(worker.app.clone(), context);
+    let prepared = prepare(&worker, &mut settle, request, router, &mut in_flight).await;
+    let response = match prepared {
+        Ok((request, chain)) => {
+            let pursuit = Pursuit { worker, request, settle, chain };
+            if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
+        }
+        Err(failure) => refused(settle, &failure),
+    };
+    response.map(|body| body.holding(Some(in_flight)))
+}
+
+/// Reads, checks and decides, and writes the start record.
+async fn prepare(
+    worker: &Worker,
+    settle: &mut Settle,
+    request: Request<Incoming>,
+    router: Option<&str>,
+    in_flight: &mut InFlight,
+) -> Result<(ChatRequest, Chain), Failure> {
+    let (head, body) = request.into_parts();
+    check_media_type(&head.headers)?;
+    let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
+    let request = ChatRequest::decode(body).map_err(Failure::Malformed)?;
+    settle.describe(request.model(), request.stream());
+    let Decided { decision, took, project } = decide(worker, settle.context(), &request, router, &head.headers).await?;
+    let tenant = settle.context().tenant().ok_or(Failure::NotReady)?.clone();
+    let chain = Chain::new(&decision, &tenant);
+    settle.decided(decision, took, project);
+    settle.start().map_err(|fault| {
+        tracing::error!(%fault, "a start record cannot be written; the request is refused");
+        Failure::RecordsUnavailable
+    })?;
+    Ok((request, chain))
+}
+
+/// JSON by its own word, or no word at all: some clients send none.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is_json = essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json");
+    if is_json { Ok(()) } else { Err(Failure::UnsupportedMediaType) }
+}
+
+async fn whole(pursuit: Pursuit) -> Response<GatewayBody> {
+    let (pursuit, answered) = pursuit.run().await;
+    match answered {
+        Ok(Answered::Whole(answer)) => deliver(pursuit, &answer),
+        Ok(Answered::Streaming(_)) => refused(pursuit.settle, &Failure::Internal),
+        Err(failure) => refused(pursuit.settle, &failure),
+    }
+}
+
+fn deliver(mut pursuit: Pursuit, answer: &ChatResponse) -> Response<GatewayBody> {
+    let usage = answer.usage().unwrap_or_else(|| Usage {
+        prompt_tokens: pursuit.request.features().input_tokens,
+        completion_tokens: answer.estimated_completion(),
+        estimated: true,
+        ..Usage::default()
+    });
+    pursuit.settle.consumed(usage);
+    pursuit.settle.served_by(answer.served_model());
+    // What the caller is told repeats what is recorded, so it is put aside before the account closes.
+    let told = Told::of(&pursuit);
+    let settled = match pursuit.settle.finish(End::completed()) {
+        Ok(settled) => settled,
+        Err(fault) => {
+            tracing::error!(%fault, "a record cannot be written; the answer is withheld");
+            return render::response(&Failure::RecordsUnavailable);
+        }
+    };
+    let Some(told) = told else { return render::response(&Failure::Internal) };
+    let requested = pursuit.request.model();
+    let routing = pursuit.wants_report().then(|| {
+        let opening = Opening::new(requested, &told.model, &told.decision, &told.attempts);
+        opening.json_with(&Closing::new(&settled))
+    });
+    let named: Vec<(&str, &[u8])> =
+        routing.iter().flat_map(|json| report::names(requested).iter().map(|name| (*name, json.as_ref()))).collect();
+    let mut response = Response::new(GatewayBody::full(answer.splice(&told.model, &named)));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    told.write_headers(response.headers_mut());
+    write_overhead(response.headers_mut(), pursuit.settle.overhead());
+    response
+}
+
+async fn streamed(pursuit: Pursuit) -> Response<GatewayBody> {
+    let limits = pursuit.worker.app.limits().clone();
+    let told = Told::of(&pursuit);
+    let mut running = pursuit.run().boxed();
+    let (body, told) = match timeout(limits.head_hold, &mut running).await {
+        Ok((pursuit, Ok(Answered::Streaming(opened)))) => {
+            let told = Told::of(&pursuit);
+            (GatewayBody::stream(stream::flowing(pursuit, *opened)), told)
+        }
+        Ok((pursuit, Ok(Answered::Whole(_)))) => return refused(pursuit.settle, &Failure::Internal),
+        Ok((pursuit, Err(failure))) => return refused(pursuit.settle, &failure),
+        // The head has been held long enough; candidates go on being tried behind it.
+        Err(_) => (GatewayBody::stream(stream::waiting(running, limits.keep_alive)), told),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, EVENT_STREAM);
+    headers.insert(CACHE_CONTROL, NO_CACHE);
+    if let Some(told) = told {
+        told.write_headers(headers);
+        write_overhead(headers, told.overhead);
+    }
+    response
+}
+
+fn refused(mut settle: Settle, failure: &Failure) -> Response<GatewayBody> {
+    if let Err(fault) = settle.finish(failure.end()) {
+        tracing::error!(%fault, "the record of a refused request cannot be written");
+    }
+    let mut response = render::response(failure);
+    write_overhead(response.headers_mut(), settle.overhead());
+    response
+}
+
+/// What headers and the `routing` object say of a decision.
+struct Told {
+    model: String,
+    decision: Decision,
+    attempts: Vec<domain::Attempt>,
+    overhead: std::time::Duration,
+}
+
+impl Told {
+    fn of(pursuit: &Pursuit) -> Option<Self> {
+        let decision = pursuit.settle.decision()?.clone();
+        let model = pursuit.chain.current().unwrap_or(&decision.selected_model).to_string();
+        let attempts = pursuit.settle.attempts().to_vec();
+        Some(Self { model, decision, attempts, overhead: pursuit.settle.overhead() })
+    }
+
+    fn write_headers(&self, headers: &mut HeaderMap) {
+        let mut write = |name: HeaderName, text: &str| {
+            if let Some(value) = header_value(text) {
+                headers.insert(name, value);
+            }
+        };
+        write(ROUTING_MODEL, &self.model);
+        write(ROUTING_REASON, &self.decision.reason);
+        self.decision.policy.iter().for_each(|policy| write(ROUTING_POLICY, policy));
+        self.decision.degraded.iter().for_each(|degraded| write(ROUTING_DEGRADED, degraded.as_str()));
+    }
+}
+
+fn write_overhead(headers: &mut HeaderMap, overhead: std::time::Duration) {
+    if let Some(value) = header_value(&format!("{:.3}", report::millis(overhead))) {
+        headers.insert(OVERHEAD, value);
+    }
+}
+
+/// Header values are visible ASCII; anything else in a name or reason becomes `?`.
+fn header_value(text: &str) -> Option<HeaderValue> {
+    let visible: String = text.chars().map(|it| if it == ' ' || it.is_ascii_graphic() { it } else { '?' }).collect();
+    HeaderValue::try_from(visible).ok()
+}

@@ -1,0 +1,224 @@
+//! The one table that turns causes into answers: status, type, code, retry hint.
+//!
+//! A handler says what happened ([`Failure`]); what the caller gets for it stands here, and `render` writes it.
+
+pub(crate) mod render;
+
+use std::time::Duration;
+
+use dialect::openai::request::BadRequest;
+use domain::{Outcome, Removed};
+use policy::Refusal;
+use providers::{Fault, FaultKind};
+
+use crate::layers::auth::KeyFault;
+use crate::pipeline::settle::End;
+
+/// Why a request gets no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The body is not what the endpoint takes.
+    Malformed(BadRequest),
+    /// The body is not JSON by its own word.
+    UnsupportedMediaType,
+    /// The body is larger than the limit, in bytes.
+    BodyTooLarge { limit: usize },
+    /// The body came too slowly.
+    SlowBody,
+    /// The body broke off.
+    BrokenBody,
+    /// The caller is not let in.
+    Key(KeyFault),
+    /// There is no such path.
+    UnknownPath(String),
+    /// There is no such model in `GET /v1/models/{id}`.
+    UnknownModel(String),
+    /// The path wants another method.
+    MethodNotAllowed { allow: &'static str },
+    /// No policy, model or candidate for it.
+    Refused(Refusal),
+    /// Too much is in flight.
+    Overloaded,
+    /// No configuration has been had yet.
+    NotReady,
+    /// Records cannot be written, so nothing that costs is begun.
+    RecordsUnavailable,
+    /// The upstream refused in a way that would be the same anywhere.
+    Upstream { provider: String, fault: Fault },
+    /// Every candidate was tried.
+    Exhausted { provider: String, fault: Fault, all_rate_limited: bool, wait: Option<Duration> },
+    /// The upstream broke off after content had been passed on.
+    Interrupted { provider: String, fault: Fault },
+    /// The request's time is up.
+    Deadline,
+    /// A bug.
+    Internal,
+}
+
+/// What the caller gets for a failure.
+#[derive(Debug)]
+pub(crate) struct ErrorAnswer<'a> {
+    pub(crate) status: u16,
+    pub(crate) kind: &'a str,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) message: String,
+    pub(crate) param: Option<&'a str>,
+    /// Set when the error is a provider's.
+    pub(crate) provider: Option<&'a str>,
+    pub(crate) retry_after: Option<Duration>,
+    /// `x-should-retry`: whether the caller's own retries make sense.
+    pub(crate) should_retry: Option<bool>,
+    pub(crate) allow: Option<&'static str>,
+    pub(crate) removed: &'a [Removed],
+}
+
+const INVALID: &str = "invalid_request_error";
+const OVERLOADED: &str = "overloaded_error";
+
+impl Failure {
+    /// Returns what the caller gets.
+    pub(crate) fn answer(&self) -> ErrorAnswer<'_> {
+        match self {
+            Self::Malformed(fault) => {
+                ErrorAnswer { param: fault.param.as_deref(), ..own(400, INVALID, fault.code, fault.message.clone()) }
+            }
+            Self::UnsupportedMediaType => own(
+                415,
+                INVALID,
+                "unsupported_media_type",
+                "the body must be JSON: send `Content-Type: application/json`",
+            ),
+            Self::BodyTooLarge { limit } => own(
+                413,
+                INVALID,
+                "body_too_large",
+                format!("the body is larger than {} MiB, the most that is taken", limit >> 20),
+            ),
+            Self::SlowBody => own(408, INVALID, "slow_body", "the body came too slowly: send it without long pauses"),
+            Self::BrokenBody => own(400, INVALID, "broken_body", "the body broke off before it was complete"),
+            Self::Key(fault) => {
+                let (status, kind) =
+                    if *fault == KeyFault::Scope { (403, "permission_error") } else { (401, "authentication_error") };
+                own(status, kind, fault.code(), fault.to_string())
+            }
+            Self::UnknownPath(path) => own(
+                404,
+                "not_found_error",
+                "unknown_path",
+                format!(
+                    "there is nothing at {path}: chat completions are at POST /v1/chat/completions, models at GET /v1/models"
+                ),
+            ),
+            Self::UnknownModel(model) => own(
+                404,
+                "not_found_error",
+                "model_not_found",
+                format!("there is no model `{model}` that this key may use: GET /v1/models lists them"),
+            ),
+            Self::MethodNotAllowed { allow } => ErrorAnswer {
+                allow: Some(allow),
+                ..own(405, INVALID, "method_not_allowed", format!("this path takes {allow}"))
+            },
+            Self::Refused(refusal) => ErrorAnswer {
+                param: refusal.param(),
+                removed: refusal.removed(),
+                ..own(refusal.status(), refusal.kind(), refusal.code(), refusal.to_string())
+            },
+            Self::Overloaded => later(1, "overloaded", "too many requests are in flight: try again in a second"),
+            Self::NotReady => later(1, "not_ready", "no configuration has been received yet: try again in a second"),
+            Self::RecordsUnavailable => later(
+                5,
+                "records_unavailable",
+                "request records cannot be written (is the disk full?), so no request is sent on",
+            ),
+            Self::Upstream { provider, fault } => refused_upstream(provider, fault),
+            Self::Exhausted { provider, fault, all_rate_limited, wait } => {
+                exhausted(provider, fault, *all_rate_limited, *wait)
+            }
+            Self::Interrupted { provider, fault } => interrupted(provider, fault),
+            Self::Deadline => own(504, "timeout_error", "deadline_exceeded", "the request took longer than it may"),
+            Self::Internal => own(
+                500,
+                "internal_error",
+                "internal_error",
+                "something went wrong here; the log names this request's id",
+            ),
+        }
+    }
+
+    /// Returns how the request ended, for its record.
+    pub(crate) fn end(&self) -> End {
+        let answer = self.answer();
+        let outcome = if matches!(self, Self::Interrupted { .. }) { Outcome::Interrupted } else { Outcome::Failed };
+        End { outcome, status: answer.status, error: Some(answer.code.unwrap_or(answer.kind).to_owned()) }
+    }
+}
+
+fn own<'a>(status: u16, kind: &'a str, code: &'a str, message: impl Into<String>) -> ErrorAnswer<'a> {
+    ErrorAnswer {
+        status,
+        kind,
+        code: Some(code),
+        message: message.into(),
+        param: None,
+        provider: None,
+        retry_after: None,
+        should_retry: None,
+        allow: None,
+        removed: &[],
+    }
+}
+
+fn later<'a>(seconds: u64, code: &'a str, message: &str) -> ErrorAnswer<'a> {
+    ErrorAnswer { retry_after: Some(Duration::from_secs(seconds)), ..own(503, OVERLOADED, code, message) }
+}
+
+/// An upstream 4xx that stopped the chain: its own status and words, normalised.
+fn refused_upstream<'a>(provider: &'a str, fault: &'a Fault) -> ErrorAnswer<'a> {
+    let status = fault.status.filter(|status| (400..500).contains(status)).unwrap_or(400);
+    let kind = match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        429 => "rate_limit_error",
+        _ => INVALID,
+    };
+    ErrorAnswer {
+        code: fault.code().or_else(|| (fault.kind == FaultKind::ContextLength).then_some("context_length_exceeded")),
+        param: fault.param(),
+        provider: Some(provider),
+        ..own(status, kind, "", fault.message.clone())
+    }
+}
+
+fn exhausted<'a>(
+    provider: &'a str,
+    fault: &'a Fault,
+    all_rate_limited: bool,
+    wait: Option<Duration>,
+) -> ErrorAnswer<'a> {
+    let provider = Some(provider).filter(|provider| !provider.is_empty());
+    if all_rate_limited {
+        let message = format!("every candidate is rate limited; the last said: {}", fault.message);
+        return ErrorAnswer { provider, retry_after: wait, ..own(429, "rate_limit_error", "rate_limited", message) };
+    }
+    // The targets have all been tried: a client that retries by itself would only multiply the load.
+    let should_retry = Some(false);
+    if fault.kind == FaultKind::Timeout {
+        let message = format!("no candidate answered in time; the last: {}", fault.message);
+        return ErrorAnswer { provider, should_retry, ..own(504, "timeout_error", "upstream_timeout", message) };
+    }
+    let message = format!("every candidate failed; the last: {}", fault.message);
+    ErrorAnswer { provider, should_retry, ..own(502, "provider_error", fault.kind.as_str(), message) }
+}
+
+/// The caller has a head with status 200 and part of an answer: the status is for the record.
+fn interrupted<'a>(provider: &'a str, fault: &'a Fault) -> ErrorAnswer<'a> {
+    let provider = Some(provider);
+    if fault.kind == FaultKind::Timeout {
+        let message = format!("the provider stalled in the middle of its answer: {}", fault.message);
+        return ErrorAnswer { provider, ..own(504, "timeout_error", "stream_stalled", message) };
+    }
+    let message = format!("the provider broke off in the middle of its answer: {}", fault.message);
+    ErrorAnswer { provider, ..own(502, "provider_error", "stream_interrupted", message) }
+}

@@ -1,0 +1,8 @@
+//! From a decoded request to a delivered answer: decide, attempt, fall back, stream, settle.
+
+pub(crate) mod attempt;
+pub(crate) mod decide;
+pub(crate) mod fallback;
+pub(crate) mod report;
+pub(crate) mod settle;
+pub(crate) mod stream;

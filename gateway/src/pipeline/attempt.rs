@@ -1,0 +1,290 @@
+//! Tries the candidates of a request, one after another, until one answers.
+//!
+//! An answer is a whole body that was understood, or a stream whose first content event has come: until then nothing has
+//! been promised to the caller, and falling back is free. What to try next is `fallback`'s decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use dialect::openai::UpstreamError;
+use dialect::openai::request::ChatRequest;
+use dialect::openai::response::{BadAnswer, ChatResponse};
+use dialect::openai::stream::{StreamFault, StreamOptions, StreamTranslator};
+use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider};
+use providers::{CHAT_COMPLETIONS, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, sniff};
+use seal::Secret;
+use tokio::time::{Instant, timeout_at};
+
+use crate::app::Worker;
+use crate::error::Failure;
+use crate::pipeline::fallback::Chain;
+use crate::pipeline::report::{self, Opening};
+use crate::pipeline::settle::Settle;
+
+/// An answer that may be passed on.
+pub(crate) enum Answered {
+    /// All of it.
+    Whole(ChatResponse),
+    /// A stream that has begun to say something.
+    Streaming(Box<Opened>),
+}
+
+/// A stream that has begun to say something.
+pub(crate) struct Opened {
+    pub(crate) upstream: Upstream,
+    pub(crate) translator: StreamTranslator,
+    /// What the caller has not been given yet.
+    pub(crate) ready: BytesMut,
+    pub(crate) waits: Waits,
+    /// The terminal marker has come already.
+    pub(crate) terminal: bool,
+}
+
+/// One request on its way through its candidates.
+pub(crate) struct Pursuit {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) request: ChatRequest,
+    pub(crate) settle: Settle,
+    pub(crate) chain: Chain,
+}
+
+/// A candidate with everything that a call to it needs.
+struct Target {
+    model: Arc<Model>,
+    provider: Arc<Provider>,
+    key: Option<Key>,
+    more_keys: bool,
+    waits: Waits,
+}
+
+/// A provider secret, opened.
+struct Key {
+    credential: Arc<Credential>,
+    secret: Arc<Secret>,
+}
+
+impl Pursuit {
+    /// Tries until a candidate answers or nothing is left to try.
+    pub(crate) async fn run(mut self) -> (Self, Result<Answered, Failure>) {
+        loop {
+            let Some(model) = self.chain.current().cloned() else {
+                return (self, Err(Failure::Internal));
+            };
+            let began = Instant::now();
+            if began >= self.settle.context().deadline {
+                return (self, Err(Failure::Deadline));
+            }
+            let (answered, another_key) = self.attempt(&model).await;
+            match answered {
+                Ok(answered) => return (self, Ok(answered)),
+                Err(fault) => {
+                    self.note_failure(&model, &fault, began);
+                    if let Err(failure) = self.chain.failed(fault, another_key) {
+                        return (self, Err(failure));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Calls one candidate once. Also says whether it has another key to try.
+    async fn attempt(&mut self, model: &ModelId) -> (Result<Answered, Fault>, bool) {
+        let target = match self.target(model) {
+            Ok(target) => target,
+            Err(fault) => return (Err(fault), false),
+        };
+        self.settle.sent_to(model, self.request.features().input_tokens);
+        let began = Instant::now();
+        self.settle.wait_begins();
+        let answered = self.call(&target).await;
+        self.settle.wait_ends();
+        self.observe(&target, answered.as_ref().err());
+        if answered.is_ok() {
+            let outcome = AttemptOutcome::Ok;
+            let millis = Some(report::millis(began.elapsed()));
+            self.settle.attempted(Attempt { model: model.clone(), outcome, status: None, millis });
+        }
+        (answered, target.more_keys)
+    }
+
+    fn target(&self, id: &ModelId) -> Result<Target, Fault> {
+        let context = self.settle.context();
+        let gone = || Fault::new(FaultKind::NotSent, format!("`{id}` is no longer configured"));
+        let tenant = context.tenant().ok_or_else(gone)?;
+        let model = tenant.models.get(id).ok_or_else(gone)?.clone();
+        let provider = tenant.provider_of(id).ok_or_else(gone)?.clone();
+        let app = &self.worker.app;
+        let now = app.clock.monotonic();
+        let KeyPool { usable, next_in } = app.vault.pool(tenant, &provider.slug, id, &app.upstreams, now);
+        if let (true, Some(wait)) = (usable.is_empty(), next_in) {
+            let mut fault =
+                Fault::new(FaultKind::RateLimited, format!("`{id}` has asked to be left alone for a while"));
+            fault.retry_after = Some(wait);
+            return Err(fault);
+        }
+        let key = usable.first().map(|credential| self.unseal(credential)).transpose()?;
+        let remaining = context.deadline.saturating_duration_since(Instant::now());
+        let waits = Waits::resolve(&provider.timeouts).within(remaining);
+        // In the half-open state this takes the probe; a candidate that is tried all the same is a last resort.
+        app.upstreams.admit(&context.key.organisation, id, now);
+        Ok(Target { model, provider, key, more_keys: usable.len() > 1, waits })
+    }
+
+    fn unseal(&self, credential: &Arc<Credential>) -> Result<Key, Fault> {
+        let secret = self.worker.app.vault.secret(credential).map_err(|fault| {
+            tracing::error!(credential = %credential.id, %fault, "a provider secret cannot be opened");
+            Fault::new(FaultKind::NotSent, format!("the secret `{}` cannot be opened by this gateway", credential.name))
+        })?;
+        Ok(Key { credential: credential.clone(), secret })
+    }
+
+    async fn call(&self, target: &Target) -> Result<Answered, Fault> {
+        let call = Call {
+            provider: &target.provider,
+            path: CHAT_COMPLETIONS,
+            body: self.request.encode_for(&target.model.native),
+            secret: target.key.as_ref().map(|key| key.secret.as_ref()),
+            stream: self.request.stream(),
+            waits: target.waits,
+        };
+        let began = Instant::now();
+        let upstream = self.worker.client.send(call).await?;
+        if self.request.stream() {
+            self.open(upstream, target, began).await.map(|opened| Answered::Streaming(Box::new(opened)))
+        } else {
+            let remaining = target.waits.total.saturating_sub(began.elapsed());
+            let body = upstream.collect(self.worker.app.limits().answer_bytes, remaining).await?;
+            ChatResponse::decode(body).map(Answered::Whole).map_err(fault_of_answer)
+        }
+    }
+
+    /// Reads a stream up to its first content event.
+    async fn open(&self, mut upstream: Upstream, target: &Target, began: Instant) -> Result<Opened, Fault> {
+        let until = began + target.waits.first_token.min(target.waits.total);
+        let mut translator = StreamTranslator::new(self.stream_options(&target.model.id));
+        let mut ready = BytesMut::new();
+        let mut first = true;
+        loop {
+            let chunk = timeout_at(until, upstream.next_chunk())
+                .await
+                .map_err(|_| no_first_token(target.waits.first_token))??;
+            let Some(chunk) = chunk else {
+                translator.end().map_err(fault_of_stream)?;
+                return Ok(Opened { upstream, translator, ready, waits: target.waits, terminal: true });
+            };
+            if std::mem::take(&mut first) && is_one_document(&upstream, &chunk) {
+                return Err(self.not_a_stream(upstream, chunk, target.waits.total).await);
+            }
+            let progress = translator.push(&chunk, &mut ready).map_err(fault_of_stream)?;
+            if progress.content || progress.terminal {
+                return Ok(Opened { upstream, translator, ready, waits: target.waits, terminal: progress.terminal });
+            }
+        }
+    }
+
+    fn stream_options(&self, model: &ModelId) -> StreamOptions {
+        let requested = self.request.model();
+        let opening = self.settle.decision().filter(|_| self.wants_report()).map(|decision| {
+            let mut attempts = self.settle.attempts().to_vec();
+            attempts.push(Attempt { model: model.clone(), outcome: AttemptOutcome::Ok, status: None, millis: None });
+            Opening::new(requested, model.as_str(), decision, &attempts).json()
+        });
+        let named =
+            |json: Bytes| report::names(requested).iter().map(|name| ((*name).to_owned(), json.to_vec())).collect();
+        StreamOptions {
+            model: model.to_string(),
+            include_usage: self.request.include_usage(),
+            opening_routing: opening.map(named).unwrap_or_default(),
+            max_event_bytes: self.worker.app.limits().event_bytes,
+        }
+    }
+
+    pub(crate) fn wants_report(&self) -> bool {
+        self.request.extensions().include_routing_metadata
+    }
+
+    /// A stream was asked for and one document came: an error under status 200, or an answer of the wrong kind.
+    async fn not_a_stream(&self, upstream: Upstream, first: Bytes, wait: Duration) -> Fault {
+        let rest = upstream.collect(self.worker.app.limits().event_bytes, wait).await.unwrap_or_default();
+        let document = Bytes::from([first, rest].concat());
+        match ChatResponse::decode(document) {
+            Err(fault) => fault_of_answer(fault),
+            Ok(_) => Fault::new(FaultKind::BadAnswer, "a whole answer came where a stream was asked for").charged(),
+        }
+    }
+
+    fn observe(&self, target: &Target, fault: Option<&Fault>) {
+        let app = &self.worker.app;
+        let report = Report {
+            organisation: &target.model.organisation,
+            model: &target.model.id,
+            credential: target.key.as_ref().map(|key| key.credential.as_ref()),
+            outcome: fault.map_or(AttemptOutcome::Ok, Fault::outcome),
+            status: fault.and_then(|fault| fault.status),
+            retry_after: fault.and_then(|fault| fault.retry_after),
+        };
+        app.upstreams.report(&report, app.clock.monotonic());
+    }
+
+    fn note_failure(&mut self, model: &ModelId, fault: &Fault, began: Instant) {
+        let request_id = self.settle.context().id;
+        tracing::warn!(%request_id, %model, kind = %fault.kind, status = fault.status, message = fault.message, "an upstream attempt failed");
+        if fault.possibly_charged {
+            tracing::info!(%request_id, %model, "the failed attempt may have been charged");
+        }
+        metrics::counter!("signalbox_upstream_faults_total", "kind" => fault.kind.as_str()).increment(1);
+        let millis = Some(report::millis(began.elapsed()));
+        self.settle.attempted(Attempt { model: model.clone(), outcome: fault.outcome(), status: fault.status, millis });
+    }
+}
+
+fn is_one_document(upstream: &Upstream, first: &[u8]) -> bool {
+    match upstream.content_kind() {
+        ContentKind::EventStream => false,
+        ContentKind::Json | ContentKind::Unknown => sniff(first) == ContentKind::Json,
+    }
+}
+
+fn no_first_token(wait: Duration) -> Fault {
+    Fault::new(FaultKind::Timeout, format!("no content within {} ms", wait.as_millis())).charged()
+}
+
+/// An answer that is none, as a fault.
+fn fault_of_answer(answer: BadAnswer) -> Fault {
+    match answer {
+        BadAnswer::Upstream(error) => fault_of_error(error),
+        other => Fault::new(FaultKind::BadAnswer, other.to_string()).charged(),
+    }
+}
+
+/// A stream that is none, or is none any more, as a fault.
+pub(crate) fn fault_of_stream(fault: StreamFault) -> Fault {
+    match fault {
+        StreamFault::Upstream(error) => fault_of_error(error),
+        StreamFault::Truncated => Fault::new(FaultKind::Disconnected, fault.to_string()).charged(),
+        other => Fault::new(FaultKind::BadAnswer, other.to_string()).charged(),
+    }
+}
+
+/// An error that came under status 200. Whatever it says, another candidate may do better.
+fn fault_of_error(error: UpstreamError) -> Fault {
+    let says = |word: &str| {
+        [&error.kind, &error.code].into_iter().flatten().any(|text| text.to_ascii_lowercase().contains(word))
+    };
+    let kind = match error.status {
+        _ if error.is_context_length() => FaultKind::ContextLength,
+        Some(429) => FaultKind::RateLimited,
+        _ if says("rate_limit") => FaultKind::RateLimited,
+        Some(529) => FaultKind::Overloaded,
+        _ if says("overloaded") => FaultKind::Overloaded,
+        Some(500..) => FaultKind::ServerError,
+        _ if says("server_error") => FaultKind::ServerError,
+        _ => FaultKind::BadAnswer,
+    };
+    let mut fault = Fault::new(kind, error.message).charged();
+    fault.status = error.status;
+    fault.upstream =
+        Some(Box::new(providers::UpstreamError { error_type: error.kind, code: error.code, param: error.param }));
+    fault
+}

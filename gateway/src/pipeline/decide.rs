@@ -1,0 +1,146 @@
+//! Which models answer a request, in which order: by our own evaluation where no score is needed, else with the engine's.
+//!
+//! Degraded mode is the same function with one argument changed: `Scoring::Unavailable` instead of `Known`.
+
+use std::time::Duration;
+
+use dialect::openai::request::{BadRequest, ChatRequest, DataCollection};
+use domain::{Constraints, Decision, Degradation, Facts, ModelId, ProjectId, Tenant};
+use http::HeaderMap;
+use policy::{Ask, Health, Question, Resolved, Scoring, Step};
+use proto::DecideCall;
+use tokio::time::Instant;
+
+use crate::app::Worker;
+use crate::context::RequestContext;
+use crate::error::Failure;
+
+/// A decision, how long it took, and to which project the request belongs.
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
+    pub(crate) took: Duration,
+    pub(crate) project: Option<ProjectId>,
+}
+
+/// Decides for one request.
+pub(crate) async fn decide(
+    worker: &Worker,
+    context: &RequestContext,
+    request: &ChatRequest,
+    router: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Decided, Failure> {
+    let began = Instant::now();
+    let tenant = context.tenant().ok_or(Failure::NotReady)?;
+    let extensions = request.extensions();
+    let ask = Ask {
+        router,
+        model: request.model(),
+        routing_policy_id: extensions.routing_policy_id.as_deref().or_else(|| text(headers, "x-routing-policy-id")),
+        models: extensions.models.as_deref().unwrap_or_default(),
+        project: extensions.project_id.as_deref().or_else(|| text(headers, "x-project-id")),
+    };
+    let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
+    let facts = facts(context, request, models)?;
+    let unhealthy = worker.app.upstreams.unhealthy_models(tenant, worker.app.clock.monotonic());
+    let health = Health { unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect() };
+    let mut question = Question {
+        tenant,
+        version: context.live.snapshot.version,
+        route: &route,
+        facts: &facts,
+        scoring: Scoring::NotAsked,
+        health: &health,
+        previous: None,
+        seed: context.id,
+        now: context.now,
+    };
+    let decision = match policy::decide(&question).map_err(Failure::Refused)? {
+        Step::Decided(decision) => *decision,
+        Step::NeedsScore => {
+            let input = request.scorer_input();
+            let call = DecideCall {
+                organisation: context.key.organisation.clone(),
+                route: route.clone(),
+                facts: facts.clone(),
+                text: input.text,
+                truncated: input.truncated,
+                unhealthy: health.unhealthy.iter().cloned().collect(),
+                previous: None,
+                version: question.version,
+                seed: question.seed,
+                now: question.now,
+            };
+            let answer = worker.engine.decide(&worker.app, &call).await;
+            let score = match answer {
+                Ok(answer) => {
+                    if let Some(decision) = answer.decision.filter(|decision| is_ours(decision, tenant, &facts)) {
+                        return Ok(Decided { decision, took: began.elapsed(), project });
+                    }
+                    answer.score.ok_or(answer.degraded.unwrap_or(Degradation::Scorer))
+                }
+                Err(degradation) => Err(degradation),
+            };
+            question.scoring = match &score {
+                Ok(score) => Scoring::Known(score),
+                Err(degradation) => Scoring::Unavailable(*degradation),
+            };
+            match policy::decide(&question).map_err(Failure::Refused)? {
+                Step::Decided(decision) => *decision,
+                // Never after anything but `NotAsked`; an engine bug must not become the caller's.
+                Step::NeedsScore => return Err(Failure::Internal),
+            }
+        }
+    };
+    Ok(Decided { decision, took: began.elapsed(), project })
+}
+
+/// Whether an engine's decision stays within what we know and the request allows; any other is set aside.
+fn is_ours(decision: &Decision, tenant: &Tenant, facts: &Facts) -> bool {
+    let allowed = |model: &ModelId| {
+        tenant.models.contains_key(model) && (facts.allowed_models.is_empty() || facts.allowed_models.contains(model))
+    };
+    let is_ours = !decision.candidates.is_empty() && decision.candidates.iter().all(|it| allowed(&it.model));
+    if !is_ours {
+        metrics::counter!("signalbox_engine_decisions_rejected_total").increment(1);
+    }
+    is_ours
+}
+
+fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) -> Result<Facts, Failure> {
+    let extensions = request.extensions();
+    let hints = &extensions.routing;
+    if hints.min_quality.is_some() {
+        return Err(invalid(
+            "routing.min_quality",
+            "is understood by policies with the strategy `optimal` only: leave it out",
+        ));
+    }
+    let limits = &extensions.provider;
+    let constraints = Constraints {
+        models,
+        only_providers: limits.only.clone().unwrap_or_default(),
+        ignored_providers: limits.ignore.clone(),
+        deny_data_collection: limits.data_collection == Some(DataCollection::Deny),
+        zero_data_retention: limits.zdr,
+        max_cost: hints.max_cost_usd,
+    };
+    Ok(Facts {
+        features: request.features().clone(),
+        requested_model: request.model().map(str::to_owned),
+        constraints,
+        allowed_models: context.key.allowed_models.clone(),
+    })
+}
+
+fn invalid(field: &str, problem: &str) -> Failure {
+    Failure::Malformed(BadRequest {
+        message: format!("`{field}` {problem}"),
+        param: Some(field.to_owned()),
+        code: "invalid_value",
+    })
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,117 @@
+//! The `routing` object of an answer: which model answered and why, and at the end what it cost and how long it took.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::{Attempt, CapabilityTag, Decision, Degradation, Money, PolicyId};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::pipeline::settle::Settled;
+
+/// What may be told before there is content.
+#[derive(Debug, Serialize)]
+pub(crate) struct Opening<'a> {
+    requested_model: Option<&'a str>,
+    selected_model: &'a str,
+    reason: &'a str,
+    policy_id: Option<&'a PolicyId>,
+    strategy: &'a str,
+    complexity: Option<f64>,
+    #[serde(serialize_with = "by_tag")]
+    capabilities: &'a [(CapabilityTag, f64)],
+    degraded: Option<Degradation>,
+    attempts: &'a [Attempt],
+}
+
+/// What is known at the end.
+#[derive(Debug, Serialize)]
+pub(crate) struct Closing {
+    cost_usd: Option<Money>,
+    saved_usd: Option<Money>,
+    latency_ms: Latency,
+}
+
+#[derive(Debug, Serialize)]
+struct Latency {
+    decision: Option<f64>,
+    upstream: f64,
+    total: f64,
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    opening: &'a Opening<'a>,
+    #[serde(flatten)]
+    closing: &'a Closing,
+}
+
+impl<'a> Opening<'a> {
+    pub(crate) fn new(
+        requested: Option<&'a str>,
+        selected: &'a str,
+        decision: &'a Decision,
+        attempts: &'a [Attempt],
+    ) -> Self {
+        Self {
+            requested_model: requested,
+            selected_model: selected,
+            reason: &decision.reason,
+            policy_id: decision.policy_id.as_ref(),
+            strategy: &decision.strategy,
+            complexity: decision.complexity,
+            capabilities: &decision.capabilities,
+            degraded: decision.degraded,
+            attempts,
+        }
+    }
+
+    pub(crate) fn json(&self) -> Bytes {
+        json(self)
+    }
+
+    pub(crate) fn json_with(&self, closing: &Closing) -> Bytes {
+        json(&Whole { opening: self, closing })
+    }
+}
+
+impl Closing {
+    pub(crate) fn new(settled: &Settled) -> Self {
+        Self {
+            cost_usd: settled.cost,
+            saved_usd: settled.saved,
+            latency_ms: Latency {
+                decision: settled.decision.map(millis),
+                upstream: millis(settled.upstream),
+                total: millis(settled.total),
+            },
+        }
+    }
+
+    pub(crate) fn json(&self) -> Bytes {
+        json(self)
+    }
+}
+
+/// The names under which the object appears: `dari_routing` too where the caller asked for `dari/routing`.
+pub(crate) fn names(requested: Option<&str>) -> &'static [&'static str] {
+    if requested == Some("dari/routing") { &["routing", "dari_routing"] } else { &["routing"] }
+}
+
+/// Milliseconds to the microsecond.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn by_tag<S: Serializer>(tags: &[(CapabilityTag, f64)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(tags.len()))?;
+    for (tag, probability) in tags {
+        map.serialize_entry(tag.as_str(), &((probability * 1e3).round() / 1e3))?;
+    }
+    map.end()
+}
+
+fn json(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("plain data with string keys is always JSON").into()
+}

@@ -1,0 +1,219 @@
+//! Passes a stream on, chunk by chunk, and ends it honestly.
+//!
+//! Before the first content event the caller may already have been given a head and comments; candidates are still
+//! being tried then. After it there is no fallback. Whatever goes wrong is reported as an error event, and the
+//! connection is broken off: never a clean end without the terminal marker. The marker itself goes out only after the
+//! record has been appended to the spool.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::{AttemptOutcome, Outcome, Usage};
+use futures_util::{FutureExt, Stream, stream};
+use providers::{Fault, FaultKind};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::body::Aborted;
+use crate::error::{Failure, render};
+use crate::pipeline::attempt::{Answered, Opened, Pursuit, fault_of_stream};
+use crate::pipeline::report::{self, Closing};
+use crate::pipeline::settle::End;
+
+/// A pursuit that is still under way.
+pub(crate) type Running = Pin<Box<dyn Future<Output = (Pursuit, Result<Answered, Failure>)> + Send>>;
+
+const COMMENT: &[u8] = b": still working\n\n";
+/// An upstream may take this long to end its body after the terminal marker, so that its connection can be used again.
+const TAIL: Duration = Duration::from_secs(1);
+
+/// Where a stream stands.
+enum State {
+    /// The head is out, content is not.
+    Waiting { running: Running, keep_alive: Duration, next_comment: Instant },
+    /// Content is flowing.
+    Flowing(Box<Flow>),
+    /// An error event is out; the connection breaks after it.
+    Breaking(Duration),
+    /// All is said.
+    Ended,
+}
+
+struct Flow {
+    pursuit: Pursuit,
+    opened: Opened,
+}
+
+/// The body of a stream whose first content event has come.
+pub(crate) fn flowing(
+    mut pursuit: Pursuit,
+    opened: Opened,
+) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
+    pursuit.settle.first_token();
+    frames(State::Flowing(Box::new(Flow { pursuit, opened })))
+}
+
+/// The body of a stream that is kept alive by comments until content comes.
+pub(crate) fn waiting(
+    running: Running,
+    keep_alive: Duration,
+) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
+    frames(State::Waiting { running, keep_alive, next_comment: Instant::now() })
+}
+
+fn frames(state: State) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
+    stream::unfold(state, |mut state| async move {
+        loop {
+            let (frame, next) = step(state).await;
+            match frame {
+                Some(frame) => return Some((frame, next)),
+                None if matches!(next, State::Ended) => return None,
+                None => state = next,
+            }
+        }
+    })
+}
+
+async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
+    match state {
+        State::Waiting { mut running, keep_alive, next_comment } => {
+            tokio::select! {
+                biased;
+                (mut pursuit, answered) = &mut running => match answered {
+                    Ok(Answered::Streaming(opened)) => {
+                        pursuit.settle.first_token();
+                        (None, State::Flowing(Box::new(Flow { pursuit, opened: *opened })))
+                    }
+                    Ok(Answered::Whole(_)) => fail(pursuit, &Failure::Internal, Outcome::Failed),
+                    Err(failure) => fail(pursuit, &failure, Outcome::Failed),
+                },
+                () = sleep_until(next_comment) => {
+                    let next_comment = next_comment + keep_alive;
+                    (Some(Ok(Bytes::from_static(COMMENT))), State::Waiting { running, keep_alive, next_comment })
+                }
+            }
+        }
+        State::Flowing(flow) => flow.advance().await,
+        State::Breaking(linger) => {
+            // Hyper drops what it has queued when the body fails: give the error event time to leave.
+            tokio::task::yield_now().await;
+            sleep(linger).await;
+            (Some(Err(Aborted)), State::Ended)
+        }
+        State::Ended => (None, State::Ended),
+    }
+}
+
+impl Flow {
+    /// Reads until there is something to pass on.
+    async fn advance(mut self: Box<Self>) -> (Option<Result<Bytes, Aborted>>, State) {
+        loop {
+            if self.opened.terminal {
+                return self.close();
+            }
+            if !self.opened.ready.is_empty() {
+                let frame = self.opened.ready.split().freeze();
+                return (Some(Ok(frame)), State::Flowing(self));
+            }
+            self.pursuit.settle.wait_begins();
+            let read = timeout(self.opened.waits.inter_chunk, self.opened.upstream.next_chunk()).await;
+            self.pursuit.settle.wait_ends();
+            let pushed = match read {
+                Err(_) if self.opened.translator.progress().finished => Ok(true),
+                Err(_) => Err(stalled(self.opened.waits.inter_chunk)),
+                // A finish reason has been seen: what breaks after it takes nothing from the answer.
+                Ok(Err(_)) if self.opened.translator.progress().finished => Ok(true),
+                Ok(Err(fault)) => Err(fault),
+                Ok(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(fault_of_stream),
+                Ok(Ok(Some(chunk))) => {
+                    let Opened { translator, ready, .. } = &mut self.opened;
+                    translator.push(&chunk, ready).map(|progress| progress.terminal).map_err(fault_of_stream)
+                }
+            };
+            self.note_usage();
+            match pushed {
+                Ok(terminal) => self.opened.terminal = terminal,
+                Err(fault) => return self.break_off(fault),
+            }
+        }
+    }
+
+    /// Ends a complete stream: record first, then the terminal marker.
+    fn close(mut self: Box<Self>) -> (Option<Result<Bytes, Aborted>>, State) {
+        let usage = self.note_usage();
+        self.opened.translator.supply_usage(usage);
+        self.pursuit.settle.served_by(self.opened.translator.served_model());
+        let settled = match self.pursuit.settle.finish(End::completed()) {
+            Ok(settled) => settled,
+            Err(fault) => {
+                tracing::error!(%fault, "a record cannot be written; the stream is broken off");
+                return self.report(&Failure::RecordsUnavailable);
+            }
+        };
+        let closing = self.pursuit.wants_report().then(|| Closing::new(&settled).json());
+        let named: Vec<(&str, &[u8])> = closing
+            .iter()
+            .flat_map(|json| report::names(self.pursuit.request.model()).iter().map(|name| (*name, json.as_ref())))
+            .collect();
+        let Opened { mut translator, mut ready, upstream, .. } = self.opened;
+        translator.close(&named, &mut ready);
+        finish_reading(upstream);
+        (Some(Ok(ready.freeze())), State::Ended)
+    }
+
+    /// Reports a failure that came after content.
+    fn break_off(mut self: Box<Self>, fault: Fault) -> (Option<Result<Bytes, Aborted>>, State) {
+        let provider = self.pursuit.chain.current().map(|model| model.provider().to_owned()).unwrap_or_default();
+        metrics::counter!("signalbox_streams_interrupted_total", "kind" => fault.kind.as_str()).increment(1);
+        self.pursuit.settle.last_attempt_was(AttemptOutcome::Interrupted);
+        let failure = Failure::Interrupted { provider, fault };
+        if let Err(fault) = self.pursuit.settle.finish(failure.end()) {
+            tracing::error!(%fault, "the record of an interrupted stream cannot be written");
+        }
+        self.report(&failure)
+    }
+
+    fn report(self: Box<Self>, failure: &Failure) -> (Option<Result<Bytes, Aborted>>, State) {
+        let linger = self.pursuit.worker.app.limits().abort_linger;
+        let mut frame = self.opened.ready;
+        frame.extend_from_slice(&render::event(failure));
+        (Some(Ok(frame.freeze())), State::Breaking(linger))
+    }
+
+    fn note_usage(&mut self) -> Usage {
+        let translator = &self.opened.translator;
+        let usage = translator.usage().unwrap_or_else(|| Usage {
+            prompt_tokens: self.pursuit.request.features().input_tokens,
+            completion_tokens: translator.estimated_completion(),
+            estimated: true,
+            ..Usage::default()
+        });
+        self.pursuit.settle.consumed(usage);
+        usage
+    }
+}
+
+fn fail(mut pursuit: Pursuit, failure: &Failure, outcome: Outcome) -> (Option<Result<Bytes, Aborted>>, State) {
+    let end = End { outcome, ..failure.end() };
+    if let Err(fault) = pursuit.settle.finish(end) {
+        tracing::error!(%fault, "the record of a failed request cannot be written");
+    }
+    let linger = pursuit.worker.app.limits().abort_linger;
+    (Some(Ok(render::event(failure))), State::Breaking(linger))
+}
+
+fn stalled(wait: Duration) -> Fault {
+    Fault::new(FaultKind::Timeout, format!("nothing more came within {} ms", wait.as_millis())).charged()
+}
+
+/// Reads an upstream's body to its end so that its connection can be used again. The end usually lies in what has been
+/// read already; else it is awaited for a moment, beside the request, which is over.
+fn finish_reading(mut upstream: providers::Upstream) {
+    if let Some(Ok(None) | Err(_)) = upstream.next_chunk().now_or_never() {
+        return;
+    }
+    tokio::spawn(async move {
+        let _ = timeout(TAIL, async { while let Ok(Some(_)) = upstream.next_chunk().await {} }).await;
+    });
+}

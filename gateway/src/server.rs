@@ -1,0 +1,198 @@
+//! Accepts connections: one current-thread runtime per I/O thread, each with its own listening socket on the same
+//! address, so that a request lives and dies on one thread.
+//!
+//! Knows connections, not requests: what a request means is `app`'s business.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::app::{App, Worker};
+use crate::config::Limits;
+use crate::io::StallGuard;
+
+/// How long to wait after an accept failed, typically for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const HEADER_BYTES: usize = 64 * 1024;
+const HTTP2_HEADER_BYTES: u32 = 32 * 1024;
+const HTTP2_STREAMS: u32 = 256;
+const HTTP2_WINDOW: u32 = 1 << 20;
+
+/// The listening sockets of all I/O threads, bound to one address.
+#[derive(Debug)]
+pub struct Listeners {
+    sockets: Vec<std::net::TcpListener>,
+    /// The address, with the port that was picked.
+    pub address: SocketAddr,
+}
+
+impl Listeners {
+    /// Binds as many sockets as there are threads to one address.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours.
+    pub fn bind(address: SocketAddr, threads: usize) -> io::Result<Self> {
+        // SO_REUSEPORT would let two servers share a port in silence: a plain bind finds out first.
+        let probe = socket(address, false)?;
+        let address = probe.local_addr()?.as_socket().unwrap_or(address);
+        drop(probe);
+        let sockets = (0..threads.max(1)).map(|_| socket(address, true).map(Into::into)).collect::<io::Result<_>>()?;
+        Ok(Self { sockets, address })
+    }
+}
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Ok(socket)
+}
+
+/// The running I/O threads.
+#[derive(Debug)]
+pub struct Server {
+    threads: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Starts one thread per listening socket.
+    ///
+    /// # Errors
+    /// When a thread or its runtime cannot be made.
+    pub fn start(app: &Arc<App>, listeners: Listeners) -> io::Result<Self> {
+        let (stop, stopping) = watch::channel(false);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let mut threads = Vec::new();
+        for (index, listener) in listeners.sockets.into_iter().enumerate() {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (app, connections, stopping) = (app.clone(), connections.clone(), stopping.clone());
+            let thread = std::thread::Builder::new().name(format!("gateway-{index}")).spawn(move || {
+                runtime.block_on(async move {
+                    match TcpListener::from_std(listener) {
+                        Ok(listener) => serve(app, listener, connections, stopping).await,
+                        Err(fault) => tracing::error!(%fault, "a listening socket cannot be used"),
+                    }
+                });
+            })?;
+            threads.push(thread);
+        }
+        Ok(Self { threads, stop })
+    }
+
+    /// Stops accepting, lets running requests finish within the drain wait, then ends the threads. Blocks.
+    pub fn stop(self) {
+        let _ = self.stop.send(true);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("an I/O thread had panicked");
+            }
+        }
+    }
+}
+
+async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    connections: Arc<AtomicUsize>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let limits = app.limits().clone();
+    let worker = Arc::new(Worker::new(app));
+    let protocol = protocol(&limits);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(fault) => {
+                metrics::counter!("signalbox_accept_failures_total").increment(1);
+                tracing::warn!(%fault, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Some(place) = Place::take(&connections, limits.connections) else {
+            metrics::counter!("signalbox_connections_refused_total").increment(1);
+            continue;
+        };
+        let Some(io) = prepare(stream, &limits) else { continue };
+        let worker = worker.clone();
+        let service = service_fn(move |request| {
+            let worker = worker.clone();
+            async move { Ok::<_, Infallible>(worker.answer(request).await) }
+        });
+        let connection = graceful.watch(protocol.serve_connection(io, service).into_owned());
+        tokio::spawn(async move {
+            let _place = place;
+            // A broken connection is the caller's way of leaving; the settle guard has recorded what was lost.
+            if let Err(fault) = connection.await {
+                tracing::debug!(%fault, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still running at the end of the drain wait and were cut");
+    }
+}
+
+fn prepare(stream: TcpStream, limits: &Limits) -> Option<TokioIo<StallGuard>> {
+    // Without it, the first streamed token waits for the caller's delayed acknowledgement.
+    stream.set_nodelay(true).ok()?;
+    Some(TokioIo::new(StallGuard::new(stream, limits.write_stall)))
+}
+
+fn protocol(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_wait)
+        .max_buf_size(HEADER_BYTES.max(128 * 1024))
+        .keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS)
+        .max_header_list_size(HTTP2_HEADER_BYTES)
+        .initial_stream_window_size(HTTP2_WINDOW)
+        .initial_connection_window_size(4 * HTTP2_WINDOW)
+        .keep_alive_interval(Some(Duration::from_secs(30)))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// One of the connections that may be open at once; given back when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(connections: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
+        let place = Self(connections.clone());
+        (connections.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

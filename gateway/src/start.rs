@@ -1,0 +1,162 @@
+//! Starts and stops a gateway.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use domain::{Clock, SnapshotVersion};
+use ledger::Ledger;
+use providers::{Breaker, BreakerConfig, TlsError, Upstreams, Vault, tls_config};
+use seal::Keyring;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::app::App;
+use crate::clock::RequestIds;
+use crate::config::GatewayConfig;
+use crate::layers::load_shed::LoadShed;
+use crate::meters::Meters;
+use crate::server::{Listeners, Server};
+use crate::snapshot_store::SnapshotStore;
+use crate::snapshots::Snapshots;
+use crate::watch;
+
+/// How often readiness is looked at while somebody waits for it.
+const POLL: Duration = Duration::from_millis(2);
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// Its settings.
+    pub config: GatewayConfig,
+    /// Opens provider secrets and the key pepper.
+    pub keyring: Keyring,
+    /// Takes its records.
+    pub ledger: Arc<Ledger>,
+    /// Where the engine is.
+    pub engine: proto::Endpoint,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("the gateway cannot listen on {address}: {}", listen_cure(source))]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("the gateway cannot set up TLS for providers")]
+    Tls(#[from] TlsError),
+    /// The operating system refuses threads or randomness.
+    #[error("the gateway cannot start: {0}")]
+    System(String),
+}
+
+fn listen_cure(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another process uses the port; stop it, or choose another with `--gateway 127.0.0.1:PORT` (0 picks a free one)"
+                .to_owned()
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one".to_owned(),
+        _ => source.to_string(),
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    app: Arc<App>,
+    server: Server,
+    watcher: JoinHandle<()>,
+    address: SocketAddr,
+}
+
+impl Gateway {
+    /// Starts the I/O threads and begins to follow the engine on the caller's runtime.
+    ///
+    /// A configuration stored on disk is in force at once, so the engine need not be there.
+    pub fn start(parts: GatewayParts) -> Result<Self, StartError> {
+        let GatewayParts { config, keyring, ledger, engine, clock } = parts;
+        let listeners = Listeners::bind(config.listen, config.threads)
+            .map_err(|source| StartError::Listen { address: config.listen, source })?;
+        let address = listeners.address;
+        let system = |fault: &dyn std::fmt::Display| StartError::System(fault.to_string());
+        let mut seed = [0_u8; 8];
+        getrandom::fill(&mut seed).map_err(|fault| system(&fault))?;
+        let seed = u64::from_be_bytes(seed);
+        let vault = Arc::new(Vault::new(keyring.clone()));
+        let snapshots = Arc::new(Snapshots::new(keyring, SnapshotStore::new(&config.data_dir), vault.clone()));
+        snapshots.install_stored();
+        let app = Arc::new(App {
+            tls: tls_config(config.trust_roots, config.extra_ca.as_deref())?,
+            shed: Arc::new(LoadShed::new(&config.limits)),
+            config,
+            snapshots: snapshots.clone(),
+            ledger,
+            upstreams: Arc::new(Upstreams::new(BreakerConfig::default(), seed)),
+            vault,
+            engine: engine.clone(),
+            engine_breaker: Breaker::new(engine_breaker(), seed),
+            clock,
+            ids: RequestIds::new().map_err(|fault| system(&fault))?,
+            meters: Meters::new(),
+            draining: AtomicBool::new(false),
+        });
+        let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
+        let watcher = tokio::spawn(watch::follow(snapshots, proto::connect_lazy(&engine)));
+        Ok(Self { app, server, watcher, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until requests can be served, at most this long; says whether they can.
+    pub async fn ready(&self, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        while !self.app.is_ready() && Instant::now() < until {
+            sleep(POLL).await;
+        }
+        self.app.is_ready()
+    }
+
+    /// Waits until a configuration at least this new is in force, at most this long; says whether it is.
+    pub async fn reached(&self, version: SnapshotVersion, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        let reached = || self.app.snapshots.version().is_some_and(|it| it.epoch == version.epoch && it.revision >= version.revision);
+        while !reached() && Instant::now() < until {
+            sleep(POLL).await;
+        }
+        reached()
+    }
+
+    /// The version in force, if any.
+    pub fn version(&self) -> Option<SnapshotVersion> {
+        self.app.snapshots.version()
+    }
+
+    /// How many requests are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.app.shed.in_flight()
+    }
+
+    /// Stops: not ready any more, no new connections, running requests finish within the drain wait. Blocks.
+    pub fn stop(self) {
+        self.app.draining.store(true, Ordering::Relaxed);
+        self.watcher.abort();
+        self.server.stop();
+    }
+}
+
+/// The engine is one hop away and answers in a millisecond: probe it sooner than a provider.
+fn engine_breaker() -> BreakerConfig {
+    BreakerConfig { open_min: Duration::from_millis(250), open_max: Duration::from_secs(5), ..BreakerConfig::default() }
+}

@@ -1,0 +1,331 @@
+//! The command line: what can be typed, and its help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A self-hosted router for language models: one endpoint, the best configured model for each request.
+#[derive(Debug, Parser)]
+#[command(name = "signalbox", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) up: UpArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs engine, gateway and an embedded store in one process (also without any command).
+    Up(UpArgs),
+    /// Makes what a configuration file asks for exist, and shows what changed.
+    Apply(ApplyArgs),
+    /// Shows what `apply` would change, and changes nothing.
+    Plan(ApplyArgs),
+    /// Prints the JSON Schema of configuration files.
+    Schema,
+    /// Shows which model a request would go to and why, without calling one.
+    Explain(ExplainArgs),
+    /// API keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Routers.
+    #[command(subcommand)]
+    Routers(ListCommand),
+    /// Policies.
+    #[command(subcommand)]
+    Policies(ListCommand),
+    /// Models.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Providers.
+    #[command(subcommand)]
+    Providers(ListCommand),
+    /// Request records, newest first.
+    Logs(LogsArgs),
+    /// Checks the data folder, the configuration, the engine, the scorer and the stores; says how to mend what is wrong.
+    Doctor(DoctorArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct UpArgs {
+    /// Where everything is kept; made at the first start.
+    #[arg(long, default_value = "./signalbox-data", env = "SIGNALBOX_DATA_DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Where applications send requests; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) gateway: SocketAddr,
+    /// Where `/healthz` and `/metrics` are served.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    pub(crate) console: SocketAddr,
+    /// Where the engine's gRPC services are served; loopback only.
+    #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
+    pub(crate) engine: SocketAddr,
+    /// A configuration file, applied at start and whenever it changes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Runs the demo provider even if other providers are configured.
+    #[arg(long, conflicts_with = "no_demo")]
+    pub(crate) demo: bool,
+    /// Never runs the demo provider.
+    #[arg(long)]
+    pub(crate) no_demo: bool,
+    /// Which scorer reads prompts.
+    #[arg(long, value_enum, default_value = "learned")]
+    pub(crate) scorer: ScorerChoice,
+    /// A scorer folder to use instead of the built-in one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scorer_model: Option<PathBuf>,
+    /// When records are synced to disk: within 20 ms, or before each answer.
+    #[arg(long, value_enum, default_value = "grouped")]
+    pub(crate) durability: DurabilityChoice,
+    /// Which certificate authorities vouch for providers.
+    #[arg(long, value_enum, default_value = "platform")]
+    pub(crate) trust_roots: TrustChoice,
+    /// A PEM file of further certificate authorities.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) extra_ca: Option<PathBuf>,
+    /// Seconds that running requests may take to finish when the server stops.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    pub(crate) drain_seconds: u64,
+    /// Prints one JSON line when ready instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ScorerChoice {
+    /// The trained one.
+    Learned,
+    /// Simple rules, no model.
+    Heuristic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DurabilityChoice {
+    /// Every record is written before its answer is complete, and synced within 20 ms.
+    Grouped,
+    /// Every record is synced before its answer is complete.
+    Strict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum TrustChoice {
+    /// The operating system's.
+    Platform,
+    /// Mozilla's, compiled in.
+    Webpki,
+}
+
+/// Which server a command talks to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServerArgs {
+    /// `unix:/path/admin.sock` or `http://host:port`; default: the socket of the local data folder.
+    #[arg(long, env = "SIGNALBOX_SERVER", value_name = "ADDRESS")]
+    pub(crate) server: Option<String>,
+    /// The local data folder.
+    #[arg(long, default_value = "./signalbox-data", env = "SIGNALBOX_DATA_DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// A key with the scope `platform`, for servers reached over TCP.
+    #[arg(long, env = "SIGNALBOX_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ApplyArgs {
+    /// The configuration file, TOML or YAML.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// `{"path", "key", "headers", "body"}` as JSON; only `body` is required. `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request: PathBuf,
+    /// Decides by this policy.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+    /// Explains over a configuration file instead of a running server.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Takes this complexity instead of asking the scorer.
+    #[arg(long, value_name = "0..1")]
+    pub(crate) complexity: Option<f64>,
+    /// Takes this probability of a capability tag, such as `code=0.9`; may be repeated.
+    #[arg(long, value_name = "TAG=P")]
+    pub(crate) capability: Vec<String>,
+    /// Prints the decision record as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListCommand {
+    /// Lists all of them.
+    List(ListArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Lists all keys; the keys themselves are never shown again.
+    List(ListArgs),
+    /// Makes a key and shows it once.
+    Create(CreateKeyArgs),
+    /// Changes a key's routing configuration.
+    Update(UpdateKeyArgs),
+    /// Ends a key at once.
+    Revoke(RevokeKeyArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateKeyArgs {
+    /// Its name.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The project its requests belong to, by name or id.
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: Option<String>,
+    /// The policy of its requests, by id, name or slug.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<String>,
+    /// Keeps the policy without enforcing it.
+    #[arg(long, requires = "policy")]
+    pub(crate) inactive: bool,
+    /// A model it may use; may be repeated; none = all.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) allow_model: Vec<String>,
+    /// When it ends, such as `2027-01-31T00:00:00Z`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires_at: Option<String>,
+    /// Lets it administer the platform too.
+    #[arg(long)]
+    pub(crate) platform: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpdateKeyArgs {
+    /// The key, by id or name.
+    pub(crate) key_ref: String,
+    /// Enforces its policy.
+    #[arg(long, conflicts_with = "inactive")]
+    pub(crate) active: bool,
+    /// Keeps its policy without enforcing it.
+    #[arg(long)]
+    pub(crate) inactive: bool,
+    /// Gives it another policy.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RevokeKeyArgs {
+    /// The key, by id or name.
+    pub(crate) key_ref: String,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// Lists the configured models.
+    List(ListArgs),
+    /// Imports models and prices from a file in the LiteLLM format.
+    Import(ImportArgs),
+    /// Lists the catalogue that comes with this release.
+    Catalogue(CatalogueArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CatalogueArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// The file: JSON, or JSON packed with gzip.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only models of this provider; may be repeated.
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) provider: Vec<String>,
+    /// Shows what would change, and changes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LogsArgs {
+    /// Goes on with new records as they come.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only this key, by id or name.
+    #[arg(long = "of-key", alias = "key-name", value_name = "KEY")]
+    pub(crate) of_key: Option<String>,
+    /// Only this model.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Prints JSON, one record a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    /// A configuration file to check too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}

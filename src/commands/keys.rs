@@ -1,0 +1,143 @@
+//! `signalbox keys list|create|update|revoke`.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::bail;
+use domain::{ApiKey, Object, ObjectKind, Scope, Timestamp};
+use proto::pb::admin::v1 as pb;
+use serde_json::json;
+
+use crate::cli::{CreateKeyArgs, KeysCommand, ListArgs, RevokeKeyArgs, UpdateKeyArgs};
+use crate::commands::lists::fetch;
+use crate::exit::{Exit, UsageError};
+use crate::output::{self, or_dash};
+use crate::server_link::ServerLink;
+
+/// Runs one of them.
+pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<Exit> {
+    match command {
+        KeysCommand::List(args) => list(args).await,
+        KeysCommand::Create(args) => create(args).await,
+        KeysCommand::Update(args) => update(args).await,
+        KeysCommand::Revoke(args) => revoke(args).await,
+    }
+}
+
+async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+    let mut keys = Vec::new();
+    for object in fetch(&args, ObjectKind::Key).await? {
+        if let Object::Key(key) = object {
+            keys.push(key);
+        }
+    }
+    if args.json {
+        output::json(&keys.iter().map(|key| document(key)).collect::<Vec<_>>())?;
+        return Ok(Exit::Done);
+    }
+    let rows = keys.iter().map(|key| {
+        let routing =
+            key.routing.as_ref().map(|it| format!("{}{}", it.policy, if it.active { "" } else { " (inactive)" }));
+        let end = key.revoked_at.map(|at| format!("revoked {at}")).or(key.expires_at.map(|at| at.to_string()));
+        [
+            key.id.to_string(),
+            key.name.clone(),
+            key.hint.clone(),
+            or_dash(routing),
+            key.created_at.to_string(),
+            or_dash(end),
+        ]
+    });
+    output::table(
+        ["ID", "NAME", "KEY", "POLICY", "CREATED", "ENDS"],
+        rows.collect(),
+        "no keys: make one with `signalbox keys create --name NAME`",
+    )?;
+    Ok(Exit::Done)
+}
+
+async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
+    let expires_at = args.expires_at.as_deref().map(|text| {
+        Timestamp::parse_rfc3339(text)
+            .ok_or_else(|| UsageError(format!("--expires-at: `{text}` is not a time such as 2027-01-31T00:00:00Z")))
+    });
+    let mut scopes = vec![proto::pb::object::v1::Scope::from(Scope::Routing).into()];
+    if args.platform {
+        scopes.push(proto::pb::object::v1::Scope::from(Scope::Platform).into());
+    }
+    let request = pb::CreateKeyRequest {
+        organisation: None,
+        name: args.name,
+        project: args.project,
+        policy: args.policy,
+        inactive: args.inactive,
+        scopes,
+        allowed_models: args.allow_model,
+        expires_at_micros: expires_at.transpose()?.map(Timestamp::unix_micros),
+        secret: None,
+    };
+    let created = ServerLink::connect(&args.server).await?.create_key(request).await?;
+    if args.json {
+        output::json(&json!({ "id": created.id, "name": created.name, "key": created.key.expose() }))?;
+    } else {
+        output::line(format!("{}   ({} `{}`; shown once: keep it)", created.key.expose(), created.id, created.name))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn update(args: UpdateKeyArgs) -> anyhow::Result<Exit> {
+    let active = match (args.active, args.inactive) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
+    if active.is_none() && args.policy.is_none() {
+        return Err(UsageError("nothing to change: give --active, --inactive or --policy".to_owned()).into());
+    }
+    let request = pb::UpdateKeyRequest { organisation: None, key: args.key_ref, active, policy: args.policy };
+    let key = ServerLink::connect(&args.server).await?.update_key(request).await?;
+    if args.json {
+        output::json(&document(&key))?;
+    } else {
+        let routing =
+            key.routing.as_ref().map(|it| format!("{} ({})", it.policy, if it.active { "active" } else { "inactive" }));
+        output::line(format!("{} `{}`: policy {}", key.id, key.name, or_dash(routing)))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn revoke(args: RevokeKeyArgs) -> anyhow::Result<Exit> {
+    if !args.yes && !args.json && std::io::stdin().is_terminal() && !confirmed(&args.key_ref)? {
+        bail!("nothing was revoked");
+    }
+    let key = ServerLink::connect(&args.server).await?.revoke_key(args.key_ref).await?;
+    if args.json {
+        output::json(&document(&key))?;
+    } else {
+        output::line(format!("revoked {} `{}`", key.id, key.name))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn confirmed(key: &str) -> anyhow::Result<bool> {
+    eprint!("Revoke `{key}`? Its requests will be refused at once, and it cannot be undone. [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// A key for programs; its hash stays out.
+fn document(key: &ApiKey) -> serde_json::Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "hint": key.hint,
+        "project": key.project,
+        "scopes": key.scopes,
+        "allowed_models": key.allowed_models,
+        "routing": key.routing,
+        "created_at": key.created_at.to_string(),
+        "expires_at": key.expires_at.map(|at| at.to_string()),
+        "revoked_at": key.revoked_at.map(|at| at.to_string()),
+    })
+}

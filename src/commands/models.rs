@@ -1,0 +1,103 @@
+//! `signalbox models list|import|catalogue`.
+
+use std::fs;
+
+use anyhow::Context;
+use domain::desired::ModelSpec;
+use domain::{Model, Money, Object, ObjectKind, Pricing};
+use proto::pb::admin::v1 as pb;
+
+use crate::cli::{CatalogueArgs, ImportArgs, ListArgs, ModelsCommand};
+use crate::commands::lists::fetch;
+use crate::commands::print_diff;
+use crate::exit::{Exit, UsageError};
+use crate::output::{self, or_dash};
+use crate::server_link::ServerLink;
+
+/// Runs one of them.
+pub(crate) async fn run(command: ModelsCommand) -> anyhow::Result<Exit> {
+    match command {
+        ModelsCommand::List(args) => list(args).await,
+        ModelsCommand::Import(args) => import(args).await,
+        ModelsCommand::Catalogue(args) => catalogue(&args),
+    }
+}
+
+async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+    let mut models = Vec::new();
+    for object in fetch(&args, ObjectKind::Model).await? {
+        if let Object::Model(model) = object {
+            models.push(model);
+        }
+    }
+    if args.json {
+        output::json(&models)?;
+        return Ok(Exit::Done);
+    }
+    let row = |model: &Model| {
+        let [prompt, completion] = per_million(&model.pricing);
+        let enabled = if model.enabled { "yes" } else { "no" }.to_owned();
+        [
+            model.id.to_string(),
+            enabled,
+            or_dash(model.context_length),
+            prompt,
+            completion,
+            or_dash(model.capability),
+            or_dash(model.source.as_ref()),
+        ]
+    };
+    output::table(
+        ["MODEL", "ENABLED", "CONTEXT", "$/M IN", "$/M OUT", "CAPABILITY", "SOURCE"],
+        models.iter().map(|model| row(model)).collect(),
+        "no models: set a provider's key in the environment, apply a configuration, or import a catalogue",
+    )?;
+    Ok(Exit::Done)
+}
+
+fn catalogue(args: &CatalogueArgs) -> anyhow::Result<Exit> {
+    let seed = registry::catalogue::seed();
+    if args.json {
+        output::json(&seed.models)?;
+        return Ok(Exit::Done);
+    }
+    let row = |model: &ModelSpec| {
+        let [prompt, completion] = per_million(&model.pricing);
+        [
+            model.id.to_string(),
+            or_dash(model.context_length),
+            prompt,
+            completion,
+            or_dash(model.released.as_ref()),
+            or_dash(model.source.as_ref()),
+        ]
+    };
+    output::table(
+        ["MODEL", "CONTEXT", "$/M IN", "$/M OUT", "RELEASED", "SOURCE"],
+        seed.models.iter().map(row).collect(),
+        "empty",
+    )?;
+    Ok(Exit::Done)
+}
+
+async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
+    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let request = pb::ImportModelsRequest {
+        organisation: None,
+        litellm_json: bytes,
+        providers: args.provider,
+        dry_run: args.dry_run,
+        source: name,
+    };
+    let outcome = ServerLink::connect(&args.server).await?.import_models(request).await?;
+    let diff =
+        outcome.map_err(|faults| UsageError(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    print_diff(&diff, args.json, args.dry_run)?;
+    Ok(Exit::Done)
+}
+
+fn per_million(pricing: &Pricing) -> [String; 2] {
+    [pricing.prompt, pricing.completion]
+        .map(|price| or_dash(price.and_then(|price| price.checked_times(1_000_000)).as_ref().map(Money::to_string)))
+}

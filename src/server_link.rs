@@ -1,0 +1,209 @@
+//! The command line's connection to a server: the one file here that speaks gRPC.
+//!
+//! Over the Unix socket of the data folder no credential is needed; over TCP a key with the scope `platform` goes with
+//! every call.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use domain::desired::{CreatedKey, Desired, DesiredFault, Diff};
+use domain::{Object, ObjectKind, RequestRecord};
+use proto::Endpoint;
+use proto::pb::admin::v1 as pb;
+use proto::pb::admin::v1::admin_client::AdminClient;
+use proto::pb::admin::v1::records_client::RecordsClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+use crate::cli::ServerArgs;
+use crate::data_dir;
+use crate::exit::UsageError;
+
+const CONNECT: Duration = Duration::from_secs(5);
+const CALL: Duration = Duration::from_secs(30);
+const PAGE: u32 = 500;
+const MESSAGE_BYTES: usize = 64 << 20;
+
+/// A connection to a server.
+pub(crate) struct ServerLink {
+    admin: AdminClient<Link>,
+    records: RecordsClient<Link>,
+    address: String,
+}
+
+type Link = InterceptedService<Channel, Credential>;
+
+/// Puts the operator's key on every call.
+#[derive(Clone)]
+struct Credential(Option<MetadataValue<Ascii>>);
+
+impl tonic::service::Interceptor for Credential {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        if request.metadata().get("grpc-timeout").is_none() {
+            request.set_timeout(CALL);
+        }
+        Ok(request)
+    }
+}
+
+impl ServerLink {
+    /// Connects to the server that the arguments name, else to that of the local data folder.
+    pub(crate) async fn connect(args: &ServerArgs) -> anyhow::Result<Self> {
+        let endpoint = match &args.server {
+            Some(text) => Endpoint::from_str(text).map_err(|fault| UsageError(fault.to_string()))?,
+            None => Endpoint::Unix(data_dir::admin_socket(&args.data_dir)),
+        };
+        let address = endpoint.to_string();
+        let connected = tokio::time::timeout(CONNECT, proto::connect(&endpoint)).await;
+        let channel =
+            connected.map_err(|_| anyhow!("{address} does not answer")).and_then(|it| Ok(it?)).with_context(|| {
+                format!(
+                    "no server at {address}: start one with `signalbox up`, or name another with --server or --data-dir"
+                )
+            })?;
+        let credential = args.key.as_ref().map(|key| format!("Bearer {key}").parse()).transpose();
+        let mut credential =
+            credential.map_err(|_| UsageError("the key holds characters that no key has".to_owned()))?;
+        credential.iter_mut().for_each(|value: &mut MetadataValue<Ascii>| value.set_sensitive(true));
+        let link = InterceptedService::new(channel, Credential(credential));
+        let admin = AdminClient::new(link.clone())
+            .max_decoding_message_size(MESSAGE_BYTES)
+            .max_encoding_message_size(MESSAGE_BYTES);
+        Ok(Self { admin, records: RecordsClient::new(link).max_decoding_message_size(MESSAGE_BYTES), address })
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Applies a configuration, or tells what that would change.
+    pub(crate) async fn apply(
+        &mut self,
+        desired: &Desired,
+        dry_run: bool,
+    ) -> anyhow::Result<Result<Diff, Vec<DesiredFault>>> {
+        let document_json = serde_json::to_vec(desired)?;
+        let request = pb::ApplyRequest { organisation: None, document_json, dry_run };
+        let response = self.admin.apply(request).await.map_err(plainly)?.into_inner();
+        outcome(response.diff, response.faults)
+    }
+
+    /// Imports models from a file in the LiteLLM format.
+    pub(crate) async fn import_models(
+        &mut self,
+        request: pb::ImportModelsRequest,
+    ) -> anyhow::Result<Result<Diff, Vec<DesiredFault>>> {
+        let response = self.admin.import_models(request).await.map_err(plainly)?.into_inner();
+        outcome(response.diff, response.faults)
+    }
+
+    /// Lists all objects of a kind.
+    pub(crate) async fn list(&mut self, kind: ObjectKind) -> anyhow::Result<Vec<Object>> {
+        let mut objects = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let kind = proto::pb::object::v1::ObjectKind::from(kind).into();
+            let request = pb::ListRequest { organisation: None, kind, cursor, limit: PAGE };
+            let page = self.admin.list(request).await.map_err(plainly)?.into_inner();
+            for object in page.objects {
+                objects
+                    .push(object.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))?);
+            }
+            cursor = page.next_cursor;
+            if cursor.is_empty() {
+                return Ok(objects);
+            }
+        }
+    }
+
+    pub(crate) async fn create_key(&mut self, request: pb::CreateKeyRequest) -> anyhow::Result<CreatedKey> {
+        let response = self.admin.create_key(request).await.map_err(plainly)?.into_inner();
+        let key = response.key.context("the server sent no key")?;
+        Ok(CreatedKey { id: key.id, name: key.name, key: domain::SecretText::new(key.key) })
+    }
+
+    pub(crate) async fn update_key(&mut self, request: pb::UpdateKeyRequest) -> anyhow::Result<domain::ApiKey> {
+        let response = self.admin.update_key(request).await.map_err(plainly)?.into_inner();
+        key_of(response.key)
+    }
+
+    pub(crate) async fn revoke_key(&mut self, key: String) -> anyhow::Result<domain::ApiKey> {
+        let request = pb::RevokeKeyRequest { organisation: None, key };
+        let response = self.admin.revoke_key(request).await.map_err(plainly)?.into_inner();
+        key_of(response.key)
+    }
+
+    /// Explains a decision: the record's JSON, or the JSON of the refusal.
+    pub(crate) async fn explain(&mut self, request: pb::ExplainRequest) -> anyhow::Result<Result<Vec<u8>, Vec<u8>>> {
+        let response = self.admin.explain(request).await.map_err(plainly)?.into_inner();
+        Ok(match response.answer.context("the server sent no answer")? {
+            pb::explain_response::Answer::RecordJson(json) => Ok(json),
+            pb::explain_response::Answer::RefusalJson(json) => Err(json),
+        })
+    }
+
+    pub(crate) async fn status(&mut self) -> anyhow::Result<pb::StatusResponse> {
+        Ok(self.admin.status(pb::StatusRequest {}).await.map_err(plainly)?.into_inner())
+    }
+
+    /// Records, newest first.
+    pub(crate) async fn records(
+        &mut self,
+        filter: pb::RecordFilter,
+        before: Option<u64>,
+        limit: u32,
+    ) -> anyhow::Result<Vec<RequestRecord>> {
+        let request = pb::ListRecordsRequest { filter: Some(filter), before_sequence: before, limit };
+        let response = self.records.list(request).await.map_err(plainly)?.into_inner();
+        response.records.iter().map(record_of).collect()
+    }
+
+    /// New records as they come.
+    pub(crate) async fn tail(
+        &mut self,
+        filter: pb::RecordFilter,
+        after: Option<u64>,
+        mut show: impl FnMut(&RequestRecord) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut request = Request::new(pb::TailRecordsRequest { filter: Some(filter), after_sequence: after });
+        // Followed until the operator stops it.
+        request.set_timeout(Duration::from_secs(7 * 86_400));
+        let mut stream = self.records.tail(request).await.map_err(plainly)?.into_inner();
+        while let Some(record) = stream.message().await.map_err(plainly)? {
+            show(&record_of(&record)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn outcome(diff: Option<pb::Diff>, faults: Vec<pb::Fault>) -> anyhow::Result<Result<Diff, Vec<DesiredFault>>> {
+    if !faults.is_empty() {
+        return Ok(Err(faults.into_iter().map(|it| DesiredFault { path: it.path, message: it.message }).collect()));
+    }
+    let diff = diff.context("the server sent no diff")?;
+    Ok(Ok(diff.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))?))
+}
+
+fn key_of(key: Option<proto::pb::object::v1::Key>) -> anyhow::Result<domain::ApiKey> {
+    let key = key.context("the server sent no key")?;
+    key.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))
+}
+
+fn record_of(record: &pb::Record) -> anyhow::Result<RequestRecord> {
+    serde_json::from_slice(&record.record_json).context("the server sent a record that cannot be read")
+}
+
+/// A status in plain words; what the operator got wrong is an error of usage.
+fn plainly(status: Status) -> anyhow::Error {
+    let message = if status.message().is_empty() { status.code().to_string() } else { status.message().to_owned() };
+    match status.code() {
+        tonic::Code::InvalidArgument => UsageError(message).into(),
+        _ => anyhow!(message),
+    }
+}

@@ -1,0 +1,234 @@
+//! All roles in one process: registry, engine, ledger, gateway, the demo provider, and the operators' port.
+//!
+//! The gateway reaches the engine over in-memory gRPC, the same services that a remote one would use.
+
+mod config_file;
+mod demo;
+mod greeting;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use domain::{Clock, OrganisationId, SecretText};
+use engine::{Engine, EngineParts};
+use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SystemClock};
+use ledger::{Durability, Ledger, LedgerOptions};
+use metrics_exporter_prometheus::PrometheusHandle;
+use providers::TrustRoots;
+use registry::Registry;
+use scorer::{HeuristicScorer, LearnedScorer, Scorer};
+use seal::{Keyring, SealingKey};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::cli::{DurabilityChoice, ScorerChoice, TrustChoice, UpArgs};
+use crate::console_port;
+use crate::data_dir::{self, DataDir};
+use crate::environment;
+use crate::exit::Exit;
+use crate::up::demo::Demo;
+use crate::up::greeting::Greeting;
+
+/// The gateway has its configuration within this, or something is wrong.
+const READY: Duration = Duration::from_secs(10);
+/// Records still in the spool may be drained within this when the process ends; the next start does the rest.
+const CLOSE_LEDGER: Duration = Duration::from_secs(10);
+
+/// Runs until a signal.
+pub(crate) async fn run(args: UpArgs) -> anyhow::Result<Exit> {
+    let began = Instant::now();
+    let metrics = console_port::install_metrics()?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let running = start(&args, metrics, began).await?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = running.engine_ended() => {
+            running.stop().await?;
+            return Err(anyhow!("the engine ended by itself; the log says why"));
+        }
+    }
+    tracing::info!("stopping: running requests may finish");
+    running.stop().await?;
+    Ok(Exit::Done)
+}
+
+/// Everything that has been started.
+struct Running {
+    gateway: Gateway,
+    ledger: Arc<Ledger>,
+    engine: JoinHandle<()>,
+    stop_engine: oneshot::Sender<()>,
+    engine_ended: tokio::sync::watch::Receiver<bool>,
+    console: JoinHandle<()>,
+    _config_watch: Option<config_file::Watch>,
+    _demo: Option<Demo>,
+    _data_dir: DataDir,
+}
+
+async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyhow::Result<Running> {
+    // Reading the scorer takes longest: it goes on beside everything else.
+    let scorer = tokio::task::spawn_blocking({
+        let (choice, folder) = (args.scorer, args.scorer_model.clone());
+        move || load_scorer(choice, folder)
+    });
+    let data_dir = DataDir::open(&args.data_dir)?;
+    let folder = data_dir.path().to_owned();
+    let keyring = Keyring::new(SealingKey::load_or_create(&data_dir::sealing_key(&folder))?);
+    let registry = Registry::open(&data_dir::registry(&folder), keyring.clone()).await?;
+    let first_start = registry.bootstrap().await?;
+    let organisation = organisation(&registry)?;
+
+    apply_environment(&registry, &organisation).await?;
+    if let Some(file) = &args.config {
+        config_file::apply(&registry, &organisation, file).await?;
+    }
+    let demo = Demo::start(args, &registry, &organisation).await?;
+
+    let ledger = Arc::new(Ledger::open(&data_dir::ledger(&folder), ledger_options(args.durability))?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let scorer = scorer.await.context("the scorer could not be read")??;
+    let engine = Engine::new(EngineParts {
+        registry: registry.clone(),
+        scorer,
+        records: Some(ledger.reader()),
+        clock: clock.clone(),
+        limits: engine::Limits::default(),
+    })?;
+    let (connector, memory) = proto::channel::in_memory();
+    let tcp = TcpListener::bind(args.engine).await.with_context(|| {
+        format!(
+            "the engine cannot listen on {}: choose another with `--engine 127.0.0.1:PORT` (0 picks a free one)",
+            args.engine
+        )
+    })?;
+    let engine_address = tcp.local_addr()?;
+    let socket = data_dir::admin_socket(&folder);
+    let listeners = engine::Listeners { tcp: Some(tcp), unix: Some(engine::bind_unix(&socket)?), memory: Some(memory) };
+    let (stop_engine, stopped) = oneshot::channel::<()>();
+    let (ended, engine_ended) = tokio::sync::watch::channel(false);
+    let engine = tokio::spawn(async move {
+        let served = engine.serve(listeners, async { drop(stopped.await) }).await;
+        if let Err(fault) = served {
+            tracing::error!(%fault, "the engine has failed");
+        }
+        let _ = ended.send(true);
+    });
+
+    let gateway = Gateway::start(GatewayParts {
+        config: gateway_config(args, &folder),
+        keyring,
+        ledger: ledger.clone(),
+        engine: proto::Endpoint::InMemory(connector),
+        clock,
+    })?;
+    let (console_address, console) = console_port::serve(args.console, metrics).await?;
+    if !gateway.reached(registry.version(), READY).await {
+        return Err(anyhow!(
+            "the gateway did not get its configuration within {} s; the log says why",
+            READY.as_secs()
+        ));
+    }
+    let config_watch =
+        args.config.as_ref().map(|file| config_file::watch(&registry, &organisation, file)).transpose()?;
+
+    Greeting {
+        gateway: gateway.address(),
+        console: console_address,
+        engine: engine_address,
+        admin: &socket,
+        first_key: first_start.as_ref().map(|first| &first.key.key),
+        demo: demo.is_some(),
+        data_dir: &folder,
+        ready: began.elapsed(),
+    }
+    .print(args.json)?;
+    Ok(Running {
+        gateway,
+        ledger,
+        engine,
+        stop_engine,
+        engine_ended,
+        console,
+        _config_watch: config_watch,
+        _demo: demo,
+        _data_dir: data_dir,
+    })
+}
+
+impl Running {
+    async fn engine_ended(&self) {
+        let mut ended = self.engine_ended.clone();
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Stops in the order of the request's way: no new requests, running ones end, records are kept, then the engine.
+    async fn stop(self) -> anyhow::Result<()> {
+        let Self { gateway, ledger, engine, stop_engine, console, .. } = self;
+        tokio::task::spawn_blocking(move || gateway.stop()).await?;
+        tokio::task::spawn_blocking(move || ledger.close(CLOSE_LEDGER)).await??;
+        let _ = stop_engine.send(());
+        engine.await?;
+        console.abort();
+        Ok(())
+    }
+}
+
+fn load_scorer(choice: ScorerChoice, folder: Option<PathBuf>) -> anyhow::Result<Arc<dyn Scorer>> {
+    Ok(match (choice, folder) {
+        (ScorerChoice::Heuristic, _) => Arc::new(HeuristicScorer::new()),
+        (ScorerChoice::Learned, None) => Arc::new(scorer::builtin::load()?),
+        (ScorerChoice::Learned, Some(folder)) => Arc::new(
+            LearnedScorer::load(&folder)
+                .with_context(|| format!("the scorer in {} cannot be used", folder.display()))?,
+        ),
+    })
+}
+
+fn organisation(registry: &Registry) -> anyhow::Result<OrganisationId> {
+    let organisations = registry.list_organisations();
+    let organisation = organisations.first().context("the registry holds no organisation: restore it from a backup")?;
+    Ok(organisation.id.clone())
+}
+
+async fn apply_environment(registry: &Registry, organisation: &OrganisationId) -> anyhow::Result<()> {
+    let tenant = registry.tenant(organisation).context("the organisation is gone")?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let desired = environment::desired(registry::catalogue::seed(), &tenant, variable);
+    registry
+        .apply(organisation, &desired, false)
+        .await
+        .context("the provider keys of the environment cannot be used")?;
+    Ok(())
+}
+
+fn ledger_options(durability: DurabilityChoice) -> LedgerOptions {
+    let durability = match durability {
+        DurabilityChoice::Grouped => LedgerOptions::default().durability,
+        DurabilityChoice::Strict => Durability::Strict,
+    };
+    LedgerOptions { durability, ..LedgerOptions::default() }
+}
+
+fn gateway_config(args: &UpArgs, folder: &std::path::Path) -> GatewayConfig {
+    GatewayConfig {
+        listen: args.gateway,
+        data_dir: folder.to_owned(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        trust_roots: match args.trust_roots {
+            TrustChoice::Platform => TrustRoots::Platform,
+            TrustChoice::Webpki => TrustRoots::WebPki,
+        },
+        extra_ca: args.extra_ca.clone(),
+        limits: Limits { drain: Duration::from_secs(args.drain_seconds), ..Limits::default() },
+    }
+}
+
+/// The text of a secret, for the one place that shows a new key.
+fn shown(key: &SecretText) -> &str {
+    key.expose()
+}

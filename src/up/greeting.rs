@@ -1,0 +1,77 @@
+//! What is printed when everything is ready: endpoint, key, a curl that works, and what to do next.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use domain::SecretText;
+use serde_json::json;
+
+use crate::output;
+use crate::up::shown;
+
+/// What there is to say.
+pub(crate) struct Greeting<'a> {
+    pub(crate) gateway: SocketAddr,
+    pub(crate) console: SocketAddr,
+    pub(crate) engine: SocketAddr,
+    pub(crate) admin: &'a Path,
+    pub(crate) first_key: Option<&'a SecretText>,
+    pub(crate) demo: bool,
+    pub(crate) data_dir: &'a Path,
+    pub(crate) ready: Duration,
+}
+
+impl Greeting<'_> {
+    /// Prints text for people, or one JSON line for programs.
+    pub(crate) fn print(&self, as_json: bool) -> anyhow::Result<()> {
+        if as_json { output::json(&self.json()) } else { output::line(self.text()?) }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "gateway": format!("http://{}", self.gateway),
+            "console": format!("http://{}", self.console),
+            "engine": format!("http://{}", self.engine),
+            "admin": format!("unix:{}", self.admin.display()),
+            "api_key": self.first_key.map(shown),
+            "ready_ms": u64::try_from(self.ready.as_millis()).unwrap_or(u64::MAX),
+            "pid": std::process::id(),
+        })
+    }
+
+    fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        writeln!(text, "Signalbox is ready after {} ms.\n", self.ready.as_millis())?;
+        writeln!(text, "  endpoint   http://{}/v1", self.gateway)?;
+        match self.first_key {
+            Some(key) => writeln!(text, "  API key    {}   (shown once: keep it)", shown(key))?,
+            None => writeln!(text, "  API key    the one you have; another: signalbox keys create --name NAME")?,
+        }
+        writeln!(text, "  data       {}", self.data_dir.display())?;
+        writeln!(text, "  operators  http://{}/metrics, gRPC on {}\n", self.console, self.engine)?;
+        if self.demo {
+            writeln!(
+                text,
+                "No provider is configured, so the built-in demo provider answers (demo/small, demo/medium,"
+            )?;
+            writeln!(text, "demo/large): real wire format, pretended models. For real ones, set OPENAI_API_KEY,")?;
+            writeln!(text, "ANTHROPIC_API_KEY, OPENROUTER_API_KEY or GEMINI_API_KEY, or apply a configuration.\n")?;
+        }
+        let key = self.first_key.map_or("$SIGNALBOX_API_KEY", shown);
+        writeln!(text, "Try it:\n")?;
+        writeln!(text, "  curl http://{}/v1/chat/completions \\", self.gateway)?;
+        writeln!(text, "    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\")?;
+        writeln!(
+            text,
+            "    -d '{{\"model\": \"auto\", \"messages\": [{{\"role\": \"user\", \"content\": \"What is the capital of France?\"}}]}}'\n"
+        )?;
+        writeln!(text, "Next:\n")?;
+        writeln!(text, "  signalbox logs --limit 5         which model answered, and what it cost")?;
+        writeln!(text, "  signalbox models list            what can be routed to")?;
+        writeln!(text, "  signalbox apply -f FILE.toml     providers, models, policies, routers, keys of your own")?;
+        write!(text, "  Ctrl-C stops; running requests may finish.")?;
+        Ok(text)
+    }
+}
