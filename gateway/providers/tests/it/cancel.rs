@@ -67,3 +67,17 @@ async fn a_call_dropped_during_the_handshake_closes_the_connection() {
     let left = Instant::now();
     assert!(upstream.closed().await.duration_since(left) < LIMIT);
 }
+
+/// Whoever serves on several threads needs to move these between them.
+#[test]
+fn calls_and_answers_may_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<providers::ProviderClient>();
+    is_shared::<providers::Upstreams>();
+    is_shared::<providers::Vault>();
+    is_shared::<providers::Breaker>();
+    let (client, provider) = (client(), Arc::new(provider("http://127.0.0.1:1")));
+    let future = call(&client, &provider, true);
+    is_send(&future);
+}
