@@ -6,7 +6,7 @@
 pub(crate) mod batch;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, Sqlite, Transaction};
@@ -23,6 +23,9 @@ const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_requests.sql")];
 /// Pages in the write-ahead log before `SQLite` moves them into the database: 16 MiB instead of 4 saves syncs.
 const CHECKPOINT_PAGES: &str = "1000";
 
+/// How long a start waits for somebody else who holds the database.
+const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
 /// Bytes per page. A row is one to three KiB, mostly its decision: on pages of 4 KiB half the space would be waste.
 const PAGE_BYTES: u32 = 16 << 10;
 
@@ -46,7 +49,7 @@ impl Database {
     pub(crate) async fn open(dir: &Path, busy_timeout: Duration) -> Result<Self, LedgerError> {
         let path = dir.join(FILE);
         let mut database = Self { path, busy_timeout, connection: None };
-        let found = database.version().await;
+        let found = database.patient_version().await;
         let found: i64 = found.map_err(|source| LedgerError::Database { path: database.path.clone(), source })?;
         let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
         if found > known {
@@ -137,6 +140,20 @@ impl Database {
         match self.connection.take() {
             Some(connection) => connection.close().await,
             None => Ok(()),
+        }
+    }
+
+    /// Whoever closes or checkpoints the database holds it for a moment, and not every statement of a fresh connection
+    /// waits by itself: a start tries for a while before it fails.
+    async fn patient_version(&mut self) -> Result<i64, sqlx::Error> {
+        let begin = Instant::now();
+        loop {
+            match self.version().await {
+                Err(error) if is_contention(&error) && begin.elapsed() < OPEN_PATIENCE => {
+                    tokio::time::sleep(OPEN_PAUSE).await;
+                }
+                answer => return answer,
+            }
         }
     }
 

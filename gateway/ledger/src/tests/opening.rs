@@ -71,3 +71,26 @@ fn an_open_request_of_this_process_has_no_row() {
     assert_eq!(ledger.flushed().all(), []);
     assert_eq!(ledger.stats().open_requests, 1);
 }
+
+#[test]
+fn a_start_waits_for_whoever_is_about_to_let_go_of_the_database() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path(), quick()));
+    let (locked, waiting) = std::sync::mpsc::channel();
+    let folder = dir.path().to_owned();
+    let other = std::thread::spawn(move || {
+        block_on(async {
+            let mut other = intruder(&folder).await;
+            sqlx::raw_sql("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+            locked.send(()).unwrap();
+            // Much longer than the ledger's own busy timeout of 10 ms, much shorter than its patience.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            other.close().await.unwrap();
+        });
+    });
+    waiting.recv().unwrap();
+    let ledger = open(dir.path(), quick());
+    ledger.run(&started(1));
+    assert_eq!(ledger.flushed().all().len(), 1);
+    other.join().unwrap();
+}
