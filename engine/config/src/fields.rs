@@ -1,0 +1,135 @@
+//! One table of the file, read key by key.
+//!
+//! Asking for a key makes it known: whatever was not asked for is unknown, so the list of known keys cannot differ
+//! from what the readers do.
+
+use crate::context::Context;
+use crate::nearest::nearest;
+use crate::node::{Entry, Node, Spot, Value, joined};
+
+/// A value with its path.
+#[derive(Clone, Debug)]
+pub(crate) struct Item<'a> {
+    pub(crate) path: String,
+    pub(crate) node: &'a Node,
+}
+
+impl Item<'_> {
+    /// Notes a fault at this value. Returns `None`, so that readers can end with it.
+    pub(crate) fn fault<T>(&self, context: &mut Context<'_>, message: impl Into<String>) -> Option<T> {
+        context.fault(&self.path, self.node.spot, message);
+        None
+    }
+
+    /// Notes that the value is of the wrong kind.
+    pub(crate) fn wrong_kind<T>(&self, context: &mut Context<'_>, expected: &str) -> Option<T> {
+        let message = match &self.node.value {
+            Value::Null => format!("is empty: expected {expected}, or leave the line out"),
+            other => format!("expected {expected}, found {}", other.kind()),
+        };
+        self.fault(context, message)
+    }
+}
+
+/// Reads one value.
+pub(crate) type Read<T> = fn(&Item<'_>, &mut Context<'_>) -> Option<T>;
+
+/// A table whose keys are being asked for.
+pub(crate) struct Fields<'a> {
+    pub(crate) path: String,
+    pub(crate) spot: Spot,
+    entries: &'a [Entry],
+    asked: Vec<&'static str>,
+    forgiven: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    /// Opens a table; anything else is a fault.
+    pub(crate) fn open(item: &Item<'a>, context: &mut Context<'_>) -> Option<Self> {
+        match &item.node.value {
+            Value::Table(entries) => Some(Self {
+                path: item.path.clone(),
+                spot: item.node.spot,
+                entries,
+                asked: Vec::new(),
+                forgiven: Vec::new(),
+            }),
+            _ => item.wrong_kind(context, "a table of keys and values"),
+        }
+    }
+
+    /// Asks for a key.
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<Item<'a>> {
+        self.asked.push(key);
+        self.peek(key)
+    }
+
+    /// Looks at a key without making it known.
+    pub(crate) fn peek(&self, key: &str) -> Option<Item<'a>> {
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        Some(Item { path: joined(&self.path, key), node: &entry.node })
+    }
+
+    /// Reads a key that may be absent.
+    pub(crate) fn read<T>(&mut self, key: &'static str, context: &mut Context<'_>, read: Read<T>) -> Option<T> {
+        let item = self.take(key)?;
+        read(&item, context)
+    }
+
+    /// Reads a key that must be there; `hint` completes "is missing: ".
+    pub(crate) fn require<T>(
+        &mut self,
+        key: &'static str,
+        hint: &str,
+        context: &mut Context<'_>,
+        read: Read<T>,
+    ) -> Option<T> {
+        match self.take(key) {
+            Some(item) => read(&item, context),
+            None => self.fault(context, format!("`{key}` is missing: {hint}")),
+        }
+    }
+
+    /// Notes a fault of the table as a whole.
+    pub(crate) fn fault<T>(&self, context: &mut Context<'_>, message: impl Into<String>) -> Option<T> {
+        context.fault(&self.path, self.spot, message);
+        None
+    }
+
+    /// Has [`finish`](Self::finish) pass over a key that has been refused already.
+    pub(crate) fn forgive(&mut self, key: &'static str) {
+        self.forgiven.push(key);
+    }
+
+    /// The keys asked for so far.
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> &[&'static str] {
+        &self.asked
+    }
+
+    /// Refuses what was not asked for. `later` are keys of features that this version does not have.
+    pub(crate) fn finish(self, later: &[&str], context: &mut Context<'_>) {
+        let passed = |key: &str| self.asked.contains(&key) || self.forgiven.contains(&key);
+        for entry in self.entries.iter().filter(|entry| !passed(&entry.key)) {
+            let message = if later.contains(&entry.key.as_str()) {
+                format!("`{}` is not supported by this version: take it out", entry.key)
+            } else {
+                unknown_key(&entry.key, &self.asked)
+            };
+            context.fault(&joined(&self.path, &shortened(&entry.key)), entry.spot, message);
+        }
+    }
+}
+
+fn unknown_key(key: &str, known: &[&str]) -> String {
+    let shown = shortened(key);
+    match nearest(key, known) {
+        Some(meant) => format!("unknown key `{shown}`: did you mean `{meant}`?"),
+        None => format!("unknown key `{shown}`: known here are {}", known.join(", ")),
+    }
+}
+
+/// The first 80 characters, less what would break a line.
+pub(crate) fn shortened(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(80).collect()
+}

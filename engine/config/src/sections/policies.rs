@@ -1,0 +1,159 @@
+//! `[[policies]]`: which models may answer and how one of them is chosen.
+
+use domain::desired::PolicySpec;
+use domain::{Axis, Candidates, ModelId, Policy, PolicyModel, Strategy};
+
+use crate::context::Context;
+use crate::fields::{Fields, Item, shortened};
+use crate::node::Value;
+use crate::readers::{boolean, choice, items, model_id, name, not_one_of, object, rank, refuse_repeats, text, weight};
+
+/// Keys of features to come.
+pub(crate) const LATER: [&str; 2] = ["rules", "affinity"];
+const LATER_STRATEGY: [&str; 4] = ["blend", "lambda", "min_quality", "rank_by"];
+
+const STRATEGIES: [&str; 4] = ["intelligent", "priority", "split", "single"];
+const AXES: [(&str, Axis); 5] = [
+    ("cost", Axis::Cost),
+    ("performance", Axis::Performance),
+    ("capability", Axis::Capability),
+    ("intelligence", Axis::Capability),
+    ("quality", Axis::Capability),
+];
+
+pub(crate) fn policy(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<PolicySpec> {
+    let title = fields.require("name", "write name = \"…\"", context, policy_name);
+    let slug = fields.read("slug", context, alias);
+    let default = fields.read("default", context, boolean).unwrap_or(false);
+    let strategy = fields
+        .take("strategy")
+        .map_or(Some(Strategy::Intelligent { axis: Axis::default() }), |item| strategy(&item, context));
+    let candidates = match (fields.take("models"), &strategy) {
+        (Some(item), _) => candidates(&item, context),
+        // The one model of such a policy need not be named twice.
+        (None, Some(Strategy::Single { model })) => Some(Candidates::Listed(vec![plain(model.clone())])),
+        (None, _) => fields.fault(
+            context,
+            "`models` is missing: list the models it may choose from, or write models = [\"*\"] for all",
+        ),
+    };
+    Some(PolicySpec { name: title?, slug, default, candidates: candidates?, strategy: strategy? })
+}
+
+/// A name from which an alias can be made.
+fn policy_name(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
+    let title = name(item, context)?;
+    if Policy::slug_of(&title).is_empty() {
+        return item.fault(context, "has no letter or digit to make an alias of: use some");
+    }
+    Some(title)
+}
+
+fn alias(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
+    let slug = name(item, context)?;
+    let proper = Policy::slug_of(&slug);
+    match proper.as_str() {
+        _ if proper == slug => Some(slug),
+        "" => item.fault(context, "cannot be an alias: use lower-case letters and digits, with single `-` between"),
+        _ => item.fault(context, format!("`{}` cannot be an alias: write \"{proper}\"", shortened(&slug))),
+    }
+}
+
+// === Candidates ===
+
+fn candidates(item: &Item<'_>, context: &mut Context<'_>) -> Option<Candidates> {
+    if matches!(&item.node.value, Value::Text(text) if text == "*") {
+        return item.fault(context, "expected a list: write [\"*\"]");
+    }
+    let entries = items(item, context)?;
+    let is_all = |item: &Item<'_>| matches!(&item.node.value, Value::Text(text) if text == "*");
+    match entries.as_slice() {
+        [] => return item.fault(context, "is empty: name at least one model, or write [\"*\"] for all"),
+        [only] if is_all(only) => return Some(Candidates::All),
+        _ => {}
+    }
+    refuse_repeats(item, context);
+    let mut models = Vec::new();
+    for entry in &entries {
+        let model = match &entry.node.value {
+            Value::Text(text) if text == "*" => {
+                entry.fault(context, "`*` stands alone: take the other models out, or this")
+            }
+            Value::Text(_) => model_id(entry, context).map(plain),
+            _ => object(entry, context, &[], candidate),
+        };
+        models.extend(model);
+    }
+    Some(Candidates::Listed(models))
+}
+
+fn plain(model: ModelId) -> PolicyModel {
+    PolicyModel { model, priority: None, weight: None }
+}
+
+pub(crate) fn candidate(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<PolicyModel> {
+    let model = fields.require("model", "write model = \"provider/name\"", context, model_id);
+    let priority = fields.read("priority", context, rank);
+    let weight = fields.read("weight", context, weight);
+    Some(PolicyModel { model: model?, priority, weight })
+}
+
+// === Strategy ===
+
+fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
+    match &item.node.value {
+        Value::Text(_) => {
+            let kind = kind(item, context)?;
+            if kind == "single" {
+                return item.fault(context, "needs its model: write { type = \"single\", model = \"provider/name\" }");
+            }
+            assembled(&kind, None, None)
+        }
+        _ => object(item, context, &LATER_STRATEGY, strategy_table),
+    }
+}
+
+pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
+    let kind =
+        fields.require("type", "write type = \"intelligent\", \"priority\", \"split\" or \"single\"", context, kind);
+    let (axis_item, model_item) = (fields.take("axis"), fields.take("model"));
+    let axis = match &axis_item {
+        Some(item) => Some(choice(item, context, &AXES)?),
+        None => None,
+    };
+    let model = match &model_item {
+        Some(item) => Some(model_id(item, context)?),
+        None => None,
+    };
+    let kind = kind?;
+    if let Some(item) = axis_item.filter(|_| kind != "intelligent") {
+        return item.fault(context, format!("`axis` is for intelligent policies: take it out of this {kind} one"));
+    }
+    if let Some(item) = model_item.filter(|_| kind != "single") {
+        return item.fault(context, format!("`model` is for single: take it out of this {kind} policy, or use models"));
+    }
+    if kind == "single" && model.is_none() {
+        return fields.fault(context, "`model` is missing: write model = \"provider/name\"");
+    }
+    assembled(&kind, axis, model)
+}
+
+fn kind(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
+    let kind = text(item, context)?;
+    match kind.as_str() {
+        "optimal" => {
+            item.fault(context, "the strategy `optimal` is not supported by this version: use \"intelligent\"")
+        }
+        known if STRATEGIES.contains(&known) => Some(kind),
+        other => item.fault(context, not_one_of(other, &STRATEGIES)),
+    }
+}
+
+fn assembled(kind: &str, axis: Option<Axis>, model: Option<ModelId>) -> Option<Strategy> {
+    match kind {
+        "intelligent" => Some(Strategy::Intelligent { axis: axis.unwrap_or_default() }),
+        "priority" => Some(Strategy::Priority {}),
+        "split" => Some(Strategy::Split {}),
+        _ => model.map(|model| Strategy::Single { model }),
+    }
+}

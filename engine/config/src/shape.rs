@@ -1,0 +1,445 @@
+//! The shape of the file, for the JSON Schema and the reader of these pages. The readers in `sections` decide what is
+//! accepted; a test holds the two together key by key.
+#![expect(missing_docs, reason = "the variants of the choices say what they are")]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+/// What a Signalbox should know: objects are matched by name, those not named here stay as they are.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Signalbox configuration")]
+pub struct ConfigFile {
+    /// Parts of the organisation to which requests are attributed.
+    #[schemars(default)]
+    pub projects: Vec<Project>,
+    /// Who serves models, with their secrets.
+    #[schemars(default)]
+    pub providers: Vec<Provider>,
+    /// The catalogue: models that may be called.
+    #[schemars(default)]
+    pub models: Vec<Model>,
+    /// How one model of several is chosen.
+    #[schemars(default)]
+    pub policies: Vec<Policy>,
+    /// Endpoints of their own, each over some models.
+    #[schemars(default)]
+    pub routers: Vec<Router>,
+    /// API keys of callers.
+    #[schemars(default)]
+    pub keys: Vec<Key>,
+}
+
+/// A part of the organisation.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Project {
+    /// Its name, unique.
+    #[schemars(extend("examples" = ["checkout"]))]
+    pub name: String,
+    /// The policy of its requests that name no model: a policy's name, slug or id.
+    #[schemars(extend("examples" = ["support"]))]
+    pub policy: Option<String>,
+}
+
+/// Somebody who serves models.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Provider {
+    /// Its name and the prefix of its models: 1 to 40 of a-z, 0-9, `-` and `_`.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,39}$"), extend("examples" = ["acme"]))]
+    pub slug: String,
+    /// What it speaks; absent = openai. Vendors of other dialects have an OpenAI-compatible base URL.
+    #[schemars(default)]
+    pub dialect: Option<Dialect>,
+    /// The URL to which `/chat/completions` is appended.
+    #[schemars(regex(pattern = "^https?://"), extend("examples" = ["https://api.example.com/v1"]))]
+    pub base_url: String,
+    /// How it wants its secret: `bearer`, `header:NAME` or `query:NAME`; absent = bearer.
+    #[schemars(regex(pattern = "^(bearer|header:.+|query:.+)$"), extend("examples" = ["bearer", "header:api-key", "query:key"]))]
+    pub auth: Option<String>,
+    /// Query parameters sent with every call.
+    #[schemars(default, extend("examples" = [{"api-version": "2026-01-01"}]))]
+    pub query: BTreeMap<String, String>,
+    /// Allows private, loopback and link-local addresses.
+    #[schemars(default)]
+    pub allow_private_network: bool,
+    /// Allows calls without a secret.
+    #[schemars(default)]
+    pub allow_anonymous: bool,
+    /// Whether it is known to keep nothing (zero data retention); absent = not known.
+    pub zdr: Option<bool>,
+    /// Whether it collects data; absent = not known.
+    pub data_collection: Option<DataCollection>,
+    /// How long to wait for it; absent = the product's defaults.
+    pub timeouts: Option<ProviderTimeouts>,
+    /// Its secrets, used in turn; absent = those already stored stay.
+    pub credentials: Option<Vec<ProviderCredential>>,
+}
+
+/// What a provider speaks.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Dialect {
+    Openai,
+}
+
+/// Whether a provider collects data.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum DataCollection {
+    Allow,
+    Deny,
+}
+
+/// Waits, each as milliseconds or as a duration such as `500ms`, `3s`, `15m`; at most a day.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ProviderTimeouts {
+    /// TCP and TLS, in milliseconds; absent = 3000.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub connect_ms: Option<u64>,
+    /// TCP and TLS, as a duration.
+    #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"), extend("examples" = ["3s"]))]
+    pub connect: Option<String>,
+    /// From the request to the head of a streamed answer, in milliseconds; absent = 30000.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub response_header_ms: Option<u64>,
+    /// From the request to the head of a streamed answer, as a duration.
+    #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"), extend("examples" = ["30s"]))]
+    pub response_header: Option<String>,
+    /// From the request to the first content of a streamed answer, in milliseconds; absent = 60000.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub first_token_ms: Option<u64>,
+    /// From the request to the first content of a streamed answer, as a duration.
+    #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"), extend("examples" = ["60s"]))]
+    pub first_token: Option<String>,
+    /// Between two chunks of a streamed answer, in milliseconds; absent = 60000.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub inter_chunk_ms: Option<u64>,
+    /// Between two chunks of a streamed answer, as a duration.
+    #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"), extend("examples" = ["60s"]))]
+    pub inter_chunk: Option<String>,
+    /// The whole call, in milliseconds; absent = 900000.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub total_ms: Option<u64>,
+    /// The whole call, as a duration.
+    #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"), extend("examples" = ["15m"]))]
+    pub total: Option<String>,
+}
+
+/// A provider's secret: exactly one of `secret_env`, `secret_file` and `secret`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ProviderCredential {
+    /// Its name, unique within the provider.
+    #[schemars(extend("examples" = ["main"]))]
+    pub name: String,
+    /// The environment variable that holds the secret, read where the file is applied.
+    #[schemars(extend("examples" = ["ACME_KEY"]))]
+    pub secret_env: Option<String>,
+    /// The file that holds the secret, relative to this one.
+    #[schemars(extend("examples" = ["/run/secrets/acme"]))]
+    pub secret_file: Option<String>,
+    /// The secret itself; better kept out of the file.
+    pub secret: Option<String>,
+    /// What it is; absent = `api_key`.
+    pub kind: Option<CredentialKind>,
+    /// Whose it is; absent = `managed`, the platform's.
+    pub owner: Option<CredentialOwner>,
+}
+
+/// What a credential is.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum CredentialKind {
+    ApiKey,
+}
+
+/// Whose a credential is.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum CredentialOwner {
+    Managed,
+}
+
+/// A model of the catalogue.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Model {
+    /// `provider/name`; the part before the first `/` is the provider's slug.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,39}/[A-Za-z0-9._:/@+-]{1,128}$"), extend("examples" = ["acme/small"]))]
+    pub id: String,
+    /// What the provider calls it; absent = the part of `id` after the first `/`.
+    #[schemars(extend("examples" = ["small-2026-11"]))]
+    pub native: Option<String>,
+    /// A name for people.
+    #[schemars(extend("examples" = ["Acme Small"]))]
+    pub name: Option<String>,
+    /// A description for people; read but not kept by this version.
+    pub description: Option<String>,
+    /// Tokens that input and output may take together.
+    #[schemars(range(min = 1), extend("examples" = [128_000]))]
+    pub context_length: Option<u64>,
+    /// Tokens that the output may take.
+    #[schemars(range(min = 1), extend("examples" = [16_384]))]
+    pub max_output_tokens: Option<u64>,
+    /// Prices in USD per token; absent = unknown, never free.
+    pub pricing: Option<ModelPricing>,
+    /// Explicit strength, 0 to 1; absent = by price.
+    #[schemars(range(min = 0, max = 1), extend("examples" = [0.3]))]
+    pub capability: Option<f64>,
+    /// What its endpoint supports; not listed = unsupported.
+    #[schemars(default, extend("examples" = [["tools", "json_schema", "vision"]]))]
+    pub capabilities: Vec<ModelAbility>,
+    /// What goes in and comes out; absent = text and what `capabilities` say.
+    pub modalities: Option<ModelModalities>,
+    /// Request parameters it takes; absent = no check.
+    #[schemars(extend("examples" = [["temperature", "max_tokens"]]))]
+    pub supported_parameters: Option<Vec<String>>,
+    /// When it came out.
+    #[schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), extend("examples" = ["2026-11-22"]))]
+    pub released: Option<String>,
+    /// Whether nothing is kept (zero data retention); absent = as its provider.
+    pub zdr: Option<bool>,
+    /// Whether it may be called; absent = true.
+    pub enabled: Option<bool>,
+    /// Where these facts come from and when they were read.
+    #[schemars(extend("examples" = ["vendor's price list, 2026-11-22"]))]
+    pub source: Option<String>,
+}
+
+/// Prices in USD per token as decimal strings, at most 12 decimals.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ModelPricing {
+    /// A fresh input token.
+    #[schemars(extend("examples" = ["0.0000001"]))]
+    pub prompt: Option<String>,
+    /// An output token.
+    #[schemars(extend("examples" = ["0.0000004"]))]
+    pub completion: Option<String>,
+    /// An input token read from the prompt cache; absent = as a fresh one.
+    #[schemars(extend("examples" = ["0.00000001"]))]
+    pub cached_prompt: Option<String>,
+    /// The same as `cached_prompt`.
+    #[schemars(extend("examples" = ["0.00000001"]))]
+    pub cached_read: Option<String>,
+    /// An input token written to the prompt cache; absent = as a fresh one.
+    #[schemars(extend("examples" = ["0.000000125"]))]
+    pub cache_write: Option<String>,
+    /// A reasoning token; absent = as an output token.
+    #[schemars(extend("examples" = ["0.0000004"]))]
+    pub reasoning: Option<String>,
+}
+
+/// What goes into and comes out of a model.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ModelModalities {
+    /// What goes in.
+    #[schemars(default, extend("examples" = [["text", "image"]]))]
+    pub input: Vec<ModelModality>,
+    /// What comes out.
+    #[schemars(default, extend("examples" = [["text"]]))]
+    pub output: Vec<ModelModality>,
+}
+
+/// Something that goes into or comes out of a model.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum ModelModality {
+    Text,
+    Image,
+    Audio,
+    Video,
+    File,
+}
+
+/// Something that a model's endpoint supports.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum ModelAbility {
+    Tools,
+    JsonSchema,
+    JsonObject,
+    Vision,
+    Audio,
+    Files,
+    Reasoning,
+    Embeddings,
+}
+
+/// How one model of several is chosen.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Policy {
+    /// Its name, unique.
+    #[schemars(extend("examples" = ["support"]))]
+    pub name: String,
+    /// What `@alias/<slug>` names; absent = made from the name.
+    #[schemars(extend("examples" = ["support"]))]
+    pub slug: Option<String>,
+    /// Whether it is the organisation's default; at most one is.
+    #[schemars(default)]
+    pub default: bool,
+    /// The models it may choose from, or `["*"]` for every enabled model with a usable credential; absent only for the
+    /// strategy `single`.
+    #[schemars(extend("examples" = [["*"], ["acme/small", {"model": "acme/large", "priority": 0, "weight": 3}]]))]
+    pub models: Option<Vec<PolicyModel>>,
+    /// How it chooses; absent = intelligent / performance.
+    #[schemars(extend("examples" = ["intelligent", {"type": "intelligent", "axis": "performance"}]))]
+    pub strategy: Option<Strategy>,
+}
+
+/// A model, by its id or with its rank and share.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum PolicyModel {
+    Id(String),
+    Ranked(PolicyCandidate),
+}
+
+/// A model with its rank and share.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PolicyCandidate {
+    /// The model's id.
+    #[schemars(extend("examples" = ["acme/small"]))]
+    pub model: String,
+    /// Its rank for `priority` and `split`, from 0; absent = its place in the list (`priority`), 0 (`split`).
+    pub priority: Option<u32>,
+    /// Its share among equals, above 0; absent = 1.
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [3]))]
+    pub weight: Option<f64>,
+}
+
+/// How a policy chooses, by name or with its settings.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum Strategy {
+    Named(StrategyName),
+    Set(PolicyStrategy),
+}
+
+/// The strategies that need no setting.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum StrategyName {
+    Intelligent,
+    Priority,
+    Split,
+}
+
+/// A strategy with its settings.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PolicyStrategy {
+    /// `intelligent`: the model that fits the prompt's complexity; `priority`: ascending priority; `split`: one weighted
+    /// draw per request; `single`: one model and no other.
+    #[schemars(rename = "type")]
+    pub kind: StrategyKind,
+    /// What an intelligent policy cares about; absent = performance, the balanced one.
+    pub axis: Option<StrategyAxis>,
+    /// The model of `single`.
+    #[schemars(extend("examples" = ["acme/large"]))]
+    pub model: Option<String>,
+}
+
+/// Every strategy.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum StrategyKind {
+    Intelligent,
+    Priority,
+    Split,
+    Single,
+}
+
+/// What an intelligent policy cares about; `intelligence` and `quality` are other names of `capability`.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum StrategyAxis {
+    Cost,
+    Performance,
+    Capability,
+    Intelligence,
+    Quality,
+}
+
+/// An endpoint of its own.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Router {
+    /// Its name, unique.
+    #[schemars(extend("examples" = ["helpdesk"]))]
+    pub name: String,
+    /// The models it may use.
+    #[schemars(length(min = 1), extend("examples" = [["acme/small", "acme/large"]]))]
+    pub models: Vec<String>,
+    /// Its policy: name, slug or id; absent = intelligent / performance over its models.
+    #[schemars(extend("examples" = ["support"]))]
+    pub policy: Option<String>,
+    /// Where each provider's secret comes from; absent = managed if there is one.
+    #[schemars(default, extend("examples" = [{"acme": "managed"}]))]
+    pub credentials: BTreeMap<String, CredentialSource>,
+}
+
+/// Where a provider's secret comes from.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum CredentialSource {
+    Managed,
+    User,
+}
+
+/// An API key. At most one of `secret_env`, `secret_file` and `secret`; without any, a key is made and shown once.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Key {
+    /// Its name, unique.
+    #[schemars(extend("examples" = ["checkout-service-prod"]))]
+    pub name: String,
+    /// The project of its requests: name or id.
+    #[schemars(extend("examples" = ["checkout"]))]
+    pub project: Option<String>,
+    /// Which policy its requests use; absent = as each request says.
+    pub routing: Option<KeyRouting>,
+    /// What it may do; absent = routing.
+    #[schemars(default, extend("examples" = [["routing"]]))]
+    pub scopes: Vec<KeyScope>,
+    /// Models it may use; absent = all.
+    #[schemars(default, extend("examples" = [["acme/small"]]))]
+    pub allowed_models: Vec<String>,
+    /// When it ends, with an offset from UTC.
+    #[schemars(extend("format" = "date-time", "examples" = ["2027-01-31T00:00:00Z"]))]
+    pub expires_at: Option<String>,
+    /// The environment variable that holds a key of your own making, at least 32 characters.
+    #[schemars(extend("examples" = ["CHECKOUT_KEY"]))]
+    pub secret_env: Option<String>,
+    /// The file that holds a key of your own making, relative to this one.
+    #[schemars(extend("examples" = ["/run/secrets/checkout"]))]
+    pub secret_file: Option<String>,
+    /// A key of your own making; better kept out of the file.
+    #[schemars(length(min = 32))]
+    pub secret: Option<String>,
+}
+
+/// Which policy a key's requests use.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct KeyRouting {
+    /// A policy: name, slug or id.
+    #[schemars(extend("examples" = ["support"]))]
+    pub policy: String,
+    /// Kept but not enforced when false; absent = true.
+    pub active: Option<bool>,
+}
+
+/// What a key may do.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum KeyScope {
+    Routing,
+    Platform,
+}

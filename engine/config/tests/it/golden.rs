@@ -1,0 +1,223 @@
+//! What the operator reads for each kind of mistake, in both formats. Each case is a text and everything told about it.
+
+use std::fmt::Write;
+
+use crate::support::{toml, yaml};
+
+fn told(cases: &[&str], read: fn(&str) -> Result<config::Loaded, config::ConfigFaults>) -> String {
+    let mut page = String::new();
+    for case in cases {
+        let case = case.trim_start_matches('\n');
+        let outcome = match read(case) {
+            Ok(loaded) => {
+                loaded.warnings.iter().fold("accepted".to_owned(), |told, warning| format!("{told}, warning {warning}"))
+            }
+            Err(faults) => faults.to_string(),
+        };
+        writeln!(page, "{case}\n  => {}\n", outcome.replace('\n', "\n     ")).unwrap();
+    }
+    page
+}
+
+#[test]
+fn toml_mistakes() {
+    insta::assert_snapshot!(told(TOML, toml));
+}
+
+#[test]
+fn yaml_mistakes() {
+    insta::assert_snapshot!(told(YAML, yaml));
+}
+
+const TOML: &[&str] = &[
+    // Syntax: every fault at once.
+    "[[providers]\nslug = \"a\"\n\n[[models]]\nid = \"a/b\nname = \"x\"",
+    "[[projects]]\nname = \"a\"\nname = \"b\"",
+    // Shape.
+    "providers = \"acme\"",
+    "[providers]\nslug = \"acme\"",
+    "[[provider]]\nslug = \"acme\"",
+    "policies = [\"support\"]",
+    // Features to come.
+    "[[scorecards]]\nname = \"x\"\n\n[[blends]]\nname = \"y\"\n\n[[organisations]]\nname = \"z\"",
+    r#"
+[[projects]]
+name = "shop"
+budget = { amount_usd = "50" }
+
+[[models]]
+id = "acme/small"
+tokenizer = "o200k"
+pricing = { image = "0.001" }
+
+[[policies]]
+name = "support"
+models = ["*"]
+strategy = { type = "optimal", lambda = 0.5 }
+rules = []
+
+[[routers]]
+name = "helpdesk"
+models = ["acme/small"]
+scorecards = ["x"]
+
+[[keys]]
+name = "checkout"
+limits = { requests_per_minute = 600 }
+budget = { amount_usd = "50" }"#,
+    // Providers.
+    "[[providers]]",
+    r#"
+[[providers]]
+slug = "Acme Inc"
+dialect = "anthropic"
+base_ulr = "https://api.example.com/v1"
+auth = "basic"
+zdr = "yes"
+data_collection = "deny!"
+query = "a=b"
+colour = "red""#,
+    r#"
+[[providers]]
+slug = "metrics"
+dialect = "opnai"
+base_url = "api.example.com/v1"
+auth = "header:"
+[providers.timeouts]
+connect_ms = 0
+first_token = "3 seconds"
+total_ms = 90000000
+inter_chunk_ms = 10
+inter_chunk = "1s""#,
+    r#"
+[[providers]]
+slug = "a"
+base_url = "https://user:password@example.com/v1"
+auth = "header:Host"
+
+[[providers]]
+slug = "b"
+base_url = "https://example.com/v1?key=1"
+
+[[providers]]
+slug = "c"
+base_url = "https://example.com/v1/chat/completions"
+
+[[providers]]
+slug = "a"
+base_url = "https://""#,
+    // Credentials.
+    r#"
+[[providers]]
+slug = "a"
+base_url = "https://example.com/v1"
+credentials = [
+    { name = "none" },
+    { name = "two", secret_env = "A", secret_file = "a" },
+    { name = "two", secret_env = "sk-not-a-name" },
+    { name = "later", secret_env = "A", kind = "oauth_client_credentials", owner = "user", weight = 2 },
+    { nmae = "x", env = "A" },
+]"#,
+    // Models.
+    r#"
+[[models]]
+id = "small"
+context_length = "128k"
+max_output_tokens = -1
+pricing = { prompt = 0.0000001, completion = "0,0000004", cached_prompt = "-1", cached_read = "0.1", cache_write = 0, reasoning = true }
+capability = 30
+capabilities = ["tool", "telepathy"]
+modalities = { input = ["texts"], outputs = ["text"] }
+released = "March 2026"
+enabled = "true"
+description = "x""#,
+    "[[models]]\nid = \"acme/small\"\n\n[[models]]\nid = \"acme/small\"\nname = \"\"\nnative = \" x\"\nreleased = 2026-11-22T10:00:00Z",
+    // Policies.
+    r#"
+[[policies]]
+name = "support"
+default = true
+strategy = { type = "priority", axis = "cost", model = "acme/large" }
+
+[[policies]]
+name = "Support"
+default = true
+slug = "Sup port"
+models = ["*", "acme/small"]
+strategy = { type = "single" }
+
+[[policies]]
+name = "support"
+models = "*"
+strategy = "single"
+
+[[policies]]
+name = "!"
+models = []
+strategy = { axis = "cheap" }
+
+[[policies]]
+name = "weights"
+models = [{ model = "acme/small", weight = 0 }, { model = "acme/large", priority = -1 }, { mdoel = "x" }, 7, "a/b", "a/b"]
+strategy = "inteligent""#,
+    // Routers and keys.
+    r#"
+[[routers]]
+name = "helpdesk"
+models = ["*"]
+credentials = { acme = "mine", "Acme Inc" = "managed" }
+
+[[routers]]
+name = "helpdesk"
+models = []
+
+[[keys]]
+name = 7
+scopes = ["admin"]
+allowed_models = ["gpt"]
+expires_at = 2027-01-31
+routing = { active = 1 }
+secret = "short"
+
+[[keys]]
+name = "k"
+secret = "0123456789abcdef0123456789abcdef""#,
+];
+
+const YAML: &[&str] = &[
+    "providers: [",
+    "providers:\n  - slug: a\n    slug: b",
+    "providers:\n\t- slug: a",
+    "- a\n- b",
+    "just text",
+    "a: 1\n---\nb: 2",
+    "models: *nowhere",
+    "providers:\n  slug: acme",
+    "policys: []",
+    "projects:",
+    r#"
+providers:
+  - slug: acme
+    base_ulr: https://api.example.com/v1
+    dialect: gemini
+    zdr: yes
+    allow_anonymous: on
+    credentials:
+      - name: 7
+        secret_env:
+models:
+  - id: acme/small
+    pricing: {prompt: 0.0000001, completion: 4e-7}
+    context_length: 128k
+    released: 2026-13-01
+policies:
+  - name: support
+    models: [acme/small, {model: acme/large, wieght: 3}]
+    strategy: {type: intelligent, axis: speed}
+    affinity: true
+keys:
+  - name: k
+    expires_at: tomorrow
+    per_user: true"#,
+    "{\"projects\": [{\"name\": \"a\"}, {\"nam\": \"b\"}]}",
+];

@@ -1,0 +1,11 @@
+//! Tests of the crate through its public face.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod examples;
+mod golden;
+mod laws;
+mod limits;
+mod positions;
+mod secrets;
+mod support;
+mod values;

@@ -1,0 +1,87 @@
+//! What the values of a file become.
+
+use domain::catalogue::AuthScheme;
+use domain::{Axis, Candidates, Money, Strategy};
+
+use crate::support::{toml, yaml};
+
+#[track_caller]
+fn strategy(written: &str, expected: &Strategy) {
+    let text = format!("[[policies]]\nname = \"p\"\nmodels = [\"*\"]\nstrategy = {written}\n");
+    let policy = toml(&text).unwrap().desired.policies.remove(0);
+    assert_eq!((policy.candidates, &policy.strategy), (Candidates::All, expected));
+}
+
+#[test]
+fn strategies_are_words_or_tables() {
+    strategy("\"intelligent\"", &Strategy::Intelligent { axis: Axis::Performance });
+    strategy("{ type = \"intelligent\", axis = \"quality\" }", &Strategy::Intelligent { axis: Axis::Capability });
+    strategy("\"priority\"", &Strategy::Priority {});
+    strategy("{ type = \"split\" }", &Strategy::Split {});
+    let model = "acme/large".parse().unwrap();
+    strategy("{ type = \"single\", model = \"acme/large\" }", &Strategy::Single { model });
+}
+
+#[test]
+fn single_policy_needs_its_model_once() {
+    let text = "[[policies]]\nname = \"p\"\nstrategy = { type = \"single\", model = \"acme/large\" }\n";
+    let policy = toml(text).unwrap().desired.policies.remove(0);
+    assert!(matches!(policy.candidates, Candidates::Listed(models) if models[0].model.as_str() == "acme/large"));
+}
+
+#[test]
+fn policy_without_strategy_is_intelligent_on_the_balanced_axis() {
+    let policy = yaml("policies: [{name: p, models: ['*']}]").unwrap().desired.policies.remove(0);
+    assert_eq!(policy.strategy, Strategy::Intelligent { axis: Axis::Performance });
+}
+
+#[test]
+fn auth_schemes_name_their_header_or_parameter() {
+    let cases = [
+        ("bearer", AuthScheme::Bearer),
+        ("header:API-Key", AuthScheme::Header("api-key".to_owned())),
+        ("query:Key", AuthScheme::Query("Key".to_owned())),
+    ];
+    for (written, expected) in cases {
+        let text = format!("[[providers]]\nslug = \"a\"\nbase_url = \"https://a.example/v1\"\nauth = \"{written}\"\n");
+        assert_eq!(toml(&text).unwrap().desired.providers[0].auth, expected);
+    }
+}
+
+#[test]
+fn prices_are_exact_and_suspicious_ones_are_warned_of() {
+    let model =
+        |price: &str| toml(&format!("[[models]]\nid = \"a/b\"\npricing = {{ cached_read = \"{price}\" }}\n")).unwrap();
+    let exact = model("0.000000000001");
+    assert_eq!(exact.desired.models[0].pricing.cached_prompt, Some(Money::from_pico(1)));
+    assert_eq!(exact.warnings, []);
+    let per_million = model("2.50");
+    assert_eq!(per_million.warnings.len(), 1);
+    assert!(per_million.warnings[0].message.contains("per million"), "{}", per_million.warnings[0]);
+}
+
+#[test]
+fn durations_become_milliseconds() {
+    let text = "[[providers]]\nslug = \"a\"\nbase_url = \"https://a.example\"\n\
+        timeouts = { connect_ms = 250, first_token = \"500ms\", inter_chunk = \"3s\", total = \"1h\" }\n";
+    let timeouts = toml(text).unwrap().desired.providers[0].timeouts;
+    assert_eq!(
+        (timeouts.connect_ms, timeouts.first_token_ms, timeouts.inter_chunk_ms, timeouts.total_ms),
+        (Some(250), Some(500), Some(3000), Some(3_600_000))
+    );
+}
+
+#[test]
+fn empty_files_ask_for_nothing() {
+    for text in ["", "\n# nothing\n", "\u{feff}"] {
+        assert_eq!(toml(text).unwrap().desired, domain::Desired::default());
+        assert_eq!(yaml(text).unwrap().desired, domain::Desired::default(), "{text:?}");
+    }
+}
+
+#[test]
+fn yaml_anchors_and_merges_save_repetition() {
+    let text = "models:\n  - &base\n    id: a/b\n    context_length: 1000\n  - <<: *base\n    id: a/c\n";
+    let models = yaml(text).unwrap().desired.models;
+    assert_eq!((models[1].id.as_str(), models[1].context_length), ("a/c", Some(1000)));
+}
