@@ -26,7 +26,7 @@ use crate::snapshots::Snapshots;
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What all I/O threads share.
-pub struct App {
+pub(crate) struct App {
     pub(crate) config: GatewayConfig,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) ledger: Arc<Ledger>,

@@ -12,12 +12,12 @@ use crate::layers::load_shed::InFlight;
 /// The answer is broken off on purpose: the caller must see an abnormal end, never a clean one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer was broken off after an error had been reported in it")]
-pub struct Aborted;
+pub(crate) struct Aborted;
 
 type Frames = Pin<Box<dyn Stream<Item = Result<Bytes, Aborted>> + Send>>;
 
 /// The body of an answer. Holds the request's place among those in flight until the last byte is out.
-pub struct GatewayBody {
+pub(crate) struct GatewayBody {
     content: Content,
     in_flight: Option<InFlight>,
 }

@@ -65,7 +65,7 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
 
 /// The running I/O threads.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     threads: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -75,7 +75,7 @@ impl Server {
     ///
     /// # Errors
     /// When a thread or its runtime cannot be made.
-    pub fn start(app: &Arc<App>, listeners: Listeners) -> io::Result<Self> {
+    pub(crate) fn start(app: &Arc<App>, listeners: Listeners) -> io::Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let connections = Arc::new(AtomicUsize::new(0));
         let mut threads = Vec::new();
@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// Stops accepting, lets running requests finish within the drain wait, then ends the threads. Blocks.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         let _ = self.stop.send(true);
         for thread in self.threads {
             if thread.join().is_err() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use domain::{Snapshot, SnapshotVersion};
-use providers::Vault;
+use providers::{Upstreams, Vault};
 use seal::{Keyring, Pepper, SealError};
 
 use crate::snapshot_store::SnapshotStore;
@@ -20,7 +20,7 @@ pub(crate) struct Live {
 
 /// Why a snapshot cannot be put in force. The one before stays.
 #[derive(Debug, thiserror::Error)]
-pub enum InstallError {
+pub(crate) enum InstallError {
     /// It carries no pepper, so no key could be checked.
     #[error("the configuration has no key pepper: it does not come from a complete registry")]
     NoPepper,
@@ -35,11 +35,12 @@ pub(crate) struct Snapshots {
     keyring: Keyring,
     store: SnapshotStore,
     vault: Arc<Vault>,
+    upstreams: Arc<Upstreams>,
 }
 
 impl Snapshots {
-    pub(crate) fn new(keyring: Keyring, store: SnapshotStore, vault: Arc<Vault>) -> Self {
-        Self { live: ArcSwapOption::empty(), keyring, store, vault }
+    pub(crate) fn new(keyring: Keyring, store: SnapshotStore, vault: Arc<Vault>, upstreams: Arc<Upstreams>) -> Self {
+        Self { live: ArcSwapOption::empty(), keyring, store, vault, upstreams }
     }
 
     pub(crate) fn live(&self) -> Option<Arc<Live>> {
@@ -55,6 +56,9 @@ impl Snapshots {
         let sealed = snapshot.pepper.as_ref().ok_or(InstallError::NoPepper)?;
         let pepper = Pepper::open(&self.keyring, sealed)?;
         self.vault.retain(&snapshot);
+        self.upstreams.retain(|organisation, model| {
+            snapshot.tenant(organisation).is_some_and(|tenant| tenant.models.contains_key(model))
+        });
         tracing::info!(revision = snapshot.version.revision, keys = snapshot.keys.len(), "configuration in force");
         metrics::gauge!("signalbox_snapshot_revision").set(snapshot.version.revision as f64);
         self.live.store(Some(Arc::new(Live { snapshot, pepper })));

@@ -92,7 +92,9 @@ impl Gateway {
         getrandom::fill(&mut seed).map_err(|fault| system(&fault))?;
         let seed = u64::from_be_bytes(seed);
         let vault = Arc::new(Vault::new(keyring.clone()));
-        let snapshots = Arc::new(Snapshots::new(keyring, SnapshotStore::new(&config.data_dir), vault.clone()));
+        let upstreams = Arc::new(Upstreams::new(BreakerConfig::default(), seed));
+        let store = SnapshotStore::new(&config.data_dir);
+        let snapshots = Arc::new(Snapshots::new(keyring, store, vault.clone(), upstreams.clone()));
         snapshots.install_stored();
         let app = Arc::new(App {
             tls: tls_config(config.trust_roots, config.extra_ca.as_deref())?,
@@ -100,7 +102,7 @@ impl Gateway {
             config,
             snapshots: snapshots.clone(),
             ledger,
-            upstreams: Arc::new(Upstreams::new(BreakerConfig::default(), seed)),
+            upstreams,
             vault,
             engine: engine.clone(),
             engine_breaker: Breaker::new(engine_breaker(), seed),
@@ -131,7 +133,9 @@ impl Gateway {
     /// Waits until a configuration at least this new is in force, at most this long; says whether it is.
     pub async fn reached(&self, version: SnapshotVersion, wait: Duration) -> bool {
         let until = Instant::now() + wait;
-        let reached = || self.app.snapshots.version().is_some_and(|it| it.epoch == version.epoch && it.revision >= version.revision);
+        let reached = || {
+            self.app.snapshots.version().is_some_and(|it| it.epoch == version.epoch && it.revision >= version.revision)
+        };
         while !reached() && Instant::now() < until {
             sleep(POLL).await;
         }

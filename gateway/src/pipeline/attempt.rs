@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dialect::openai::UpstreamError;
 use dialect::openai::request::ChatRequest;
 use dialect::openai::response::{BadAnswer, ChatResponse};
 use dialect::openai::stream::{StreamFault, StreamOptions, StreamTranslator};
@@ -16,7 +15,7 @@ use providers::{CHAT_COMPLETIONS, Call, ContentKind, Fault, FaultKind, KeyPool, 
 use seal::Secret;
 use tokio::time::{Instant, timeout_at};
 
-use crate::app::Worker;
+use crate::app::{App, Worker};
 use crate::error::Failure;
 use crate::pipeline::fallback::Chain;
 use crate::pipeline::report::{self, Opening};
@@ -37,6 +36,8 @@ pub(crate) struct Opened {
     /// What the caller has not been given yet.
     pub(crate) ready: BytesMut,
     pub(crate) waits: Waits,
+    /// What the call was made with: errors that repeat it are masked.
+    pub(crate) secret: Option<Arc<Secret>>,
     /// The terminal marker has come already.
     pub(crate) terminal: bool,
 }
@@ -62,6 +63,12 @@ struct Target {
 struct Key {
     credential: Arc<Credential>,
     secret: Arc<Secret>,
+}
+
+impl Target {
+    fn secret(&self) -> Option<&Secret> {
+        self.key.as_ref().map(|key| key.secret.as_ref())
+    }
 }
 
 impl Pursuit {
@@ -97,9 +104,10 @@ impl Pursuit {
         self.settle.sent_to(model, self.request.features().input_tokens);
         let began = Instant::now();
         self.settle.wait_begins();
+        let observation = Observation { app: &self.worker.app, target: &target, open: true };
         let answered = self.call(&target).await;
+        observation.close(answered.as_ref().err());
         self.settle.wait_ends();
-        self.observe(&target, answered.as_ref().err());
         if answered.is_ok() {
             let outcome = AttemptOutcome::Ok;
             let millis = Some(report::millis(began.elapsed()));
@@ -144,7 +152,7 @@ impl Pursuit {
             provider: &target.provider,
             path: CHAT_COMPLETIONS,
             body: self.request.encode_for(&target.model.native),
-            secret: target.key.as_ref().map(|key| key.secret.as_ref()),
+            secret: target.secret(),
             stream: self.request.stream(),
             waits: target.waits,
         };
@@ -155,7 +163,7 @@ impl Pursuit {
         } else {
             let remaining = target.waits.total.saturating_sub(began.elapsed());
             let body = upstream.collect(self.worker.app.limits().answer_bytes, remaining).await?;
-            ChatResponse::decode(body).map(Answered::Whole).map_err(fault_of_answer)
+            ChatResponse::decode(body).map(Answered::Whole).map_err(|answer| fault_of_answer(answer, target.secret()))
         }
     }
 
@@ -165,20 +173,25 @@ impl Pursuit {
         let mut translator = StreamTranslator::new(self.stream_options(&target.model.id));
         let mut ready = BytesMut::new();
         let mut first = true;
+        let in_stream = |fault| fault_of_stream(fault, target.secret());
+        let opened = |upstream, translator, ready, terminal| {
+            let secret = target.key.as_ref().map(|key| key.secret.clone());
+            Opened { upstream, translator, ready, waits: target.waits, secret, terminal }
+        };
         loop {
             let chunk = timeout_at(until, upstream.next_chunk())
                 .await
                 .map_err(|_| no_first_token(target.waits.first_token))??;
             let Some(chunk) = chunk else {
-                translator.end().map_err(fault_of_stream)?;
-                return Ok(Opened { upstream, translator, ready, waits: target.waits, terminal: true });
+                translator.end().map_err(in_stream)?;
+                return Ok(opened(upstream, translator, ready, true));
             };
             if std::mem::take(&mut first) && is_one_document(&upstream, &chunk) {
-                return Err(self.not_a_stream(upstream, chunk, target.waits.total).await);
+                return Err(self.not_a_stream(upstream, chunk, target).await);
             }
-            let progress = translator.push(&chunk, &mut ready).map_err(fault_of_stream)?;
+            let progress = translator.push(&chunk, &mut ready).map_err(in_stream)?;
             if progress.content || progress.terminal {
-                return Ok(Opened { upstream, translator, ready, waits: target.waits, terminal: progress.terminal });
+                return Ok(opened(upstream, translator, ready, progress.terminal));
             }
         }
     }
@@ -205,26 +218,14 @@ impl Pursuit {
     }
 
     /// A stream was asked for and one document came: an error under status 200, or an answer of the wrong kind.
-    async fn not_a_stream(&self, upstream: Upstream, first: Bytes, wait: Duration) -> Fault {
-        let rest = upstream.collect(self.worker.app.limits().event_bytes, wait).await.unwrap_or_default();
+    async fn not_a_stream(&self, upstream: Upstream, first: Bytes, target: &Target) -> Fault {
+        let cap = self.worker.app.limits().event_bytes;
+        let rest = upstream.collect(cap, target.waits.total).await.unwrap_or_default();
         let document = Bytes::from([first, rest].concat());
         match ChatResponse::decode(document) {
-            Err(fault) => fault_of_answer(fault),
+            Err(answer) => fault_of_answer(answer, target.secret()),
             Ok(_) => Fault::new(FaultKind::BadAnswer, "a whole answer came where a stream was asked for").charged(),
         }
-    }
-
-    fn observe(&self, target: &Target, fault: Option<&Fault>) {
-        let app = &self.worker.app;
-        let report = Report {
-            organisation: &target.model.organisation,
-            model: &target.model.id,
-            credential: target.key.as_ref().map(|key| key.credential.as_ref()),
-            outcome: fault.map_or(AttemptOutcome::Ok, Fault::outcome),
-            status: fault.and_then(|fault| fault.status),
-            retry_after: fault.and_then(|fault| fault.retry_after),
-        };
-        app.upstreams.report(&report, app.clock.monotonic());
     }
 
     fn note_failure(&mut self, model: &ModelId, fault: &Fault, began: Instant) {
@@ -236,6 +237,41 @@ impl Pursuit {
         metrics::counter!("signalbox_upstream_faults_total", "kind" => fault.kind.as_str()).increment(1);
         let millis = Some(report::millis(began.elapsed()));
         self.settle.attempted(Attempt { model: model.clone(), outcome: fault.outcome(), status: fault.status, millis });
+    }
+}
+
+/// Tells the health of upstreams how an attempt ended: also when the caller left in the middle of it, since the attempt
+/// may have been a breaker's probe.
+struct Observation<'a> {
+    app: &'a App,
+    target: &'a Target,
+    open: bool,
+}
+
+impl Observation<'_> {
+    fn close(mut self, fault: Option<&Fault>) {
+        self.open = false;
+        self.report(fault.map_or(AttemptOutcome::Ok, Fault::outcome), fault);
+    }
+
+    fn report(&self, outcome: AttemptOutcome, fault: Option<&Fault>) {
+        let report = Report {
+            organisation: &self.target.model.organisation,
+            model: &self.target.model.id,
+            credential: self.target.key.as_ref().map(|key| key.credential.as_ref()),
+            outcome,
+            status: fault.and_then(|fault| fault.status),
+            retry_after: fault.and_then(|fault| fault.retry_after),
+        };
+        self.app.upstreams.report(&report, self.app.clock.monotonic());
+    }
+}
+
+impl Drop for Observation<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.report(AttemptOutcome::Cancelled, None);
+        }
     }
 }
 
@@ -251,40 +287,18 @@ fn no_first_token(wait: Duration) -> Fault {
 }
 
 /// An answer that is none, as a fault.
-fn fault_of_answer(answer: BadAnswer) -> Fault {
+fn fault_of_answer(answer: BadAnswer, secret: Option<&Secret>) -> Fault {
     match answer {
-        BadAnswer::Upstream(error) => fault_of_error(error),
+        BadAnswer::Upstream(said) => Fault::from_report(said, secret),
         other => Fault::new(FaultKind::BadAnswer, other.to_string()).charged(),
     }
 }
 
 /// A stream that is none, or is none any more, as a fault.
-pub(crate) fn fault_of_stream(fault: StreamFault) -> Fault {
+pub(crate) fn fault_of_stream(fault: StreamFault, secret: Option<&Secret>) -> Fault {
     match fault {
-        StreamFault::Upstream(error) => fault_of_error(error),
+        StreamFault::Upstream(said) => Fault::from_report(said, secret),
         StreamFault::Truncated => Fault::new(FaultKind::Disconnected, fault.to_string()).charged(),
         other => Fault::new(FaultKind::BadAnswer, other.to_string()).charged(),
     }
-}
-
-/// An error that came under status 200. Whatever it says, another candidate may do better.
-fn fault_of_error(error: UpstreamError) -> Fault {
-    let says = |word: &str| {
-        [&error.kind, &error.code].into_iter().flatten().any(|text| text.to_ascii_lowercase().contains(word))
-    };
-    let kind = match error.status {
-        _ if error.is_context_length() => FaultKind::ContextLength,
-        Some(429) => FaultKind::RateLimited,
-        _ if says("rate_limit") => FaultKind::RateLimited,
-        Some(529) => FaultKind::Overloaded,
-        _ if says("overloaded") => FaultKind::Overloaded,
-        Some(500..) => FaultKind::ServerError,
-        _ if says("server_error") => FaultKind::ServerError,
-        _ => FaultKind::BadAnswer,
-    };
-    let mut fault = Fault::new(kind, error.message).charged();
-    fault.status = error.status;
-    fault.upstream =
-        Some(Box::new(providers::UpstreamError { error_type: error.kind, code: error.code, param: error.param }));
-    fault
 }

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dialect::openai::stream::StreamFault;
 use domain::{AttemptOutcome, Outcome, Usage};
 use futures_util::{FutureExt, Stream, stream};
 use providers::{Fault, FaultKind};
@@ -125,10 +126,11 @@ impl Flow {
                 // A finish reason has been seen: what breaks after it takes nothing from the answer.
                 Ok(Err(_)) if self.opened.translator.progress().finished => Ok(true),
                 Ok(Err(fault)) => Err(fault),
-                Ok(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(fault_of_stream),
+                Ok(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(|fault| self.fault_of(fault)),
                 Ok(Ok(Some(chunk))) => {
                     let Opened { translator, ready, .. } = &mut self.opened;
-                    translator.push(&chunk, ready).map(|progress| progress.terminal).map_err(fault_of_stream)
+                    let pushed = translator.push(&chunk, ready);
+                    pushed.map(|progress| progress.terminal).map_err(|fault| self.fault_of(fault))
                 }
             };
             self.note_usage();
@@ -137,6 +139,10 @@ impl Flow {
                 Err(fault) => return self.break_off(fault),
             }
         }
+    }
+
+    fn fault_of(&self, fault: StreamFault) -> Fault {
+        fault_of_stream(fault, self.opened.secret.as_deref())
     }
 
     /// Ends a complete stream: record first, then the terminal marker.
