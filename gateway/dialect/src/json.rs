@@ -10,4 +10,4 @@ mod text;
 pub(crate) use path::Path;
 pub(crate) use scan::{Escapes, Kind, Scanner, Span, SyntaxFault, SyntaxKind, Text};
 pub(crate) use splice::{Edit, Member, members_of, quoted, splice};
-pub(crate) use text::{decode_into, head, tail, utf8};
+pub(crate) use text::{checked_utf8, decode_into, head, tail, utf8};

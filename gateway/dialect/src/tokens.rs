@@ -41,11 +41,43 @@ impl TokenEstimator {
         self.ascii += bytes as u64;
     }
 
+    /// Adds the characters beyond ASCII at the start of a text's bytes; returns how many bytes they take.
+    pub(crate) fn add_wide_run(&mut self, text: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(lead @ 0x80..) = text.get(at) {
+            // Of most CJK characters the lead byte alone tells what they are: U+3000..=U+9FFF and U+B000..=U+D7FF.
+            if matches!(lead, 0xE3..=0xE9 | 0xEB..=0xED) {
+                self.cjk += 1;
+                at += 3;
+                continue;
+            }
+            // The text is UTF-8, so the lead byte tells the length. No character of two bytes is CJK.
+            let length = match lead {
+                0xF0.. => 4,
+                0xE0.. => 3,
+                _ => 2,
+            };
+            let bits = |index: usize| text.get(at + index).map_or(0, |byte| u32::from(byte & 0x3F));
+            let code = match length {
+                2 => 0,
+                3 => u32::from(lead & 0x0F) << 12 | bits(1) << 6 | bits(2),
+                _ => u32::from(lead & 0x07) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3),
+            };
+            if is_cjk(code) {
+                self.cjk += 1;
+            } else {
+                self.other += length as u64;
+            }
+            at += length;
+        }
+        at.min(text.len())
+    }
+
     /// Adds one character.
     pub(crate) fn add_char(&mut self, character: char) {
         if character.is_ascii() {
             self.ascii += 1;
-        } else if is_cjk(character) {
+        } else if is_cjk(character.into()) {
             self.cjk += 1;
         } else {
             self.other += character.len_utf8() as u64;
@@ -69,21 +101,23 @@ pub fn estimated_completion(text: &str) -> u64 {
 }
 
 /// Chinese, Japanese and Korean script, where a character is about a token.
-const fn is_cjk(character: char) -> bool {
-    matches!(character,
-        '\u{1100}'..='\u{11FF}'      // Hangul jamo
-        | '\u{2E80}'..='\u{9FFF}'    // radicals, punctuation, kana, bopomofo, unified ideographs
-        | '\u{A960}'..='\u{A97F}'    // Hangul jamo, extended
-        | '\u{AC00}'..='\u{D7FF}'    // Hangul syllables
-        | '\u{F900}'..='\u{FAFF}'    // compatibility ideographs
-        | '\u{FE30}'..='\u{FE4F}'    // compatibility forms
-        | '\u{FF00}'..='\u{FFEF}'    // full-width and half-width forms
-        | '\u{20000}'..='\u{3FFFF}') // further ideographs
+const fn is_cjk(code: u32) -> bool {
+    code >= 0x1100
+        && matches!(code,
+            0x2E80..=0x9FFF      // radicals, punctuation, kana, bopomofo, unified ideographs
+            | 0xAC00..=0xD7FF    // Hangul syllables
+            | 0xFF00..=0xFFEF    // full-width and half-width forms
+            | 0x1100..=0x11FF    // Hangul jamo
+            | 0xA960..=0xA97F    // Hangul jamo, extended
+            | 0xF900..=0xFAFF    // compatibility ideographs
+            | 0xFE30..=0xFE4F    // compatibility forms
+            | 0x2_0000..=0x3_FFFF) // further ideographs
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(text: &str, tokens: u64) {
@@ -111,6 +145,16 @@ mod tests {
         check("Привет", 4);
         check("😀", 2);
         check("é", 1);
+    }
+
+    proptest! {
+        #[test]
+        fn runs_count_as_their_characters(text in "[^\\x00-\\x7F]*", rest in "([a-z].*)?") {
+            let (mut by_run, mut by_character) = (TokenEstimator::new(), TokenEstimator::new());
+            prop_assert_eq!(by_run.add_wide_run(format!("{text}{rest}").as_bytes()), text.len());
+            by_character.add_text(&text);
+            prop_assert_eq!(by_run, by_character);
+        }
     }
 
     #[test]

@@ -238,7 +238,7 @@ impl<'a> Scanner<'a> {
                     escaped = true;
                     count.add_char(self.escape()?);
                 }
-                Some(0x80..) => self.count_wide(&mut count),
+                Some(0x80..) => self.at += count.add_wide_run(&self.bytes[self.at..]),
                 Some(_) => return Err(self.fault(SyntaxKind::ControlCharacter)),
                 None => return Err(self.fault(SyntaxKind::End)),
             }
@@ -364,17 +364,15 @@ impl<'a> Scanner<'a> {
         if run > 0 { Ok(()) } else { Err(self.fault(SyntaxKind::Expected("a digit"))) }
     }
 
-    /// Counts the characters beyond ASCII that come next.
-    fn count_wide(&mut self, count: &mut TokenEstimator) {
-        for character in self.text[self.at..].chars().take_while(|character| !character.is_ascii()) {
-            count.add_char(character);
-            self.at += character.len_utf8();
-        }
-    }
-
-    /// Reads one escape (a surrogate pair is one) and returns its character; a lone surrogate counts as U+FFFD.
+    /// Reads one escape (a surrogate pair is one) and returns a character that counts the same; a lone surrogate counts
+    /// as U+FFFD.
     fn escape(&mut self) -> Result<char, SyntaxFault> {
         let start = self.at;
+        if let Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'/' | b'b' | b'f') = self.bytes.get(start + 1) {
+            self.at += 2;
+            // Which one does not matter to the count.
+            return Ok(' ');
+        }
         let Some((character, length)) = read_escape(&self.bytes[start..]) else {
             return Err(self.fault(SyntaxKind::Escape));
         };
@@ -396,15 +394,45 @@ fn with_ascii(mut count: TokenEstimator, bytes: usize) -> TokenEstimator {
     count
 }
 
-/// How many bytes from the start are printable ASCII, neither quote nor backslash. Blocks are judged whole, without
-/// branches, so that the compiler uses vector instructions.
+/// How many bytes from the start are printable ASCII, neither quote nor backslash.
+///
+/// Short runs end within a few words; the blocks of long ones are judged whole, which the compiler turns into vector
+/// instructions.
 fn plain_run(bytes: &[u8]) -> usize {
+    const SHORT: usize = 32;
     const BLOCK: usize = 32;
-    let blocks = bytes.chunks_exact(BLOCK);
-    let plain =
-        blocks.take_while(|block| !block.iter().fold(false, |special, byte| special | is_special(*byte))).count();
-    let start = plain * BLOCK;
-    start + bytes[start..].iter().take_while(|byte| !is_special(**byte)).count()
+    let short = plain_words(&bytes[..bytes.len().min(SHORT)]);
+    if short < SHORT {
+        return short;
+    }
+    let blocks = bytes[SHORT..].chunks_exact(BLOCK);
+    let plain = blocks.take_while(|block| !block.iter().fold(false, |found, byte| found | is_special(*byte))).count();
+    let start = SHORT + plain * BLOCK;
+    start + plain_words(&bytes[start..bytes.len().min(start + BLOCK)])
+}
+
+/// Judges eight bytes at a time.
+fn plain_words(bytes: &[u8]) -> usize {
+    let mut words = bytes.chunks_exact(8);
+    let mut at = 0;
+    for word in words.by_ref() {
+        let special = specials(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + words.remainder().iter().take_while(|byte| !is_special(**byte)).count()
+}
+
+/// Sets the high bit of the first special byte of a word, and perhaps of bytes above it, but of none below.
+const fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGHS: u64 = ONES * 0x80;
+    let below_blank = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (below_blank | quote | backslash | word) & HIGHS
 }
 
 #[expect(clippy::needless_bitwise_bool, reason = "branches would keep the loop from being vectorised")]

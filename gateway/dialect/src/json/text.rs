@@ -3,6 +3,8 @@
 //! Decoding never fails: the scanner has judged the string already, and a piece cut out of one may begin or end in the
 //! middle of a surrogate pair. What stands for no character is left out.
 
+use std::str::Utf8Error;
+
 /// Reads one escape from its backslash on: the character (`None` = a lone surrogate) and the bytes it takes.
 /// `None` = not an escape.
 pub(super) fn read_escape(bytes: &[u8]) -> Option<(Option<char>, usize)> {
@@ -56,6 +58,12 @@ pub(crate) fn decode_into(mut raw: &str, decoded: &mut String) {
         raw = &raw[at + length..];
     }
     decoded.push_str(raw);
+}
+
+/// Checks the encoding of a whole document.
+pub(crate) fn checked_utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    // The quick check does not say where a fault is; the standard one does.
+    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes))
 }
 
 /// Views bytes of a document that was checked as a whole; of a cut through a character nothing remains.

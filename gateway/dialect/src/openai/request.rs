@@ -39,7 +39,7 @@ pub struct ChatRequest {
 impl ChatRequest {
     /// Reads a request body.
     pub fn decode(body: Bytes) -> Result<Self, BadRequest> {
-        let text = std::str::from_utf8(&body).map_err(|fault| BadRequest::not_utf8(&fault))?;
+        let text = json::checked_utf8(&body).map_err(|fault| BadRequest::not_utf8(&fault))?;
         let fields = fields::read(text)?;
         Ok(fields.into_request(body))
     }

@@ -6,7 +6,7 @@ use domain::Usage;
 use super::choices::{self, ShapeFault};
 use super::error::UpstreamError;
 use super::usage;
-use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, quoted, splice};
+use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, checked_utf8, quoted, splice};
 use crate::tokens::TokenEstimator;
 
 /// Members of an answer that are ours; an upstream's own are dropped.
@@ -109,7 +109,7 @@ pub(super) fn own_edits<'a>(routing: &'a [(&'a str, &'a [u8])]) -> impl Iterator
 }
 
 fn read(body: &[u8]) -> Result<(Vec<Member>, Found), BadAnswer> {
-    let text = std::str::from_utf8(body).map_err(|fault| BadAnswer::Malformed { reason: fault.to_string() })?;
+    let text = checked_utf8(body).map_err(|fault| BadAnswer::Malformed { reason: fault.to_string() })?;
     match text.trim_ascii_start().bytes().next() {
         None => return Err(BadAnswer::Empty),
         Some(b'<') => return Err(BadAnswer::Html),

@@ -86,7 +86,7 @@ pub(super) fn object<'a>(
     path: &Path<'_>,
     mut read: impl FnMut(&mut Scanner<'a>, Text, &str, &Path<'_>) -> Result<(), BadRequest>,
 ) -> Result<(), BadRequest> {
-    let mut seen = SeenKeys::default();
+    let mut seen = SeenKeys { few: Vec::with_capacity(8), ..SeenKeys::default() };
     let mut members = scanner.enter_object()?;
     while let Some(key) = scanner.next_key(&mut members)? {
         let name = scanner.decode(&key);

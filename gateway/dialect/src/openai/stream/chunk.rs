@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use domain::Usage;
 
 use super::StreamFault;
-use crate::json::{Escapes, Kind, Member, Scanner, Span};
+use crate::json::{Escapes, Kind, Member, Scanner, Span, checked_utf8};
 use crate::openai::choices::{self, Choice, ShapeFault};
 use crate::openai::error::UpstreamError;
 use crate::openai::usage;
@@ -26,7 +26,7 @@ impl<'a> Chunk<'a> {
     /// Reads the data of an event; its members go into `members`.
     pub(super) fn read(data: &'a [u8], members: &mut Vec<Member>) -> Result<Self, StreamFault> {
         let malformed = |reason: &dyn ToString| StreamFault::Malformed { reason: reason.to_string() };
-        let text = std::str::from_utf8(data).map_err(|fault| malformed(&fault))?;
+        let text = checked_utf8(data).map_err(|fault| malformed(&fault))?;
         let chunk = Self::scan(text, members).map_err(|fault| malformed(&fault))?;
         match chunk.error {
             None if chunk.choices.is_none() && chunk.looks_like_error => {

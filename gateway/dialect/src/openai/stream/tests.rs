@@ -84,7 +84,7 @@ fn chunk(delta: &str, finish: &str) -> String {
 }
 
 fn stream_of(chunks: &[String]) -> String {
-    chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect()
+    chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect::<Vec<_>>().concat()
 }
 
 const USAGE: &str = r#"{"id":"c-1","model":"native-1","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"x":1}}"#;
