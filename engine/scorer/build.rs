@@ -9,15 +9,13 @@ fn main() -> io::Result<()> {
     let models = Path::new(&env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../../scorer-models");
     let pointer = models.join("default");
     println!("cargo::rerun-if-changed={}", pointer.display());
-    let files = match fs::read_to_string(&pointer) {
-        Ok(version) => files_of(&models.join(version.trim()).canonicalize()?)?,
-        // Before the first artefact is trained there is nothing to embed; loading then says what is missing.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(io::Error::other(format!("{}: {error}", pointer.display()))),
-    };
+    let version = fs::read_to_string(&pointer)
+        .map_err(|error| io::Error::other(format!("{}: {error}; it names the scorer to embed", pointer.display())))?;
+    let folder = models.join(version.trim()).canonicalize()?;
+    println!("cargo::rerun-if-changed={}", folder.display());
 
     let mut source = String::from("pub(super) const FILES: &[(&str, &[u8])] = &[\n");
-    for path in files {
+    for path in files_of(&folder)? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // The card is for people; the program has no use for it.
         if path.extension().is_some_and(|extension| extension == "md") {

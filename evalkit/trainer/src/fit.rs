@@ -16,7 +16,7 @@ use crate::loss;
 use crate::model::{Dropping, Model};
 
 /// Prompts in a forward pass without gradients.
-const PREDICT_BATCH: usize = 64;
+const PREDICT_BATCH: usize = 256;
 
 /// Data of one fit.
 pub struct Data<'a> {
@@ -214,18 +214,15 @@ impl<'a> Run<'a> {
 
 /// Runs a network on the unaltered texts.
 pub fn predict(model: &Model, examples: &[&Example]) -> Result<Vec<Prediction>, TrainError> {
-    // Prompts of like length together: padding is most of the work otherwise.
-    let mut order: Vec<usize> = (0..examples.len()).collect();
-    order.sort_by_key(|at| examples[*at].variants[0].tokens.ids.len());
-    let mut found: Vec<Option<Prediction>> = vec![None; examples.len()];
-    for chunk in order.chunks(PREDICT_BATCH) {
-        let encoded: Vec<_> = chunk.iter().map(|at| &examples[*at].variants[0]).collect();
+    let mut found = Vec::with_capacity(examples.len());
+    for chunk in examples.chunks(PREDICT_BATCH) {
+        let encoded: Vec<_> = chunk.iter().map(|it| &it.variants[0]).collect();
         let heads = model.forward(&encoded, None)?;
         let (complexity, difficulty) = (heads.complexity.to_vec1::<f32>()?, heads.difficulty.to_vec1::<f32>()?);
         let (spread, output) = (heads.spread.to_vec1::<f32>()?, heads.output.to_vec2::<f32>()?);
         let tags = heads.tags.to_vec2::<f32>()?;
-        for (row, at) in chunk.iter().enumerate() {
-            found[*at] = Some(Prediction {
+        for row in 0..chunk.len() {
+            found.push(Prediction {
                 complexity: f64::from(complexity[row]),
                 difficulty: f64::from(difficulty[row]),
                 spread: f64::from(spread[row]).clamp(-4.0, 2.0).exp(),
@@ -234,7 +231,7 @@ pub fn predict(model: &Model, examples: &[&Example]) -> Result<Vec<Prediction>, 
             });
         }
     }
-    Ok(found.into_iter().flatten().collect())
+    Ok(found)
 }
 
 /// Rises over the first twentieth, then falls along a cosine to a fiftieth.

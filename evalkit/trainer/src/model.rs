@@ -14,6 +14,9 @@ use scorer::network::{Batch, Heads, Network, Shape};
 
 use crate::examples::Encoded;
 
+/// Prompts padded to one length.
+const SUB_BATCH: usize = 12;
+
 /// A network in training.
 pub struct Model {
     /// Sizes.
@@ -54,6 +57,33 @@ impl Model {
 
     /// Runs the network on prompts. With randomness, inputs and tokens are dropped.
     pub fn forward(&self, prompts: &[&Encoded], dropping: Option<&mut Dropping<'_>>) -> Result<Heads> {
+        // Prompts of like length run together: padding would be most of the work otherwise.
+        let mut order: Vec<usize> = (0..prompts.len()).collect();
+        order.sort_by_key(|at| prompts[*at].tokens.ids.len());
+        let mut dropping = dropping;
+        let mut parts = Vec::new();
+        for chunk in order.chunks(SUB_BATCH) {
+            let chunk: Vec<_> = chunk.iter().map(|at| prompts[*at]).collect();
+            parts.push(self.forward_padded(&chunk, dropping.as_deref_mut())?);
+        }
+        let mut places = vec![0_u32; order.len()];
+        for (place, at) in (0..).zip(order) {
+            places[at] = place;
+        }
+        let places = Tensor::from_vec(places, prompts.len(), &Device::Cpu)?;
+        let join = |pick: fn(&Heads) -> &Tensor| {
+            Tensor::cat(&parts.iter().map(pick).collect::<Vec<_>>(), 0)?.contiguous()?.index_select(&places, 0)
+        };
+        Ok(Heads {
+            difficulty: join(|it| &it.difficulty)?,
+            complexity: join(|it| &it.complexity)?,
+            spread: join(|it| &it.spread)?,
+            tags: join(|it| &it.tags)?,
+            output: join(|it| &it.output)?,
+        })
+    }
+
+    fn forward_padded(&self, prompts: &[&Encoded], dropping: Option<&mut Dropping<'_>>) -> Result<Heads> {
         let Some(dropping) = dropping else {
             return self.network.forward(&self.batch(prompts, |id| id)?, &|tensor| Ok(tensor.clone()));
         };
