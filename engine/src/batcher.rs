@@ -266,7 +266,7 @@ impl Pool {
         }
         histogram!("signalbox_scoring_batch_prompts").record(inputs.len() as f64);
         let scored = self.score_each(&inputs);
-        histogram!("signalbox_scoring_batch_seconds").record((self.clock.monotonic() - now).as_secs_f64());
+        histogram!("signalbox_scoring_batch_seconds").record(self.clock.monotonic().saturating_sub(now).as_secs_f64());
         self.succeeded.store(scored.iter().all(Result::is_ok), Ordering::Relaxed);
         for (reply, score) in replies.into_iter().zip(scored) {
             answer(reply, score);

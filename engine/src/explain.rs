@@ -55,7 +55,7 @@ pub(crate) async fn explain(
 
     let resolved = match resolve(tenant, &key, &request, &facts)? {
         Ok(resolved) => resolved,
-        Err(refusal) => return refused(&refusal),
+        Err(refusal) => return Ok(refused(&refusal)),
     };
     facts.constraints.models = resolved.models;
     facts.allowed_models = key.allowed_models;
@@ -74,7 +74,7 @@ pub(crate) async fn explain(
     match policy::decide(&question) {
         Ok(Step::Decided(decision)) => return decided(&decision),
         Ok(Step::NeedsScore) => {}
-        Err(refusal) => return refused(&refusal),
+        Err(refusal) => return Ok(refused(&refusal)),
     }
     let input = ScorerInput { text: request.text, truncated: request.truncated, features: facts.features.clone() };
     let score = injected.over(shared.batcher.score(input, deadline).await.ok());
@@ -82,7 +82,7 @@ pub(crate) async fn explain(
     match policy::decide(&question) {
         Ok(Step::Decided(decision)) => decided(&decision),
         Ok(Step::NeedsScore) => Err(Status::internal("the decision asked for a score that it was given")),
-        Err(refusal) => refused(&refusal),
+        Err(refusal) => Ok(refused(&refusal)),
     }
 }
 
@@ -173,8 +173,8 @@ fn decided(decision: &Decision) -> Result<pb::ExplainResponse, Status> {
     Ok(pb::ExplainResponse { answer: Some(Answer::RecordJson(record)) })
 }
 
-/// The error object as the OpenAI surface shows it.
-fn refused(refusal: &Refusal) -> Result<pb::ExplainResponse, Status> {
+/// The error object as the `OpenAI` surface shows it.
+fn refused(refusal: &Refusal) -> pb::ExplainResponse {
     let mut error = json!({
         "message": refusal.to_string(),
         "type": refusal.kind(),
@@ -189,5 +189,5 @@ fn refused(refusal: &Refusal) -> Result<pb::ExplainResponse, Status> {
         error["removed"] = Value::Array(removed.collect());
     }
     let refusal = json!({ "error": error }).to_string().into_bytes();
-    Ok(pb::ExplainResponse { answer: Some(Answer::RefusalJson(refusal)) })
+    pb::ExplainResponse { answer: Some(Answer::RefusalJson(refusal)) }
 }

@@ -16,6 +16,7 @@ mod serve;
 mod shared;
 mod snapshot;
 mod status;
+mod stream;
 #[cfg(test)]
 mod testing;
 

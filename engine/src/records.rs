@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use domain::record::RecordFuture;
 use domain::{Money, Outcome, RecordFilter, RecordReader, RequestId, RequestRecord, Timestamp};
-use metrics::counter;
 use proto::ConvertError;
 use proto::pb::admin::v1 as pb;
 use proto::pb::admin::v1::records_server::Records;
@@ -17,6 +16,7 @@ use tonic::{Request, Response, Status};
 
 use crate::shared::Shared;
 use crate::status;
+use crate::stream::{self, Gone};
 
 /// How long the ledger may take for one page.
 const READ: Duration = Duration::from_secs(10);
@@ -162,9 +162,6 @@ struct Tail {
     sender: mpsc::Sender<Result<pb::Record, Status>>,
 }
 
-/// Whoever tailed has left, or takes nothing any more.
-struct Gone;
-
 impl Tail {
     async fn run(mut self) {
         let stopped = self.shared.stopped();
@@ -204,13 +201,7 @@ impl Tail {
     }
 
     async fn send(&self, record: Result<pb::Record, Status>) -> Result<(), Gone> {
-        match timeout(self.shared.limits.stall, self.sender.send(record)).await {
-            Ok(sent) => sent.map_err(|_| Gone),
-            Err(_) => {
-                counter!("signalbox_streams_stalled_total", "stream" => "tail").increment(1);
-                Err(Gone)
-            }
-        }
+        stream::send(&self.sender, record, self.shared.limits.stall, "tail").await
     }
 }
 

@@ -48,7 +48,7 @@ impl Routing for RoutingService {
             Err(_) => None,
         };
         let answer = answer(&self.shared.registry.snapshot(), &call, score)?;
-        Ok(Response::new(pb::DecideResponse::try_from(&answer).map_err(internal)?))
+        Ok(Response::new(pb::DecideResponse::try_from(&answer).map_err(|error| internal(&error))?))
     }
 
     async fn score(&self, request: Request<pb::ScoreRequest>) -> Result<Response<pb::ScoreResponse>, Status> {
@@ -122,6 +122,6 @@ fn check_count(field: &str, count: usize, limit: usize) -> Result<(), Status> {
     Ok(())
 }
 
-fn internal(error: ConvertError) -> Status {
+fn internal(error: &ConvertError) -> Status {
     Status::internal(error.to_string())
 }

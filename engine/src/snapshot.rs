@@ -11,12 +11,13 @@ use proto::pb::snapshot::v1 as pb;
 use proto::pb::snapshot::v1::snapshot_server::Snapshot;
 use proto::watch::{delta_messages, full_messages, health_message, heartbeat_message};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::shared::Shared;
+use crate::stream::{self, Gone};
 
 #[cfg(test)]
 mod tests;
@@ -52,9 +53,6 @@ impl Snapshot for SnapshotService {
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }
-
-/// The watcher has left, or takes nothing any more.
-struct Gone;
 
 struct Watcher {
     shared: Arc<Shared>,
@@ -108,19 +106,17 @@ impl Watcher {
         if self.confirmed && self.sent == Some(registry.version()) {
             return Ok(());
         }
-        let (version, messages) = match self.sent.and_then(|sent| registry.changes_since(sent)) {
-            Some((version, changes)) => {
-                debug!(?version, changes = changes.len(), "sending a delta");
-                (version, delta_messages(version, &changes))
-            }
-            None => {
-                counter!("signalbox_snapshot_full_copies_total").increment(1);
-                let snapshot = registry.snapshot();
-                let version = snapshot.version;
-                // A large copy takes a while to write: not on a thread that serves.
-                let messages = tokio::task::spawn_blocking(move || full_messages(&snapshot)).await;
-                (version, messages.map_err(|_| Gone)?)
-            }
+        let known = self.sent.and_then(|sent| registry.changes_since(sent));
+        let (version, messages) = if let Some((version, changes)) = known {
+            debug!(?version, changes = changes.len(), "sending a delta");
+            (version, delta_messages(version, &changes))
+        } else {
+            counter!("signalbox_snapshot_full_copies_total").increment(1);
+            let snapshot = registry.snapshot();
+            let version = snapshot.version;
+            // A large copy takes a while to write: not on a thread that serves.
+            let messages = tokio::task::spawn_blocking(move || full_messages(&snapshot)).await;
+            (version, messages.map_err(|_| Gone)?)
         };
         for message in messages {
             self.send(message).await?;
@@ -139,13 +135,6 @@ impl Watcher {
     }
 
     async fn send(&self, message: pb::WatchMessage) -> Result<(), Gone> {
-        match timeout(self.shared.limits.stall, self.sender.send(Ok(message))).await {
-            Ok(sent) => sent.map_err(|_| Gone),
-            Err(_) => {
-                counter!("signalbox_streams_stalled_total", "stream" => "watch").increment(1);
-                warn!("a watcher takes nothing: its stream is ended");
-                Err(Gone)
-            }
-        }
+        stream::send(&self.sender, Ok(message), self.shared.limits.stall, "watch").await
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::testing::{ScriptedScorer, StillClock, prompt};
 use std::sync::mpsc::Receiver;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 struct Setup {
     batcher: Batcher,

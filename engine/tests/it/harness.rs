@@ -65,8 +65,13 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { scorer: Arc::new(HeuristicScorer::new()), records: None, limits: Limits::default() }
+        Self { scorer: Arc::new(HeuristicScorer::new()), records: None, limits: patient() }
     }
+}
+
+/// The product's limits, but for a busy machine's sake scoring may take its time.
+pub(crate) fn patient() -> Limits {
+    Limits { scoring: Duration::from_secs(10), ..Limits::default() }
 }
 
 /// A provider with a small and a large model, a policy over both, and a project.

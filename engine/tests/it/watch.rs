@@ -149,3 +149,25 @@ async fn an_engine_that_stops_ends_its_watches() {
     let status = soon(follower.stream.message()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
 }
+
+#[tokio::test]
+async fn a_copy_larger_than_any_message_arrives_whole() {
+    let stack = Stack::start().await;
+    let model = |number: u32| {
+        let source = format!("price list number {number}, {}", "read with care ".repeat(130));
+        serde_json::json!({ "id": format!("acme/model-{number}"), "source": source })
+    };
+    let models: Vec<_> = (0..2_500).map(model).collect();
+    let desired = serde_json::from_value(serde_json::json!({ "models": models })).unwrap();
+    stack.registry.apply(&stack.organisation, &desired, false).await.unwrap();
+    let mut follower = Follower::from(&stack, None, SnapshotVersion::default()).await;
+    let mut parts = 0;
+    let snapshot = loop {
+        match follower.event().await {
+            Event::Committed(snapshot) => break snapshot,
+            _ => parts += 1,
+        }
+    };
+    assert!(parts > 4, "more than the 4 MiB that one message may have: {parts} parts");
+    assert_eq!(snapshot, stack.registry.snapshot());
+}
