@@ -55,8 +55,8 @@ impl UpstreamError {
             "max_model_len",
             "reduce the length of the messages",
         ];
-        const CODES: [&str; 3] = ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length"];
-        self.names_any(&CODES[..2]) || contains_any(&self.message, &WORDINGS)
+        const CODES: [&str; 2] = ["context_length_exceeded", "exceed_context_size_error"];
+        self.names_any(&CODES) || contains_any(&self.message, &WORDINGS)
     }
 
     /// Whether the upstream does not know the model: our catalogue is wrong.
