@@ -25,7 +25,7 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, e
         return line(empty);
     }
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(header).add_rows(rows);
+    table.load_style(NOTHING).set_header(header).add_rows(rows);
     line(table.trim_fmt())
 }
 
