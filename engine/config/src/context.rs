@@ -36,6 +36,14 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// A key and its value as the file would write them.
+    pub(crate) fn pair(&self, key: &str, value: &str) -> String {
+        match self.format {
+            Format::Toml => format!("{key} = {value}"),
+            Format::Yaml => format!("{key}: {value}"),
+        }
+    }
+
     /// Faults and warnings, in the order of the file.
     pub(crate) fn into_findings(mut self) -> (Vec<ConfigFault>, Vec<ConfigFault>) {
         for findings in [&mut self.faults, &mut self.warnings] {

@@ -41,6 +41,8 @@ pub(crate) struct Fields<'a> {
     entries: &'a [Entry],
     asked: Vec<&'static str>,
     forgiven: Vec<&'static str>,
+    /// Told at the end, unless a misspelt key explains them.
+    missing: Vec<(&'static str, String)>,
 }
 
 impl<'a> Fields<'a> {
@@ -53,6 +55,7 @@ impl<'a> Fields<'a> {
                 entries,
                 asked: Vec::new(),
                 forgiven: Vec::new(),
+                missing: Vec::new(),
             }),
             _ => item.wrong_kind(context, "a table of keys and values"),
         }
@@ -76,23 +79,24 @@ impl<'a> Fields<'a> {
         read(&item, context)
     }
 
-    /// Reads a key that must be there; `hint` completes "is missing: ".
+    /// Reads a key that must be there; `example` is a value to write, `why` ends the sentence.
     pub(crate) fn require<T>(
         &mut self,
         key: &'static str,
-        hint: &str,
+        (example, why): (&str, &str),
         context: &mut Context<'_>,
         read: Read<T>,
     ) -> Option<T> {
-        match self.take(key) {
-            Some(item) => read(&item, context),
-            None => self.fault(context, format!("`{key}` is missing: {hint}")),
+        if let Some(item) = self.take(key) {
+            return read(&item, context);
         }
+        let message = format!("`{key}` is missing: write {}{why}", context.pair(key, example));
+        self.miss(key, message)
     }
 
-    /// Notes a fault of the table as a whole.
-    pub(crate) fn fault<T>(&self, context: &mut Context<'_>, message: impl Into<String>) -> Option<T> {
-        context.fault(&self.path, self.spot, message);
+    /// Notes that a key should be there.
+    pub(crate) fn miss<T>(&mut self, key: &'static str, message: String) -> Option<T> {
+        self.missing.push((key, message));
         None
     }
 
@@ -107,25 +111,27 @@ impl<'a> Fields<'a> {
         &self.asked
     }
 
-    /// Refuses what was not asked for. `later` are keys of features that this version does not have.
-    pub(crate) fn finish(self, later: &[&str], context: &mut Context<'_>) {
+    /// Refuses what was not asked for and tells what is missing. `later` are keys of features that this version does
+    /// not have.
+    pub(crate) fn finish(mut self, later: &[&str], context: &mut Context<'_>) {
         let passed = |key: &str| self.asked.contains(&key) || self.forgiven.contains(&key);
         for entry in self.entries.iter().filter(|entry| !passed(&entry.key)) {
-            let message = if later.contains(&entry.key.as_str()) {
-                format!("`{}` is not supported by this version: take it out", entry.key)
-            } else {
-                unknown_key(&entry.key, &self.asked)
+            let shown = shortened(&entry.key);
+            let message = match nearest(&entry.key, &self.asked) {
+                _ if later.contains(&entry.key.as_str()) => {
+                    format!("`{shown}` is not supported by this version: take it out")
+                }
+                Some(meant) => {
+                    self.missing.retain(|(key, _)| *key != meant);
+                    format!("unknown key `{shown}`: did you mean `{meant}`?")
+                }
+                None => format!("unknown key `{shown}`: known here are {}", self.asked.join(", ")),
             };
-            context.fault(&joined(&self.path, &shortened(&entry.key)), entry.spot, message);
+            context.fault(&joined(&self.path, &shown), entry.spot, message);
         }
-    }
-}
-
-fn unknown_key(key: &str, known: &[&str]) -> String {
-    let shown = shortened(key);
-    match nearest(key, known) {
-        Some(meant) => format!("unknown key `{shown}`: did you mean `{meant}`?"),
-        None => format!("unknown key `{shown}`: known here are {}", known.join(", ")),
+        for (_, message) in &self.missing {
+            context.fault(&self.path, self.spot, message);
+        }
     }
 }
 

@@ -78,7 +78,7 @@ pub fn load(path: &Path, secrets: Secrets<'_>) -> Result<Loaded, ConfigFaults> {
         return Err(too_large(&name));
     }
     let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         refused(format!("line {line} is not UTF-8: save the file as UTF-8"))
     })?;
     parse(text, format, &name, secrets)

@@ -138,13 +138,10 @@ pub(crate) fn moment(item: &Item<'_>, context: &mut Context<'_>) -> Option<Times
     let (Value::Text(text) | Value::Moment(text)) = &item.node.value else {
         return item.wrong_kind(context, "a time such as 2027-01-31T00:00:00Z");
     };
-    match Timestamp::parse_rfc3339(text) {
-        Some(moment) => Some(moment),
-        None => {
-            let message = format!("`{}` is not a time with its offset: write 2027-01-31T00:00:00Z", shortened(text));
-            item.fault(context, message)
-        }
+    if let Some(moment) = Timestamp::parse_rfc3339(text) {
+        return Some(moment);
     }
+    item.fault(context, format!("`{}` is not a time with its offset: write 2027-01-31T00:00:00Z", shortened(text)))
 }
 
 /// A date.

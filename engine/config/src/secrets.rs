@@ -51,15 +51,16 @@ pub enum Secrets<'a> {
 }
 
 /// What a table says about its secret.
-pub(crate) enum Found {
+pub(crate) enum Found<'a> {
     Absent,
     /// Noted as a fault.
     Faulty,
-    Secret(SecretText),
+    /// The secret, and the item that gives it.
+    Secret(SecretText, Item<'a>),
 }
 
 /// Reads `secret_env`, `secret_file` or `secret`; two of them are a fault.
-pub(crate) fn read(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Found {
+pub(crate) fn read<'a>(fields: &mut Fields<'a>, context: &mut Context<'_>) -> Found<'a> {
     let sources: [(&'static str, Source); 3] =
         [("secret_env", from_variable), ("secret_file", from_file), ("secret", from_text)];
     let given: Vec<_> =
@@ -67,7 +68,7 @@ pub(crate) fn read(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Found 
     match given.as_slice() {
         [] => Found::Absent,
         [(_, source, item)] => match source(item, context).and_then(|secret| sendable(secret, item, context)) {
-            Some(secret) => Found::Secret(SecretText::new(secret)),
+            Some(secret) => Found::Secret(SecretText::new(secret), item.clone()),
             None => Found::Faulty,
         },
         [(first, ..), (second, _, item), ..] => {

@@ -59,7 +59,7 @@ fn section<T>(
 }
 
 fn project(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<ProjectSpec> {
-    let title = fields.require("name", "write name = \"…\"", context, name);
+    let title = fields.require("name", ("\"…\"", ""), context, name);
     let policy = fields.read("policy", context, name);
     Some(ProjectSpec { name: title?, policy })
 }

@@ -8,8 +8,9 @@ use serde_saphyr::{Location, SnippetMode, Spanned, UserMessageFormatter};
 use crate::fault::ConfigFault;
 use crate::node::{Entry, Node, Spot, Value};
 
-/// Deeper than any configuration, shallower than any stack.
-const MAX_DEPTH: usize = 64;
+/// Four times as deep as any configuration; the parser takes tens of kilobytes of stack for each level when it is built
+/// without optimisation.
+const MAX_DEPTH: usize = 24;
 /// What aliases may repeat in all.
 const MAX_REPEATED: usize = 200_000;
 /// Room for the largest file that is read.

@@ -17,11 +17,11 @@ pub(crate) const LATER: [&str; 3] = ["limits", "budget", "per_user"];
 const MIN_KEY_CHARS: usize = 32;
 
 pub(crate) fn key(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<KeySpec> {
-    let title = fields.require("name", "write name = \"…\"", context, name);
+    let title = fields.require("name", ("\"…\"", ""), context, name);
     let secret = match secrets::read(fields, context) {
-        Found::Secret(secret) => match weakness(secret.expose()) {
+        Found::Secret(secret, item) => match weakness(secret.expose()) {
             None => Some(secret),
-            Some(problem) => fields.fault(context, problem),
+            Some(problem) => item.fault(context, problem),
         },
         Found::Absent | Found::Faulty => None,
     };
@@ -44,7 +44,7 @@ pub(crate) fn key(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<
 }
 
 pub(crate) fn routing(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<KeyRoutingSpec> {
-    let policy = fields.require("policy", "write policy = \"…\", a policy's name or id", context, name);
+    let policy = fields.require("policy", ("\"…\"", ", a policy's name or id"), context, name);
     let active = fields.read("active", context, boolean).unwrap_or(true);
     Some(KeyRoutingSpec { policy: policy?, active })
 }

@@ -29,7 +29,7 @@ pub(crate) struct Modalities {
 }
 
 pub(crate) fn model(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<ModelSpec> {
-    let id = fields.require("id", "write id = \"provider/name\"", context, model_id);
+    let id = fields.require("id", ("\"provider/name\"", ""), context, model_id);
     if let Some(item) = fields.take("description")
         && text(&item, context).is_some()
     {
@@ -69,6 +69,7 @@ fn ability(item: &Item<'_>, context: &mut Context<'_>) -> Option<Ability> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "readers of tables have one signature")]
 pub(crate) fn modalities(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Modalities> {
     let words = |item: &Item<'_>, context: &mut Context<'_>| {
         list(item, context, |item, context| choice(item, context, &MODALITIES))
@@ -78,6 +79,7 @@ pub(crate) fn modalities(fields: &mut Fields<'_>, context: &mut Context<'_>) -> 
     Some(Modalities { input, output })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "readers of tables have one signature")]
 pub(crate) fn pricing(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Pricing> {
     let (prompt, completion) = (fields.read("prompt", context, price), fields.read("completion", context, price));
     let (cached_prompt, cached_read) = (fields.take("cached_prompt"), fields.take("cached_read"));

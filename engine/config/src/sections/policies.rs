@@ -22,7 +22,7 @@ const AXES: [(&str, Axis); 5] = [
 ];
 
 pub(crate) fn policy(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<PolicySpec> {
-    let title = fields.require("name", "write name = \"…\"", context, policy_name);
+    let title = fields.require("name", ("\"…\"", ""), context, policy_name);
     let slug = fields.read("slug", context, alias);
     let default = fields.read("default", context, boolean).unwrap_or(false);
     let strategy = fields
@@ -32,10 +32,11 @@ pub(crate) fn policy(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Opti
         (Some(item), _) => candidates(&item, context),
         // The one model of such a policy need not be named twice.
         (None, Some(Strategy::Single { model })) => Some(Candidates::Listed(vec![plain(model.clone())])),
-        (None, _) => fields.fault(
-            context,
-            "`models` is missing: list the models it may choose from, or write models = [\"*\"] for all",
-        ),
+        (None, _) => {
+            let all = context.pair("models", "[\"*\"]");
+            let cure = format!("list the models it may choose from, or write {all} for all");
+            fields.miss("models", format!("`models` is missing: {cure}"))
+        }
     };
     Some(PolicySpec { name: title?, slug, default, candidates: candidates?, strategy: strategy? })
 }
@@ -92,7 +93,7 @@ fn plain(model: ModelId) -> PolicyModel {
 }
 
 pub(crate) fn candidate(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<PolicyModel> {
-    let model = fields.require("model", "write model = \"provider/name\"", context, model_id);
+    let model = fields.require("model", ("\"provider/name\"", ""), context, model_id);
     let priority = fields.read("priority", context, rank);
     let weight = fields.read("weight", context, weight);
     Some(PolicyModel { model: model?, priority, weight })
@@ -105,7 +106,8 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
         Value::Text(_) => {
             let kind = kind(item, context)?;
             if kind == "single" {
-                return item.fault(context, "needs its model: write { type = \"single\", model = \"provider/name\" }");
+                let (kind, model) = (context.pair("type", "\"single\""), context.pair("model", "\"provider/name\""));
+                return item.fault(context, format!("needs its model: write {{ {kind}, {model} }}"));
             }
             assembled(&kind, None, None)
         }
@@ -114,8 +116,7 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
 }
 
 pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
-    let kind =
-        fields.require("type", "write type = \"intelligent\", \"priority\", \"split\" or \"single\"", context, kind);
+    let kind = fields.require("type", ("\"intelligent\"", " (or \"priority\", \"split\", \"single\")"), context, kind);
     let (axis_item, model_item) = (fields.take("axis"), fields.take("model"));
     let axis = match &axis_item {
         Some(item) => Some(choice(item, context, &AXES)?),
@@ -133,7 +134,8 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
         return item.fault(context, format!("`model` is for single: take it out of this {kind} policy, or use models"));
     }
     if kind == "single" && model.is_none() {
-        return fields.fault(context, "`model` is missing: write model = \"provider/name\"");
+        let message = format!("`model` is missing: write {}", context.pair("model", "\"provider/name\""));
+        return fields.miss("model", message);
     }
     assembled(&kind, axis, model)
 }

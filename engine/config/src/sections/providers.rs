@@ -16,9 +16,9 @@ use crate::secrets::{self, Found};
 const MAX_WAIT_MS: u64 = 24 * 60 * 60 * 1000;
 
 pub(crate) fn provider(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<ProviderSpec> {
-    let slug = fields.require("slug", "write slug = \"acme\", the prefix of its models", context, provider_slug);
+    let slug = fields.require("slug", ("\"acme\"", ", the prefix of its models"), context, provider_slug);
     let dialect = fields.take("dialect").map_or(Some(DialectKind::Openai), |item| dialect(&item, context));
-    let hint = "write base_url = \"https://api.example.com/v1\", to which /chat/completions is appended";
+    let hint = ("\"https://api.example.com/v1\"", ", to which /chat/completions is appended");
     let url = fields.require("base_url", hint, context, base_url);
     let auth = fields.take("auth").map_or(Some(AuthScheme::Bearer), |item| auth(&item, context));
     let timeouts =
@@ -66,7 +66,8 @@ fn base_url(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
     } else if host.contains('@') {
         "holds a user or password: take it out and use credentials"
     } else if url.contains('?') {
-        "has a query: take it out and write query = { name = \"value\" }"
+        let query = context.pair("query", &format!("{{ {} }}", context.pair("name", "\"value\"")));
+        return item.fault(context, format!("has a query: take it out and write {query}"));
     } else if url.contains('#') {
         "has a fragment (#…): take it out"
     } else if url.trim_end_matches('/').ends_with("/chat/completions") {
@@ -105,7 +106,8 @@ fn auth(item: &Item<'_>, context: &mut Context<'_>) -> Option<AuthScheme> {
 
 fn query(item: &Item<'_>, context: &mut Context<'_>) -> Option<BTreeMap<String, String>> {
     let Value::Table(entries) = &item.node.value else {
-        return item.wrong_kind(context, "a table such as { api-version = \"2026-01-01\" }");
+        let expected = format!("a table such as {{ {} }}", context.pair("api-version", "\"2026-01-01\""));
+        return item.wrong_kind(context, &expected);
     };
     let mut query = BTreeMap::new();
     for entry in entries {
@@ -119,6 +121,7 @@ fn query(item: &Item<'_>, context: &mut Context<'_>) -> Option<BTreeMap<String, 
 
 // === Timeouts ===
 
+#[expect(clippy::unnecessary_wraps, reason = "readers of tables have one signature")]
 pub(crate) fn timeouts(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Timeouts> {
     let timeouts = Timeouts {
         connect_ms: wait(fields, context, "connect_ms", "connect"),
@@ -188,7 +191,7 @@ fn credentials(item: &Item<'_>, context: &mut Context<'_>) -> Option<Vec<Credent
 }
 
 pub(crate) fn credential(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<CredentialSpec> {
-    let title = fields.require("name", "write name = \"main\", unique within the provider", context, name);
+    let title = fields.require("name", ("\"main\"", ", unique within the provider"), context, name);
     fields.read("kind", context, |item, context| {
         only(item, context, "api_key", &["oauth_client_credentials"]);
         Some(())
@@ -203,11 +206,13 @@ pub(crate) fn credential(fields: &mut Fields<'_>, context: &mut Context<'_>) -> 
         fields.forgive("weight");
     }
     let secret = match secrets::read(fields, context) {
-        Found::Secret(secret) => Some(secret),
+        Found::Secret(secret, _) => Some(secret),
         Found::Faulty => None,
         Found::Absent => {
-            let hint = "has no secret: write secret_env = \"ACME_KEY\" and put the secret into that variable, or use secret_file";
-            fields.fault(context, hint)
+            let pair = context.pair("secret_env", "\"ACME_KEY\"");
+            let message =
+                format!("has no secret: write {pair} and put the secret into that variable, or use secret_file");
+            fields.miss("secret_env", message)
         }
     };
     Some(CredentialSpec { name: title?, secret: secret? })

@@ -14,13 +14,14 @@ use crate::readers::{choice, model_ids, name};
 pub(crate) const LATER: [&str; 1] = ["scorecards"];
 
 pub(crate) fn router(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<RouterSpec> {
-    let title = fields.require("name", "write name = \"…\"", context, name);
-    let models = fields.require("models", "list the models it may use", context, |item, context| {
-        if matches!(&item.node.value, Value::List(nodes) if nodes.is_empty()) {
-            return item.fault(context, "is empty: name at least one model");
-        }
-        model_ids(item, context)
-    });
+    let title = fields.require("name", ("\"…\"", ""), context, name);
+    let models =
+        fields.require("models", ("[\"provider/name\"]", ", the models it may use"), context, |item, context| {
+            if matches!(&item.node.value, Value::List(nodes) if nodes.is_empty()) {
+                return item.fault(context, "is empty: name at least one model");
+            }
+            model_ids(item, context)
+        });
     let policy = fields.read("policy", context, name);
     let credentials = fields.read("credentials", context, credentials).unwrap_or_default();
     Some(RouterSpec { name: title?, models: models?, policy, credentials })
@@ -30,7 +31,8 @@ fn credentials(item: &Item<'_>, context: &mut Context<'_>) -> Option<BTreeMap<Pr
     const SOURCES: [(&str, CredentialSource); 2] =
         [("managed", CredentialSource::Managed), ("user", CredentialSource::User)];
     let Value::Table(entries) = &item.node.value else {
-        return item.wrong_kind(context, "a table such as { acme = \"managed\" }");
+        let expected = format!("a table such as {{ {} }}", context.pair("acme", "\"managed\""));
+        return item.wrong_kind(context, &expected);
     };
     let mut credentials = BTreeMap::new();
     for entry in entries {

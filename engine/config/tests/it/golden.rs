@@ -160,6 +160,7 @@ strategy = { axis = "cheap" }
 name = "weights"
 models = [{ model = "acme/small", weight = 0 }, { model = "acme/large", priority = -1 }, { mdoel = "x" }, 7, "a/b", "a/b"]
 strategy = "inteligent""#,
+    "[[policies]]\nname = \"EU West\"\nmodels = [\"*\"]\n\n[[policies]]\nname = \"eu-west\"\nmodels = [\"*\"]",
     // Routers and keys.
     r#"
 [[routers]]
@@ -195,7 +196,7 @@ const YAML: &[&str] = &[
     "providers:\n  slug: acme",
     "policys: []",
     "projects:",
-    r#"
+    r"
 providers:
   - slug: acme
     base_ulr: https://api.example.com/v1
@@ -218,6 +219,7 @@ policies:
 keys:
   - name: k
     expires_at: tomorrow
-    per_user: true"#,
+    per_user: true",
+    "providers:\n  - slug: a\n    base_url: https://a.example/v1?k=1\n    query: 7\n    credentials: [{}]\npolicies:\n  - name: p\n    strategy: single\nrouters:\n  - name: r",
     "{\"projects\": [{\"name\": \"a\"}, {\"nam\": \"b\"}]}",
 ];

@@ -1,5 +1,6 @@
 //! Hostile files are refused soon and with a reason.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use config::{ConfigFaults, Format, Secrets};
@@ -18,18 +19,41 @@ fn refused_soon(read: impl FnOnce() -> Result<config::Loaded, ConfigFaults>) -> 
 }
 
 #[test]
-fn deep_nesting_is_refused() {
+fn deep_toml_arrays_are_refused() {
     for depth in [200, 100_000] {
-        let nested = "[".repeat(depth);
-        assert!(refused_soon(|| toml(&format!("a = {nested}"))).starts_with("a.toml:1:"));
-        assert!(refused_soon(|| yaml(&format!("a: {nested}"))).starts_with("a.yaml:1:"));
-        let tables = "{a = ".repeat(depth);
-        assert!(refused_soon(|| toml(&format!("a = {tables}"))).starts_with("a.toml:1:"));
-        let dotted = vec!["a"; depth].join(".");
-        assert!(refused_soon(|| toml(&format!("{dotted} = 1"))).starts_with("a.toml:1:"));
-        let dashes = "- ".repeat(depth);
-        assert!(refused_soon(|| yaml(&format!("a:\n  {dashes}1"))).starts_with("a.yaml:"));
+        assert!(refused_soon(|| toml(&format!("a = {}", "[".repeat(depth)))).starts_with("a.toml:1:"));
     }
+}
+
+#[test]
+fn deep_toml_tables_are_refused() {
+    for depth in [200, 100_000] {
+        assert!(refused_soon(|| toml(&format!("a = {}", "{a = ".repeat(depth)))).starts_with("a.toml:1:"));
+    }
+}
+
+#[test]
+fn deep_toml_keys_are_refused() {
+    for depth in [200, 100_000] {
+        assert!(refused_soon(|| toml(&format!("{}a = 1", "a.".repeat(depth)))).starts_with("a.toml:1:"));
+        assert!(refused_soon(|| toml(&format!("[{}a]", "a.".repeat(depth)))).starts_with("a.toml:1:"));
+    }
+    // Each key is short enough, together they are not.
+    let level = "a.".repeat(60);
+    let text = format!("[{level}a]\n{level}a = {{ {level}a = {{ {level}a = 1 }} }}");
+    assert!(refused_soon(|| toml(&text)).starts_with("a.toml:"));
+}
+
+#[test]
+fn deep_yaml_is_refused() {
+    for depth in [200, 100_000] {
+        for open in ["[", "{a: ", "- ", "? "] {
+            let text = format!("a:\n  {}1", open.repeat(depth));
+            assert!(refused_soon(|| yaml(&text)).starts_with("a.yaml:"), "{open}");
+        }
+    }
+    let text = (0..2000).fold(String::new(), |text, depth| text + &" ".repeat(depth) + "a:\n");
+    assert!(refused_soon(|| yaml(&text)).starts_with("a.yaml:"));
 }
 
 #[test]
@@ -38,7 +62,7 @@ fn alias_bomb_is_refused() {
     for level in 1..20 {
         let before = format!("*a{}", level - 1);
         let items = vec![before; 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        writeln!(bomb, "a{level}: &a{level} [{items}]").unwrap();
     }
     refused_soon(|| yaml(&bomb));
 }

@@ -50,7 +50,7 @@ fn what_is_wrong_with_a_secret_names_its_source_and_cure() {
         ),
         (
             "secret_env = \"SHORT\"",
-            "keys[0]: the key has 3 characters: use at least 32 random ones, or leave the secret out and one is made",
+            "keys[0].secret_env: the key has 3 characters: use at least 32 random ones, or leave the secret out and one is made",
         ),
     ];
     for (line, expected) in cases {
