@@ -170,13 +170,15 @@ impl Drain {
 
     /// Deletes segments that have been drained; starts in them that are still open move to the database first.
     async fn retire(&mut self) -> Result<(), Stopped> {
-        let keep_from = match &self.place {
-            Place::In(first_sequence, _) | Place::From(first_sequence) => *first_sequence,
+        let (keep_from, starts_before) = match &self.place {
+            Place::In(first_sequence, _) => (*first_sequence, *first_sequence),
+            // Between two segments: every start read so far stands in one that goes.
+            Place::From(first_sequence) => (*first_sequence, u64::MAX),
         };
         if !self.shared.spool.has_sealed_before(keep_from) {
             return Ok(());
         }
-        self.carry(keep_from).await?;
+        self.carry(starts_before).await?;
         if let Err(error) = self.shared.spool.retire_before(keep_from, &self.damaged) {
             // They are tried again with the next ones.
             tracing::error!(%error, "cannot delete drained spool files");
