@@ -1,0 +1,79 @@
+//! How long a decision takes that needs a score: percentiles over an engine in this process, as a gateway asks it.
+//!
+//! `cargo run --release -p benches --bin decisions [-- --decisions 2000 --at-once 1]`
+
+#![expect(clippy::print_stdout, reason = "a program that prints figures")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use benches::engine_fixture::RunningEngine;
+use benches::fixtures;
+use clap::Parser;
+use hdrhistogram::Histogram;
+use proto::pb::routing::v1::DecideRequest;
+use proto::pb::routing::v1::routing_client::RoutingClient;
+use tonic::transport::Channel;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+struct Cli {
+    /// How many of each kind.
+    #[arg(long, default_value_t = 2_000)]
+    decisions: usize,
+    /// How many callers wait at a time.
+    #[arg(long, default_value_t = 1)]
+    at_once: usize,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run(&cli))
+}
+
+async fn run(cli: &Cli) -> Result<()> {
+    let engine = RunningEngine::start(Arc::new(scorer::builtin::load()?)).await?;
+    println!("{:<28}{:>10}{:>10}{:>10}   microseconds", "", "p50", "p99", "max");
+    for (tokens, words) in [(64, 50), (256, 200), (1_024, 800)] {
+        // No two texts are alike, so that nothing can be remembered.
+        let questions: Vec<_> =
+            (0..cli.decisions).map(|number| engine.question(&format!("{number} {}", fixtures::words(words)))).collect();
+        for (transport, client) in [("memory", engine.in_memory().await?), ("TCP", engine.over_tcp().await?)] {
+            let seen = ask_all(&client, &questions, cli.at_once.max(1)).await?;
+            let micros = |quantile| seen.value_at_quantile(quantile) / 1_000;
+            println!(
+                "{:<28}{:>10}{:>10}{:>10}",
+                format!("{tokens} tokens over {transport}"),
+                micros(0.5),
+                micros(0.99),
+                micros(1.0)
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn ask_all(client: &RoutingClient<Channel>, all: &[DecideRequest], at_once: usize) -> Result<Histogram<u64>> {
+    let mut callers = tokio::task::JoinSet::new();
+    for part in all.chunks(all.len().div_ceil(at_once).max(1)) {
+        let (mut client, part) = (client.clone(), part.to_vec());
+        callers.spawn(async move {
+            let mut seen = Histogram::<u64>::new(3)?;
+            for question in part {
+                let begin = Instant::now();
+                let answer = client.decide(question).await?.into_inner();
+                seen.saturating_record(u64::try_from(begin.elapsed().as_nanos())?);
+                ensure!(answer.decision.is_some(), "the engine gave a score and no decision");
+            }
+            anyhow::Ok(seen)
+        });
+    }
+    let mut total = Histogram::<u64>::new(3)?;
+    while let Some(seen) = callers.join_next().await {
+        total.add(seen??)?;
+    }
+    Ok(total)
+}
