@@ -1,0 +1,257 @@
+//! What callers send by mistake or in malice: each gets its status and a message that says how to mend it.
+
+use std::time::Duration;
+
+use domain::Outcome;
+use gateway::Limits;
+
+use crate::stack::{KEY, Setup, TestStack, UNKNOWN, ask, limits, summary};
+use crate::upstream::Upstream;
+use crate::wire::{Response, get, post, post_with};
+
+const PATH: &str = "/v1/chat/completions";
+const INVALID: &str = "invalid_request_error";
+
+/// A stack in which no request should get as far as an upstream.
+fn nowhere() -> TestStack {
+    TestStack::over(&[Upstream::nobody()])
+}
+
+fn with_limits(limits: Limits) -> TestStack {
+    TestStack::start(Setup { upstreams: vec![Upstream::nobody()], limits, ..Setup::default() })
+}
+
+/// The body is refused with this code and names this field, and the request leaves one row.
+#[track_caller]
+fn check(body: impl AsRef<[u8]>, code: &str, param: Option<&str>) {
+    let stack = nowhere();
+    let answer = send_bytes(&stack, body.as_ref());
+    answer.assert_error(400, INVALID, code);
+    assert_eq!(answer.json()["error"]["param"].as_str(), param, "{}", answer.body);
+    let record = stack.record();
+    assert_eq!(summary(&record), (Outcome::Failed, 400, Vec::new()));
+    assert_eq!(record.finished.error.as_deref(), Some(code));
+}
+
+fn send_bytes(stack: &TestStack, body: &[u8]) -> Response {
+    let mut call = stack.call();
+    let head = post(PATH, KEY, "").replace("content-length: 0", &format!("content-length: {}", body.len()));
+    call.send(head);
+    call.send(body);
+    call.answer()
+}
+
+// === The body's content ===
+
+#[test]
+fn malformed_json_is_refused() {
+    check("", "invalid_json", None);
+    check("{\"model\":\"auto\",", "invalid_json", None);
+    check("{\"model\":\"auto\",\"messages\":[}", "invalid_json", None);
+    check("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]} trailing", "invalid_json", None);
+    check(ask(r#","temperature":NaN"#), "invalid_json", None);
+    check("[]", "invalid_type", None);
+    check("null", "invalid_type", None);
+}
+
+#[test]
+fn wrong_types_are_named() {
+    check(r#"{"model":7,"messages":[{"role":"user","content":"x"}]}"#, "invalid_type", Some("model"));
+    check(r#"{"messages":"hello"}"#, "invalid_type", Some("messages"));
+    check(r#"{"messages":[7]}"#, "invalid_type", Some("messages[0]"));
+    check(ask(r#","stream":"yes""#), "invalid_type", Some("stream"));
+    check(ask(r#","max_tokens":"many""#), "invalid_type", Some("max_tokens"));
+    check(ask(r#","max_tokens":1e999"#), "invalid_value", Some("max_tokens"));
+    check(ask(r#","tools":{}"#), "invalid_type", Some("tools"));
+    check(ask(r#","tags":[{"key":1,"value":"x"}]"#), "invalid_type", Some("tags[0].key"));
+    check(ask(r#","routing":{"max_cost_usd":"much"}"#), "invalid_value", Some("routing.max_cost_usd"));
+}
+
+#[test]
+fn missing_and_empty_messages_are_refused() {
+    check(r#"{"model":"auto"}"#, "missing_field", Some("messages"));
+    check(r#"{"model":"auto","messages":[]}"#, "invalid_value", Some("messages"));
+}
+
+#[test]
+fn keys_given_twice_are_refused() {
+    check(ask(r#","model":"p0/small""#), "duplicate_field", Some("model"));
+    check(ask(r#","mod\u0065l":"p0/small""#), "duplicate_field", Some("model"));
+    check(ask(r#","x":1,"x":2"#), "duplicate_field", Some("x"));
+}
+
+#[test]
+fn text_that_is_none_is_refused() {
+    check(b"{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\xfe\"}]}", "invalid_utf8", None);
+    check(r#"{"messages":[{"role":"user","content":"\ud800"}]}"#, "invalid_character", None);
+    check("{\"messages\":[{\"role\":\"user\",\"content\":\"\0\"}]}", "invalid_character", None);
+}
+
+#[test]
+fn ten_thousand_levels_of_nesting_are_refused() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    check(ask(&format!(r#","x":{deep}"#)), "nesting_too_deep", None);
+    check(deep, "nesting_too_deep", None);
+}
+
+// === The body's size and pace ===
+
+#[test]
+fn ten_mebibytes_of_prompt_are_taken() {
+    let upstream = Upstream::good();
+    let stack = TestStack::over(&[upstream.address]);
+    let prompt = "All work and no play. ".repeat((10 << 20) / 22 + 1);
+    let answer = stack.chat(&format!(r#"{{"messages":[{{"role":"user","content":"{prompt}"}}]}}"#));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(upstream.last_body().contains(&prompt));
+}
+
+#[test]
+fn a_body_announced_too_large_is_refused_unread() {
+    let stack = nowhere();
+    let mut call = stack.call();
+    call.send(post(PATH, KEY, "").replace("content-length: 0", &format!("content-length: {}", 33 << 20)));
+    let answer = call.answer();
+    answer.assert_error(413, INVALID, "body_too_large");
+    assert!(answer.json()["error"]["message"].as_str().unwrap().contains("32 MiB"), "{}", answer.body);
+    assert_eq!(summary(&stack.record()), (Outcome::Failed, 413, Vec::new()));
+}
+
+#[test]
+fn a_caller_that_sends_all_of_a_too_large_body_still_gets_the_refusal() {
+    let stack = nowhere();
+    let answer = send_bytes(&stack, &vec![b' '; 33 << 20]);
+    answer.assert_error(413, INVALID, "body_too_large");
+}
+
+#[test]
+fn a_body_that_grows_too_large_is_refused() {
+    let stack = nowhere();
+    let mut call = stack.call();
+    call.send(format!("POST {PATH} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {KEY}\r\ntransfer-encoding: chunked\r\n\r\n"));
+    let mut chunk = format!("{:x}\r\n", 1 << 20).into_bytes();
+    chunk.resize(chunk.len() + (1 << 20), b' ');
+    chunk.extend(b"\r\n");
+    for _ in 0..33 {
+        call.send(&chunk);
+    }
+    call.send("0\r\n\r\n");
+    call.answer().assert_error(413, INVALID, "body_too_large");
+    assert_eq!(summary(&stack.record()), (Outcome::Failed, 413, Vec::new()));
+}
+
+#[test]
+fn a_slow_body_is_given_up() {
+    let stack = with_limits(Limits { body_wait: Duration::from_millis(50), ..limits() });
+    let mut call = stack.call();
+    call.send(post(PATH, KEY, "").replace("content-length: 0", "content-length: 100"));
+    call.send("{\"messages\":");
+    call.answer().assert_error(408, INVALID, "slow_body");
+    call.assert_closed();
+    assert_eq!(summary(&stack.record()), (Outcome::Failed, 408, Vec::new()));
+}
+
+#[test]
+fn a_body_that_breaks_off_leaves_a_row() {
+    let stack = nowhere();
+    let mut call = stack.call();
+    call.send(post(PATH, KEY, "").replace("content-length: 0", "content-length: 100"));
+    call.send("{\"messages\":");
+    drop(call);
+    let (outcome, status, attempts) = summary(&stack.record());
+    assert!(matches!((outcome, status), (Outcome::Failed, 400) | (Outcome::ClientCancelled, 499)), "{outcome:?}");
+    assert!(attempts.is_empty());
+}
+
+// === The head ===
+
+#[test]
+fn only_json_is_taken() {
+    let stack = nowhere();
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
+        let headers = format!("authorization: Bearer {KEY}\r\ncontent-type: {kind}\r\n");
+        stack.send(&post_with(PATH, &headers, &ask(""))).assert_error(415, INVALID, "unsupported_media_type");
+    }
+}
+
+#[test]
+fn wrong_methods_learn_the_right_one() {
+    let stack = nowhere();
+    let answer = stack.send(&get(PATH, KEY));
+    answer.assert_error(405, INVALID, "method_not_allowed");
+    assert_eq!(answer.header("allow"), Some("POST"));
+    let answer = stack.send(&post("/v1/models", KEY, "{}"));
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")));
+    let answer = stack.send(&post("/readyz", KEY, "{}"));
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")));
+    assert_eq!(stack.records().len(), 0);
+}
+
+#[test]
+fn unknown_paths_are_named() {
+    let stack = nowhere();
+    for path in ["/", "/v1", "/v1/chat", "/v1/chat/completions/", "/v1/completions", "/abc/chat/completions"] {
+        let answer = stack.send(&post(path, KEY, &ask("")));
+        answer.assert_error(404, "not_found_error", "unknown_path");
+    }
+    assert_eq!(stack.records().len(), 0);
+}
+
+#[test]
+fn header_bombs_are_refused() {
+    let stack = nowhere();
+    let many = "x-bomb: 1\r\n".repeat(1_000);
+    let long = format!("x-bomb: {}\r\n", "x".repeat(300 << 10));
+    for headers in [many, long] {
+        let mut call = stack.call();
+        call.send(format!("GET /v1/models HTTP/1.1\r\nhost: test\r\n{headers}\r\n"));
+        assert_eq!(call.head().unwrap().status, 431);
+    }
+}
+
+#[test]
+fn connections_that_say_nothing_or_too_little_are_closed() {
+    let stack = with_limits(Limits { header_wait: Duration::from_millis(50), ..limits() });
+    for begin in ["", "PRI * HTTP/2", "G", "GET /v1/models HTTP/1.1\r\nhost: te"] {
+        let mut call = stack.call();
+        call.send(begin);
+        // No 408: the HTTP library closes without a word when a head is late.
+        call.assert_closed();
+    }
+}
+
+#[test]
+fn ambiguous_framing_ends_the_connection() {
+    let stack = nowhere();
+    let body = ask("");
+    let length = body.len();
+    for framing in [
+        format!("content-length: {length}\r\ncontent-length: {}\r\n", length + 1),
+        format!("content-length: {length}, {}\r\n", length + 1),
+        format!("content-length: +{length}\r\n"),
+        "content-length: -1\r\n".to_owned(),
+        "transfer-encoding: gzip\r\n".to_owned(),
+        "transfer-encoding: chunked, identity\r\n".to_owned(),
+        format!("content-length : {length}\r\n"),
+        format!("x-folded: a\r\n b\r\ncontent-length: {length}\r\n"),
+    ] {
+        let mut call = stack.call();
+        call.send(format!("POST {PATH} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {KEY}\r\n{framing}\r\n{body}"));
+        let answer = call.answer();
+        assert_eq!(answer.status, 400, "{framing}");
+        call.assert_closed();
+    }
+    assert_eq!(stack.records().len(), 0);
+}
+
+/// The HTTP library drops the length without a word, so that nothing above can refuse the request, and keeps the
+/// connection. Asserted as it is: the chunks alone count, so both sides of any proxy that follows the standard agree.
+#[test]
+fn of_two_framings_the_chunks_count() {
+    let stack = nowhere();
+    let mut call = stack.call();
+    call.send(format!(
+        "POST {PATH} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {UNKNOWN}\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+    ));
+    assert_eq!(call.answer().status, 401);
+}

@@ -1,0 +1,13 @@
+//! The gateway from outside: a real one on loopback, with scripted upstreams, a snapshot on disk, and no engine.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod cancel;
+mod fallback;
+mod limits;
+mod requests;
+mod stack;
+mod streams;
+mod upstream;
+mod wire;
