@@ -1,0 +1,85 @@
+//! What a new user meets: one command, an endpoint, a key, an answer.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::server::{Scratch, get};
+
+const HI: &str = r#"{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}"#;
+const PROOF: &str = r#"{"model": "auto", "messages": [{"role": "user", "content": "Prove that every finite integral domain is a field, then prove that every finite division ring is commutative, and discuss where finiteness is used in each step."}]}"#;
+
+#[test]
+fn first_start_makes_a_private_folder_and_shows_a_key_that_works() {
+    let scratch = Scratch::new();
+    let server = scratch.start(&[]);
+    let mode = |name: &str| std::fs::metadata(scratch.data_dir().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(""), mode("sealing.key"), mode("admin.sock")), (0o700, 0o600, 0o600));
+    let answer = server.chat(&server.key(), HI);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(answer.json()["choices"][0]["message"]["content"].as_str().unwrap().contains("demo"));
+}
+
+#[test]
+fn easy_and_hard_prompts_go_to_different_models() {
+    let scratch = Scratch::new();
+    let server = scratch.start(&[]);
+    let chosen =
+        |body| server.chat(&server.key(), body).json()["routing"]["selected_model"].as_str().unwrap().to_owned();
+    assert_eq!((chosen(HI).as_str(), chosen(PROOF).as_str()), ("demo/small", "demo/large"));
+}
+
+#[test]
+fn second_start_keeps_the_key_and_shows_none() {
+    let scratch = Scratch::new();
+    let mut server = scratch.start(&[]);
+    let key = server.key();
+    assert_eq!(server.stop(), Some(0));
+    let again = scratch.start(&[]);
+    assert!(again.ready["api_key"].is_null());
+    assert_eq!(again.chat(&key, HI).status, 200);
+}
+
+#[test]
+fn operators_port_serves_health_and_metrics() {
+    let scratch = Scratch::new();
+    let server = scratch.start(&[]);
+    server.chat(&server.key(), HI);
+    assert_eq!(get(&server.console(), "/healthz").body, "ok\n");
+    let metrics = get(&server.console(), "/metrics").body;
+    assert!(metrics.contains("signalbox_requests_total{outcome=\"completed\"} 1"), "{metrics}");
+    assert_eq!(get(&server.gateway(), "/metrics").status, 404, "metrics are not for applications");
+}
+
+#[test]
+fn provider_key_of_the_environment_replaces_the_demo() {
+    let scratch = Scratch::new();
+    let output = {
+        let _server = {
+            // The key is not a real one and nobody is called: what counts is what is configured.
+            let mut command = crate::server::signalbox();
+            command.env("OPENAI_API_KEY", "sk-not-a-real-key-but-long-enough-to-be-one");
+            command.arg("up").arg("--json").args(crate::server::FREE_PORTS).arg("--data-dir").arg(scratch.data_dir());
+            let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+            let mut line = String::new();
+            std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+            assert!(line.contains("gateway"), "{line}");
+            Killed(child)
+        };
+        crate::server::run(&["models", "list", "--json", "--data-dir", scratch.data_dir().to_str().unwrap()])
+    };
+    let models: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let id = |model: &serde_json::Value| model["id"].as_str().unwrap().to_owned();
+    assert!(models.iter().any(|model| id(model).starts_with("openai/")));
+    assert!(!models.iter().any(|model| id(model).starts_with("demo/")), "the demo is not configured");
+    let files =
+        std::process::Command::new("grep").args(["-rl", "sk-not-a-real-key"]).arg(scratch.data_dir()).output().unwrap();
+    assert!(files.stdout.is_empty(), "the key lies in clear in {}", String::from_utf8_lossy(&files.stdout));
+}
+
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

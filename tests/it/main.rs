@@ -1,0 +1,9 @@
+//! The `signalbox` binary as a user meets it: started for real, in scratch folders, on free ports.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_start;
+mod commands;
+mod crash;
+mod first_start;
+mod server;
