@@ -19,6 +19,9 @@ use tonic::transport::Channel;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Nanoseconds; what takes longer counts as this.
+const LONGEST: u64 = 60_000_000_000;
+
 #[derive(Parser)]
 struct Cli {
     /// How many of each kind.
@@ -61,7 +64,7 @@ async fn ask_all(client: &RoutingClient<Channel>, all: &[DecideRequest], at_once
     for part in all.chunks(all.len().div_ceil(at_once).max(1)) {
         let (mut client, part) = (client.clone(), part.to_vec());
         callers.spawn(async move {
-            let mut seen = Histogram::<u64>::new(3)?;
+            let mut seen = Histogram::new_with_bounds(1, LONGEST, 3)?;
             for question in part {
                 let begin = Instant::now();
                 let answer = client.decide(question).await?.into_inner();
@@ -71,7 +74,7 @@ async fn ask_all(client: &RoutingClient<Channel>, all: &[DecideRequest], at_once
             anyhow::Ok(seen)
         });
     }
-    let mut total = Histogram::<u64>::new(3)?;
+    let mut total = Histogram::new_with_bounds(1, LONGEST, 3)?;
     while let Some(seen) = callers.join_next().await {
         total.add(seen??)?;
     }

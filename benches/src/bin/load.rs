@@ -222,20 +222,20 @@ fn all_passes(passes: usize, targets: &[Target], plan: &Plan) -> Result<Samples>
 
 /// Requests and the rows they left.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
-struct Rows {
+struct Reconciled {
     requests: u64,
     rows: u64,
     priced: u64,
     completed: u64,
 }
 
-impl Rows {
+impl Reconciled {
     fn is_exact(&self) -> bool {
         self.rows == self.requests && self.priced == self.requests && self.completed == self.requests
     }
 }
 
-fn check_ledger(gateway: Signalbox, requests: u64) -> Result<Rows> {
+fn check_ledger(gateway: Signalbox, requests: u64) -> Result<Reconciled> {
     let left = gateway.stop()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rows = runtime.block_on(async {
@@ -248,7 +248,7 @@ fn check_ledger(gateway: Signalbox, requests: u64) -> Result<Rows> {
             filter.after_sequence = Some(last.sequence);
             completed += page.iter().filter(|row| row.finished.outcome == Outcome::Completed).count() as u64;
         }
-        anyhow::Ok(Rows { requests, rows: totals.rows, priced: totals.priced_rows, completed })
+        anyhow::Ok(Reconciled { requests, rows: totals.rows, priced: totals.priced_rows, completed })
     })?;
     let verdict = if rows.is_exact() { "exact" } else { "NOT EXACT" };
     println!(

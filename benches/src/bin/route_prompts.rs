@@ -211,7 +211,7 @@ fn print_latencies(told: &[Told]) -> Result<()> {
     type Figure = fn(&Told) -> f64;
     let figures: [(&str, Figure); 2] = [("decision", |it| it.decision_ms), ("total", |it| it.total_ms)];
     for (name, figure) in figures {
-        let mut seen = Histogram::<u64>::new(3)?;
+        let mut seen = Histogram::<u64>::new_with_bounds(1, 600_000_000, 3)?;
         for answer in told {
             seen.saturating_record((figure(answer) * 1e3) as u64);
         }
