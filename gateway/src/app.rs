@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use ledger::Ledger;
 use providers::{Breaker, ProviderClient, Upstreams, Vault};
 use rustls::ClientConfig;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::body::GatewayBody;
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) shed: Arc<LoadShed>,
     pub(crate) meters: Meters,
     pub(crate) draining: AtomicBool,
+    /// The time to drain is over: what still runs is cut.
+    pub(crate) cutting: AtomicBool,
 }
 
 impl App {
@@ -58,13 +61,27 @@ pub(crate) struct Worker {
     pub(crate) app: Arc<App>,
     pub(crate) client: ProviderClient,
     pub(crate) engine: EngineClient,
+    pub(crate) cut: Cut,
+}
+
+/// Tells running requests that the time to drain is over.
+#[derive(Clone)]
+pub(crate) struct Cut(pub(crate) watch::Receiver<bool>);
+
+impl Cut {
+    /// Waits until it is.
+    pub(crate) async fn comes(&mut self) {
+        if self.0.wait_for(|cut| *cut).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl Worker {
-    pub(crate) fn new(app: Arc<App>) -> Self {
+    pub(crate) fn new(app: Arc<App>, cut: Cut) -> Self {
         let client = ProviderClient::new(app.tls.clone());
         let engine = EngineClient::connect(&app.engine);
-        Self { app, client, engine }
+        Self { app, client, engine, cut }
     }
 
     /// Answers a request, whatever happens.
@@ -82,7 +99,12 @@ impl Worker {
         let id = self.app.ids.next(now);
         let arrival = Arrival { id, arrived, now };
 
-        let answered = AssertUnwindSafe(self.shed(request, arrival)).catch_unwind().await;
+        let mut cut = self.cut.clone();
+        let answered = tokio::select! {
+            biased;
+            answered = AssertUnwindSafe(self.shed(request, arrival)).catch_unwind() => answered,
+            () = cut.comes() => Ok(render::response(&Failure::ShuttingDown)),
+        };
         let mut response = answered.unwrap_or_else(|_| {
             metrics::counter!("signalbox_panics_total").increment(1);
             tracing::error!(request_id = %id, "a request panicked");

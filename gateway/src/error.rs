@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     Overloaded,
     /// No configuration has been had yet.
     NotReady,
+    /// The gateway stops, and the time to drain is over.
+    ShuttingDown,
     /// Records cannot be written, so nothing that costs is begun.
     RecordsUnavailable,
     /// The upstream refused in a way that would be the same anywhere.
@@ -126,6 +128,7 @@ impl Failure {
             },
             Self::Overloaded => later(1, "overloaded", "too many requests are in flight: try again in a second"),
             Self::NotReady => later(1, "not_ready", "no configuration has been received yet: try again in a second"),
+            Self::ShuttingDown => later(1, "shutting_down", "the gateway is stopping: send the request again"),
             Self::RecordsUnavailable => later(
                 5,
                 "records_unavailable",

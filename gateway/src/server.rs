@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -19,12 +20,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::app::{App, Worker};
+use crate::app::{App, Cut, Worker};
 use crate::config::Limits;
 use crate::io::StallGuard;
 
 /// How long to wait after an accept failed, typically for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Those who are cut at the end of the drain wait may take this long to be told.
+const FAREWELL: Duration = Duration::from_millis(250);
 const HEADER_BYTES: usize = 64 * 1024;
 const HTTP2_HEADER_BYTES: u32 = 32 * 1024;
 const HTTP2_STREAMS: u32 = 256;
@@ -113,7 +116,8 @@ async fn serve(
     mut stopping: watch::Receiver<bool>,
 ) {
     let limits = app.limits().clone();
-    let worker = Arc::new(Worker::new(app));
+    let (cut, cutting) = watch::channel(false);
+    let worker = Arc::new(Worker::new(app, Cut(cutting)));
     let protocol = protocol(&limits);
     let graceful = GracefulShutdown::new();
     loop {
@@ -150,15 +154,19 @@ async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still running at the end of the drain wait and were cut");
+    let mut shutdown = pin!(graceful.shutdown());
+    if tokio::time::timeout(limits.drain, &mut shutdown).await.is_err() {
+        tracing::warn!("requests are still running at the end of the drain wait and are cut");
+        worker.app.cutting.store(true, Ordering::Relaxed);
+        let _ = cut.send(true);
+        let _ = tokio::time::timeout(limits.abort_linger + FAREWELL, shutdown).await;
     }
 }
 
 fn prepare(stream: TcpStream, limits: &Limits) -> Option<TokioIo<StallGuard>> {
     // Without it, the first streamed token waits for the caller's delayed acknowledgement.
     stream.set_nodelay(true).ok()?;
-    Some(TokioIo::new(StallGuard::new(stream, limits.write_stall)))
+    Some(TokioIo::new(StallGuard::new(stream, limits.header_wait, limits.write_stall)))
 }
 
 fn protocol(limits: &Limits) -> Builder<TokioExecutor> {

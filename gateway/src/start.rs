@@ -110,6 +110,7 @@ impl Gateway {
             ids: RequestIds::new().map_err(|fault| system(&fault))?,
             meters: Meters::new(),
             draining: AtomicBool::new(false),
+            cutting: AtomicBool::new(false),
         });
         let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
         let watcher = tokio::spawn(watch::follow(snapshots, proto::connect_lazy(&engine)));

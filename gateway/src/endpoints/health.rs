@@ -5,6 +5,7 @@ use hyper::body::Incoming;
 
 use crate::app::App;
 use crate::body::GatewayBody;
+use crate::error::{Failure, render};
 
 /// Answers if the request asks for health; needs no key and no place among the requests in flight.
 pub(crate) fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<GatewayBody>> {
@@ -13,11 +14,11 @@ pub(crate) fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<
         "/readyz" => app.is_ready(),
         _ => return None,
     };
-    let (status, text) = match (request.method(), healthy) {
-        (&Method::GET | &Method::HEAD, true) => (StatusCode::OK, "ok\n"),
-        (&Method::GET | &Method::HEAD, false) => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        _ => (StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
-    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Some(render::response(&Failure::MethodNotAllowed { allow: "GET, HEAD" }));
+    }
+    let (status, text) =
+        if healthy { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") };
     let mut response = Response::new(GatewayBody::full(text));
     *response.status_mut() = status;
     Some(response)

@@ -36,6 +36,8 @@ pub(crate) struct Opened {
     /// What the caller has not been given yet.
     pub(crate) ready: BytesMut,
     pub(crate) waits: Waits,
+    /// When all of it must have come.
+    pub(crate) until: Instant,
     /// What the call was made with: errors that repeat it are masked.
     pub(crate) secret: Option<Arc<Secret>>,
     /// The terminal marker has come already.
@@ -176,7 +178,8 @@ impl Pursuit {
         let in_stream = |fault| fault_of_stream(fault, target.secret());
         let opened = |upstream, translator, ready, terminal| {
             let secret = target.key.as_ref().map(|key| key.secret.clone());
-            Opened { upstream, translator, ready, waits: target.waits, secret, terminal }
+            let until = began + target.waits.total;
+            Opened { upstream, translator, ready, until, waits: target.waits, secret, terminal }
         };
         loop {
             let chunk = timeout_at(until, upstream.next_chunk())
@@ -190,6 +193,9 @@ impl Pursuit {
                 return Err(self.not_a_stream(upstream, chunk, target).await);
             }
             let progress = translator.push(&chunk, &mut ready).map_err(in_stream)?;
+            if progress.terminal {
+                translator.end().map_err(in_stream)?;
+            }
             if progress.content || progress.terminal {
                 return Ok(opened(upstream, translator, ready, progress.terminal));
             }

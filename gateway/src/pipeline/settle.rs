@@ -1,10 +1,11 @@
 //! The guard that makes every request leave exactly one record, on every way out.
 //!
 //! Opened when the caller's key is known, closed by [`Settle::finish`] before the last byte goes out. Dropped without
-//! that — a panic, or the caller gone — it records the request as cancelled with what had been consumed. Synchronous:
+//! that — a panic, a gateway that stops, or the caller gone — it records that with what had been consumed. Synchronous:
 //! appending to the spool is one `write(2)`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::{Attempt, AttemptOutcome, Decision, Finished, Model, ModelId, Money, Outcome, Started, Usage};
@@ -227,6 +228,20 @@ impl Settle {
         }
     }
 
+    /// How a request ended that nobody has ended.
+    fn abandoned(&self) -> End {
+        let end = |outcome, status, error: &str| End { outcome, status, error: Some(error.to_owned()) };
+        if std::thread::panicking() {
+            return end(Outcome::Failed, 500, "internal_error");
+        }
+        if self.app.cutting.load(Ordering::Relaxed) {
+            let has_begun = self.record.as_ref().is_some_and(|record| record.first_token_micros.is_some());
+            let outcome = if has_begun { Outcome::Interrupted } else { Outcome::Failed };
+            return end(outcome, 503, "shutting_down");
+        }
+        end(Outcome::ClientCancelled, 499, "client_cancelled")
+    }
+
     fn count(&self, record: &Finished) {
         self.app.meters.finished(record, self.overhead());
     }
@@ -246,8 +261,10 @@ impl Drop for Settle {
         if let Some(model) = self.sent_to.take() {
             let attempt = Attempt { model, outcome: AttemptOutcome::Cancelled, status: None, millis: None };
             self.edit(|record| record.attempts.push(attempt));
+        } else if self.attempts().last().is_some_and(|attempt| attempt.outcome == AttemptOutcome::Ok) {
+            self.last_attempt_was(AttemptOutcome::Cancelled);
         }
-        let end = End { outcome: Outcome::ClientCancelled, status: 499, error: Some("client_cancelled".to_owned()) };
+        let end = self.abandoned();
         if let Err(fault) = self.finish(end) {
             metrics::counter!("signalbox_records_lost_total").increment(1);
             tracing::error!(%fault, request_id = %self.context.id, "the record of a cancelled request cannot be written");

@@ -3,7 +3,7 @@
 //! Before the first content event the caller may already have been given a head and comments; candidates are still
 //! being tried then. After it there is no fallback. Whatever goes wrong is reported as an error event, and the
 //! connection is broken off: never a clean end without the terminal marker. The marker itself goes out only after the
-//! record has been appended to the spool.
+//! record has been appended to the spool. A gateway that stops cuts what outlasts its drain in the same honest way.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,8 +14,9 @@ use dialect::openai::stream::StreamFault;
 use domain::{AttemptOutcome, Outcome, Usage};
 use futures_util::{FutureExt, Stream, stream};
 use providers::{Fault, FaultKind};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use crate::app::Worker;
 use crate::body::Aborted;
 use crate::error::{Failure, render};
 use crate::pipeline::attempt::{Answered, Opened, Pursuit, fault_of_stream};
@@ -48,27 +49,36 @@ struct Flow {
 
 /// The body of a stream whose first content event has come.
 pub(crate) fn flowing(
-    mut pursuit: Pursuit,
+    pursuit: Pursuit,
     opened: Opened,
 ) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    pursuit.settle.first_token();
-    frames(State::Flowing(Box::new(Flow { pursuit, opened })))
+    let worker = pursuit.worker.clone();
+    frames(State::Flowing(Flow::begin(pursuit, opened)), &worker)
 }
 
 /// The body of a stream that is kept alive by comments until content comes.
 pub(crate) fn waiting(
     running: Running,
-    keep_alive: Duration,
-) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    frames(State::Waiting { running, keep_alive, next_comment: Instant::now() })
+    worker: &Worker,
+) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
+    let keep_alive = worker.app.limits().keep_alive;
+    frames(State::Waiting { running, keep_alive, next_comment: Instant::now() }, worker)
 }
 
-fn frames(state: State) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    stream::unfold(state, |mut state| async move {
+fn frames(state: State, worker: &Worker) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
+    let (cut, linger) = (worker.cut.clone(), worker.app.limits().abort_linger);
+    stream::unfold((state, cut), move |(mut state, mut cut)| async move {
         loop {
-            let (frame, next) = step(state).await;
+            let can_be_cut = matches!(state, State::Waiting { .. } | State::Flowing(_));
+            let (frame, next) = tokio::select! {
+                biased;
+                stepped = step(state) => stepped,
+                () = cut.comes(), if can_be_cut => {
+                    (Some(Ok(render::event(&Failure::ShuttingDown))), State::Breaking(linger))
+                }
+            };
             match frame {
-                Some(frame) => return Some((frame, next)),
+                Some(frame) => return Some((frame, (next, cut))),
                 None if matches!(next, State::Ended) => return None,
                 None => state = next,
             }
@@ -81,11 +91,8 @@ async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
         State::Waiting { mut running, keep_alive, next_comment } => {
             tokio::select! {
                 biased;
-                (mut pursuit, answered) = &mut running => match answered {
-                    Ok(Answered::Streaming(opened)) => {
-                        pursuit.settle.first_token();
-                        (None, State::Flowing(Box::new(Flow { pursuit, opened: *opened })))
-                    }
+                (pursuit, answered) = &mut running => match answered {
+                    Ok(Answered::Streaming(opened)) => (None, State::Flowing(Flow::begin(pursuit, *opened))),
                     Ok(Answered::Whole(_)) => fail(pursuit, &Failure::Internal, Outcome::Failed),
                     Err(failure) => fail(pursuit, &failure, Outcome::Failed),
                 },
@@ -107,6 +114,14 @@ async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
 }
 
 impl Flow {
+    /// Content has come: from here on it is promised to the caller, and counted.
+    fn begin(pursuit: Pursuit, opened: Opened) -> Box<Self> {
+        let mut flow = Box::new(Self { pursuit, opened });
+        flow.pursuit.settle.first_token();
+        flow.note_usage();
+        flow
+    }
+
     /// Reads until there is something to pass on.
     async fn advance(mut self: Box<Self>) -> (Option<Result<Bytes, Aborted>>, State) {
         loop {
@@ -118,16 +133,16 @@ impl Flow {
                 return (Some(Ok(frame)), State::Flowing(self));
             }
             self.pursuit.settle.wait_begins();
-            let read = timeout(self.opened.waits.inter_chunk, self.opened.upstream.next_chunk()).await;
+            let read = self.read().await;
             self.pursuit.settle.wait_ends();
             let pushed = match read {
-                Err(_) if self.opened.translator.progress().finished => Ok(true),
-                Err(_) => Err(stalled(self.opened.waits.inter_chunk)),
+                None if self.opened.translator.progress().finished => Ok(true),
+                None => Err(self.too_slow()),
                 // A finish reason has been seen: what breaks after it takes nothing from the answer.
-                Ok(Err(_)) if self.opened.translator.progress().finished => Ok(true),
-                Ok(Err(fault)) => Err(fault),
-                Ok(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(|fault| self.fault_of(fault)),
-                Ok(Ok(Some(chunk))) => {
+                Some(Err(_)) if self.opened.translator.progress().finished => Ok(true),
+                Some(Err(fault)) => Err(fault),
+                Some(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(|fault| self.fault_of(fault)),
+                Some(Ok(Some(chunk))) => {
                     let Opened { translator, ready, .. } = &mut self.opened;
                     let pushed = translator.push(&chunk, ready);
                     pushed.map(|progress| progress.terminal).map_err(|fault| self.fault_of(fault))
@@ -139,6 +154,25 @@ impl Flow {
                 Err(fault) => return self.break_off(fault),
             }
         }
+    }
+
+    /// Reads the next bytes; `None` = they are too long in coming, or the time for all of them is used up.
+    async fn read(&mut self) -> Option<Result<Option<Bytes>, Fault>> {
+        let Opened { upstream, waits, until, .. } = &mut self.opened;
+        let now = Instant::now();
+        // Asked for apart: an upstream that always has a little more never lets a timer speak.
+        if now >= *until {
+            return None;
+        }
+        timeout_at((*until).min(now + waits.inter_chunk), upstream.next_chunk()).await.ok()
+    }
+
+    fn too_slow(&self) -> Fault {
+        let waits = &self.opened.waits;
+        if Instant::now() < self.opened.until {
+            return stalled(&format!("nothing more came within {} ms", waits.inter_chunk.as_millis()));
+        }
+        stalled(&format!("it was not complete within {} ms", waits.total.as_millis()))
     }
 
     fn fault_of(&self, fault: StreamFault) -> Fault {
@@ -209,8 +243,8 @@ fn fail(mut pursuit: Pursuit, failure: &Failure, outcome: Outcome) -> (Option<Re
     (Some(Ok(render::event(failure))), State::Breaking(linger))
 }
 
-fn stalled(wait: Duration) -> Fault {
-    Fault::new(FaultKind::Timeout, format!("nothing more came within {} ms", wait.as_millis())).charged()
+fn stalled(how: &str) -> Fault {
+    Fault::new(FaultKind::Timeout, how).charged()
 }
 
 /// Reads an upstream's body to its end so that its connection can be used again. The end usually lies in what has been

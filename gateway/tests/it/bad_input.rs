@@ -128,7 +128,9 @@ fn a_caller_that_sends_all_of_a_too_large_body_still_gets_the_refusal() {
 fn a_body_that_grows_too_large_is_refused() {
     let stack = nowhere();
     let mut call = stack.call();
-    call.send(format!("POST {PATH} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {KEY}\r\ntransfer-encoding: chunked\r\n\r\n"));
+    call.send(format!(
+        "POST {PATH} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {KEY}\r\ntransfer-encoding: chunked\r\n\r\n"
+    ));
     let mut chunk = format!("{:x}\r\n", 1 << 20).into_bytes();
     chunk.resize(chunk.len() + (1 << 20), b' ');
     chunk.extend(b"\r\n");
@@ -157,6 +159,7 @@ fn a_body_that_breaks_off_leaves_a_row() {
     let mut call = stack.call();
     call.send(post(PATH, KEY, "").replace("content-length: 0", "content-length: 100"));
     call.send("{\"messages\":");
+    stack.wait_until_busy();
     drop(call);
     let (outcome, status, attempts) = summary(&stack.record());
     assert!(matches!((outcome, status), (Outcome::Failed, 400) | (Outcome::ClientCancelled, 499)), "{outcome:?}");

@@ -110,8 +110,7 @@ fn leaving_in_mid_stream_closes_the_upstream_and_counts_what_was_said() {
 #[test]
 fn leaving_behind_a_released_head_closes_the_upstream() {
     let upstream = Upstream::acting(vec![Act::Hold]);
-    let limits =
-        Limits { head_hold: Duration::from_millis(10), keep_alive: Duration::from_millis(10), ..limits() };
+    let limits = Limits { head_hold: Duration::from_millis(10), keep_alive: Duration::from_millis(10), ..limits() };
     let stack = TestStack::start(Setup { upstreams: vec![upstream.address], limits, ..Setup::default() });
     let mut call = stack.begin(&ask_for_stream(""));
     call.head().unwrap();
@@ -128,9 +127,7 @@ fn leaving_while_the_body_is_still_being_sent_leaves_a_row_without_attempts() {
     let stack = TestStack::over(&[upstream.address]);
     let mut call = stack.call();
     call.send(post("/v1/chat/completions", KEY, "").replace("content-length: 0", "content-length: 1000"));
-    while stack.in_flight() == 0 {
-        std::thread::yield_now();
-    }
+    stack.wait_until_busy();
     drop(call);
     let record = stack.record();
     assert!(matches!(record.finished.outcome, Outcome::ClientCancelled | Outcome::Failed), "{record:?}");
@@ -332,17 +329,17 @@ fn a_caller_that_stops_reading_pauses_the_upstream_and_is_given_up() {
 fn a_slow_reader_gets_everything() {
     let text = "x".repeat(8_000);
     let mut events = vec![role()];
-    events.extend((0..500).map(|_| word(&text)));
+    events.extend((0..1_000).map(|_| word(&text)));
     events.extend([finish(), DONE.to_owned()]);
     let upstream = Upstream::acting(crate::upstream::stream_of(&events));
     let limits = Limits { write_stall: Duration::from_secs(5), ..limits() };
     let stack = TestStack::start(Setup { upstreams: vec![upstream.address], limits, ..Setup::default() });
     let mut call = stack.call();
-    socket2::SockRef::from(call.stream()).set_recv_buffer_size(4_096).unwrap();
+    socket2::SockRef::from(call.stream()).set_recv_buffer_size(64 << 10).unwrap();
     call.send(post("/v1/chat/completions", KEY, &ask_for_stream("")));
     let answer = call.answer();
     assert!(answer.complete);
-    assert_eq!(answer.text().len(), 500 * 8_000);
+    assert_eq!(answer.text().len(), 1_000 * 8_000);
 }
 
 // === A gateway that stops ===

@@ -6,7 +6,7 @@ use domain::{Money, Outcome, Timeouts};
 use serde_json::json;
 
 use crate::stack::{Setup, TestStack, ask, ask_for_stream, summary};
-use crate::upstream::{Act, ANSWER, Upstream, good_stream, refusal, stream_head, whole};
+use crate::upstream::{ANSWER, Act, Upstream, good_stream, refusal, stream_head, whole};
 use crate::wire::Response;
 
 /// The first upstream fails like this; the second answers, and everything says so.
@@ -26,7 +26,8 @@ fn assert_fell_back(stack: &TestStack, answer: &Response, outcome: &str) {
     let body = answer.json();
     assert_eq!((&body["model"], &body["routing"]["selected_model"]), (&json!("p1/small"), &json!("p1/small")));
     assert_eq!(answer.header("x-routing-model"), Some("p1/small"));
-    let attempts: Vec<_> = body["routing"]["attempts"].as_array().unwrap().iter().map(|it| it["outcome"].clone()).collect();
+    let attempts: Vec<_> =
+        body["routing"]["attempts"].as_array().unwrap().iter().map(|it| it["outcome"].clone()).collect();
     assert_eq!(attempts, [json!(outcome), json!("ok")]);
     let record = stack.record();
     let attempts = vec![format!("p0/small {outcome}"), "p1/small ok".to_owned()];
@@ -137,7 +138,13 @@ fn the_callers_own_mistake_stops_at_once_in_the_providers_words() {
 #[test]
 fn a_prompt_too_long_for_one_goes_to_a_longer_one_only() {
     let too_long = || {
-        Upstream::answering(refusal("400 Bad Request", "", "invalid_request_error", "context_length_exceeded", "long"))
+        Upstream::answering(refusal(
+            "400 Bad Request",
+            "",
+            "invalid_request_error",
+            "context_length_exceeded",
+            "the prompt is too long",
+        ))
     };
     let (first, shorter, longer) = (too_long(), Upstream::good(), Upstream::good());
     let upstreams = vec![first.address, shorter.address, longer.address];
@@ -173,7 +180,8 @@ fn a_rate_limit_is_kept_without_a_call_until_it_is_over() {
 #[test]
 fn a_rate_limit_that_is_over_already_is_none() {
     for header in ["retry-after: -5\r\n", "retry-after: 0\r\n", "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n"] {
-        let first = Upstream::start(vec![vec![Act::Send(limited(header))], vec![Act::Send(whole("200 OK", "", ANSWER))]]);
+        let first =
+            Upstream::start(vec![vec![Act::Send(limited(header))], vec![Act::Send(whole("200 OK", "", ANSWER))]]);
         let second = Upstream::good();
         let stack = TestStack::over(&[first.address, second.address]);
         assert_eq!(stack.chat(&ask("")).json()["model"], "p1/small", "{header}");

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::stack::{
     ADMIN, EXPIRED, KEY, NARROW, REVOKED, Setup, TestStack, UNKNOWN, ask, ask_for_stream, own_key, policy_id,
-    router_id, summary,
+    router_id, summary, upstream_secret,
 };
-use crate::upstream::{Act, ANSWER, Upstream, good_stream, whole};
+use crate::upstream::{ANSWER, Act, Upstream, good_stream, whole};
 use crate::wire::{get, post, post_with};
 
 /// A stack over one good upstream.
@@ -136,7 +136,8 @@ fn our_own_fields_and_the_callers_key_stay_here() {
     let names: Vec<_> = sent.as_object().unwrap().keys().collect();
     assert_eq!(names, ["messages", "model"]);
     let head = upstream.last_request().to_ascii_lowercase();
-    for secret in [KEY, "authorization", "x-api-key", "cookie"] {
+    assert!(head.contains(&format!("authorization: bearer {}\r\n", upstream_secret(0))), "{head}");
+    for secret in [KEY, "x-api-key", "cookie"] {
         assert!(!head.contains(secret), "{head}");
     }
     assert!(head.starts_with("post /v1/chat/completions http/1.1\r\n"), "{head}");
@@ -291,7 +292,8 @@ fn keys_are_taken_from_either_header() {
 #[test]
 fn models_are_listed_filtered_and_found() {
     let (first, second) = (Upstream::nobody(), Upstream::nobody());
-    let stack = TestStack::start(Setup { upstreams: vec![first, second], context_lengths: vec![8_000], ..Setup::default() });
+    let stack =
+        TestStack::start(Setup { upstreams: vec![first, second], context_lengths: vec![8_000], ..Setup::default() });
     let ids = |path: &str, key: &str| {
         let body = stack.send(&get(path, key)).json();
         assert_eq!(body["object"], "list");
@@ -319,9 +321,8 @@ fn models_are_listed_filtered_and_found() {
 fn health_needs_no_key_and_readiness_a_configuration() {
     let (ready, _upstream) = good();
     let bare = TestStack::start(Setup { configured: false, ..Setup::default() });
-    let status = |stack: &TestStack, path: &str| {
-        stack.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")).status
-    };
+    let status =
+        |stack: &TestStack, path: &str| stack.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")).status;
     assert_eq!((status(&ready, "/healthz"), status(&ready, "/readyz")), (200, 200));
     assert_eq!((status(&bare, "/healthz"), status(&bare, "/readyz")), (200, 503));
     let refused = bare.chat(&ask(""));

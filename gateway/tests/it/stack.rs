@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{
-    Ability, ApiKey, AuthScheme, Candidates, Clock, DialectKind, KeyId, KeyText, Model, ModelId, Money, Object,
-    Organisation, OrganisationId, Outcome, Policy, PolicyId, PolicyModel, Pricing, Provider, ProviderSlug,
-    RecordFilter, RequestRecord, Router, RouterId, Scope, Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
+    Ability, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText, Model,
+    ModelId, Money, Object, Organisation, OrganisationId, Outcome, Policy, PolicyId, PolicyModel, Pricing, Provider,
+    ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Scope, SealedBytes, Snapshot, SnapshotVersion,
+    Strategy, Timeouts, Timestamp,
 };
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
 use ledger::{Ledger, LedgerOptions};
-use seal::{Keyring, Pepper, SealingKey};
+use seal::{Aad, Keyring, Pepper, SealingKey};
 
 use crate::wire::{Call, Response, post};
 
@@ -129,6 +130,16 @@ impl TestStack {
         records.remove(0)
     }
 
+    /// Waits until a request is in flight.
+    #[track_caller]
+    pub(crate) fn wait_until_busy(&self) {
+        let until = Instant::now() + Duration::from_secs(5);
+        while self.in_flight() == 0 {
+            assert!(Instant::now() < until, "no request came");
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until no request is in flight.
     #[track_caller]
     pub(crate) fn wait_until_idle(&self) {
@@ -225,6 +236,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         let slug = ProviderSlug::parse(&format!("p{index}")).unwrap();
         let id = ModelId::parse(&format!("{slug}/small")).unwrap();
         models.push(id.clone());
+        objects.push(Object::Credential(Arc::new(credential(&slug, &organisation, index, keyring))));
         objects.push(Object::Provider(Arc::new(provider(slug, &organisation, *address, setup.timeouts))));
         let context_length = setup.context_lengths.get(index).copied();
         objects.push(Object::Model(Arc::new(model(id, &organisation, index, context_length))));
@@ -271,6 +283,25 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
     Snapshot::full(SnapshotVersion { epoch: 1, revision: 1 }, objects)
 }
 
+/// What the gateway shows to the provider with this number.
+pub(crate) fn upstream_secret(index: usize) -> String {
+    format!("upstream-secret-{index}")
+}
+
+fn credential(slug: &ProviderSlug, organisation: &OrganisationId, index: usize, keyring: &Keyring) -> Credential {
+    let mut credential = Credential {
+        id: CredentialId::from_random([index as u8 + 1; 20]),
+        organisation: organisation.clone(),
+        provider: slug.clone(),
+        name: format!("secret of {slug}"),
+        version: 1,
+        sealed: SealedBytes(Vec::new()),
+        hint: String::new(),
+    };
+    credential.sealed = keyring.seal(&Aad::credential(&credential), upstream_secret(index).as_bytes());
+    credential
+}
+
 fn provider(slug: ProviderSlug, organisation: &OrganisationId, address: SocketAddr, timeouts: Timeouts) -> Provider {
     Provider {
         slug,
@@ -278,7 +309,7 @@ fn provider(slug: ProviderSlug, organisation: &OrganisationId, address: SocketAd
         dialect: DialectKind::Openai,
         base_url: format!("http://{address}/v1"),
         auth: AuthScheme::Bearer,
-        allow_anonymous: true,
+        allow_anonymous: false,
         allow_private_network: true,
         zero_data_retention: None,
         collects_data: None,

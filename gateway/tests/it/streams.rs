@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::stack::{Setup, TestStack, ask_for_stream, limits, summary};
 use crate::upstream::{
-    ANSWER, Act, DONE, STREAM_HEAD, Upstream, begun, chunk, event, finish, framed, good_events, good_stream, last_chunk,
-    role, stream_head, stream_of, usage, whole, word,
+    ANSWER, Act, DONE, STREAM_HEAD, Upstream, begun, chunk, event, finish, framed, good_events, good_stream,
+    last_chunk, role, stream_head, stream_of, usage, whole, word,
 };
 use crate::wire::{Next, Response};
 
@@ -122,9 +122,11 @@ fn however_the_bytes_are_cut_the_output_is_the_same() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_vec();
     let crlf = events.replace('\n', "\r\n");
     let cr = events.replace('\n', "\r");
-    let with_noise = format!("\u{feff}: hello\n\n{}", events.replace("data: ", "event: message\nid: 7\nretry: 10\ndata:"));
+    let with_noise =
+        format!("\u{feff}: hello\n\n{}", events.replace("data: ", "event: message\nid: 7\nretry: 10\ndata:"));
     for text in [&events, &crlf, &cr, &with_noise] {
-        let (_stack, answer) = streamed(vec![Act::Send(head.clone()), Act::Drip(text.clone().into_bytes()), Act::Close]);
+        let (_stack, answer) =
+            streamed(vec![Act::Send(head.clone()), Act::Drip(text.clone().into_bytes()), Act::Close]);
         assert_eq!(without_latency(&answer), expected, "{text:?}");
     }
 }
@@ -182,7 +184,8 @@ fn falls_back(acts: Vec<Act>, outcome: &str) {
     assert_eq!(answer.header("x-routing-model"), Some("p1/small"));
     let chunks = answer.chunks();
     assert!(chunks.iter().all(|chunk| chunk["model"] == "p1/small"), "{}", answer.body);
-    let attempts: Vec<_> = chunks[0]["routing"]["attempts"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
+    let attempts: Vec<_> =
+        chunks[0]["routing"]["attempts"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
     assert_eq!(attempts, [&json!(outcome), &json!("ok")]);
     let record = stack.record();
     let attempts = vec![format!("p0/small {outcome}"), "p1/small ok".to_owned()];
@@ -209,7 +212,8 @@ fn an_error_as_first_event_goes_to_the_next() {
     let error = "data: {\"error\":{\"message\":\"boom\",\"type\":\"server_error\",\"code\":null}}\n\n";
     falls_back(stream_of(&[error.to_owned()]), "server_error");
     falls_back(stream_of(&[role(), error.to_owned()]), "server_error");
-    let named = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"full\"}}\n\n";
+    let named =
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"full\"}}\n\n";
     falls_back(stream_of(&[named.to_owned()]), "overloaded");
 }
 
@@ -230,7 +234,8 @@ fn one_document_instead_of_a_stream_goes_to_the_next() {
 
 #[test]
 fn an_event_too_large_before_content_goes_to_the_next() {
-    let (first, second) = (Upstream::acting(begun(&[&role(), &word(&"x".repeat(5_000))], Act::Hold)), Upstream::acting(good_stream()));
+    let (first, second) =
+        (Upstream::acting(begun(&[&role(), &word(&"x".repeat(5_000))], Act::Hold)), Upstream::acting(good_stream()));
     let limits = Limits { event_bytes: 4_096, ..limits() };
     let stack = TestStack::start(Setup { upstreams: vec![first.address, second.address], limits, ..Setup::default() });
     let answer = stack.chat(&ask_for_stream(""));

@@ -260,9 +260,8 @@ pub(crate) fn finish() -> String {
 
 pub(crate) fn usage(prompt: u64, completion: u64) -> String {
     let total = prompt + completion;
-    let usage = format!(
-        r#","usage":{{"prompt_tokens":{prompt},"completion_tokens":{completion},"total_tokens":{total}}}"#
-    );
+    let usage =
+        format!(r#","usage":{{"prompt_tokens":{prompt},"completion_tokens":{completion},"total_tokens":{total}}}"#);
     event("", &usage)
 }
 
