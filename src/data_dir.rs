@@ -20,15 +20,7 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         make(path)?;
         let path = path.canonicalize().with_context(|| format!("cannot use the data folder {}", path.display()))?;
-        let mode = fs::metadata(&path)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            bail!(
-                "the data folder {} can be read by others (mode {mode:o}): it holds the sealing key; \
-                 run `chmod 700 {}`",
-                path.display(),
-                path.display()
-            );
-        }
+        check_private(&path)?;
         let lock = lock(&path)?;
         Ok(Self { path, _lock: lock })
     }
@@ -36,6 +28,19 @@ impl DataDir {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Refuses a folder that others may enter: it holds the sealing key.
+pub(crate) fn check_private(folder: &Path) -> anyhow::Result<()> {
+    const OTHERS: u32 = 0o077;
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
+    if mode & OTHERS > 0 {
+        let folder = folder.display();
+        bail!(
+            "the data folder {folder} is open to others (mode {mode:o}) but holds the sealing key: run `chmod 700 {folder}`"
+        );
+    }
+    Ok(())
 }
 
 /// Where the parts of a data folder lie.

@@ -33,7 +33,7 @@ pub(crate) struct UsageError(pub(crate) String);
 
 /// The exit code of an error.
 pub(crate) fn of(fault: &anyhow::Error) -> Exit {
-    if fault.chain().any(|cause| cause.is::<UsageError>()) { Exit::Usage } else { Exit::Failed }
+    if fault.chain().any(<dyn std::error::Error>::is::<UsageError>) { Exit::Usage } else { Exit::Failed }
 }
 
 /// An error with its causes; a cause that repeats what stands before it is left out.

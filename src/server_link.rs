@@ -70,7 +70,9 @@ impl ServerLink {
         let credential = args.key.as_ref().map(|key| format!("Bearer {key}").parse()).transpose();
         let mut credential =
             credential.map_err(|_| UsageError("the key holds characters that no key has".to_owned()))?;
-        credential.iter_mut().for_each(|value: &mut MetadataValue<Ascii>| value.set_sensitive(true));
+        if let Some(value) = &mut credential {
+            MetadataValue::<Ascii>::set_sensitive(value, true);
+        }
         let link = InterceptedService::new(channel, Credential(credential));
         let admin = AdminClient::new(link.clone())
             .max_decoding_message_size(MESSAGE_BYTES)
@@ -173,7 +175,7 @@ impl ServerLink {
     ) -> anyhow::Result<()> {
         let mut request = Request::new(pb::TailRecordsRequest { filter: Some(filter), after_sequence: after });
         // Followed until the operator stops it.
-        request.set_timeout(Duration::from_secs(7 * 86_400));
+        request.set_timeout(Duration::from_hours(7 * 24));
         let mut stream = self.records.tail(request).await.map_err(plainly)?.into_inner();
         while let Some(record) = stream.message().await.map_err(plainly)? {
             show(&record_of(&record)?)?;
@@ -200,6 +202,7 @@ fn record_of(record: &pb::Record) -> anyhow::Result<RequestRecord> {
 }
 
 /// A status in plain words; what the operator got wrong is an error of usage.
+#[expect(clippy::needless_pass_by_value, reason = "used with `map_err`")]
 fn plainly(status: Status) -> anyhow::Error {
     let message = if status.message().is_empty() { status.code().to_string() } else { status.message().to_owned() };
     match status.code() {

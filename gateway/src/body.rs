@@ -1,12 +1,16 @@
 //! The body of every answer: bytes at hand, or a stream that is being made.
 
+mod stall;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::body::stall::Watched;
 use crate::layers::load_shed::InFlight;
 
 /// The answer is broken off on purpose: the caller must see an abnormal end, never a clean one.
@@ -35,6 +39,14 @@ impl GatewayBody {
 
     pub(crate) fn stream(frames: impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static) -> Self {
         Self { content: Content::Stream(Box::pin(frames)), in_flight: None }
+    }
+
+    /// Gives a stream up whose next frame nobody asks for within `wait`.
+    pub(crate) fn watched(self, wait: Duration) -> Self {
+        match self.content {
+            Content::Stream(frames) => Self { content: Content::Stream(Box::pin(Watched::new(frames, wait))), ..self },
+            Content::Full(_) => self,
+        }
     }
 
     pub(crate) fn holding(mut self, in_flight: Option<InFlight>) -> Self {

@@ -70,9 +70,9 @@ impl Default for Limits {
             engine_wait: Duration::from_millis(50),
             head_hold: Duration::from_secs(10),
             keep_alive: Duration::from_secs(10),
-            write_stall: Duration::from_secs(60),
+            write_stall: Duration::from_mins(1),
             abort_linger: Duration::from_millis(40),
-            drain: Duration::from_secs(120),
+            drain: Duration::from_mins(2),
         }
     }
 }

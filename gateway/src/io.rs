@@ -55,7 +55,7 @@ impl StallGuard {
             self.next_look = None;
             // The end of the caller's side is known to the runtime although bytes before it have not been read.
             let readiness = self.stream.ready(Interest::READABLE).now_or_never();
-            if readiness.is_some_and(|ready| ready.is_ok_and(|ready| ready.is_read_closed())) {
+            if readiness.is_some_and(|ready| ready.is_ok_and(tokio::io::Ready::is_read_closed)) {
                 return true;
             }
         }

@@ -1,7 +1,5 @@
 //! `signalbox doctor`: looks at everything that can be wrong, says what is and how to mend it. Calls no provider.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -154,15 +152,8 @@ async fn callable(server: &mut ServerLink) -> Check {
 }
 
 fn data_folder(folder: &Path) -> Result<String> {
-    let metadata = fs::metadata(folder)
-        .map_err(|fault| anyhow::anyhow!("{}: {fault}; it is made by the first `signalbox up`", folder.display()))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    anyhow::ensure!(
-        mode & 0o077 == 0,
-        "{} can be read by others (mode {mode:o}): run `chmod 700 {}`",
-        folder.display(),
-        folder.display()
-    );
+    anyhow::ensure!(folder.is_dir(), "{} is missing; it is made by the first `signalbox up`", folder.display());
+    data_dir::check_private(folder)?;
     Ok(format!("{} is private", folder.display()))
 }
 

@@ -63,7 +63,9 @@ fn desired(server: Option<&DemoServer>, known: bool) -> Option<Desired> {
             Some(Desired { providers: vec![demo::provider(server.base_url())], models, ..Desired::default() })
         }
         None if known => {
-            models.iter_mut().for_each(|model| model.enabled = false);
+            for model in &mut models {
+                model.enabled = false;
+            }
             Some(Desired { models, ..Desired::default() })
         }
         None => None,

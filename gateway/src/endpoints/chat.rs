@@ -7,7 +7,7 @@ use dialect::openai::response::ChatResponse;
 use domain::{Decision, Usage};
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
@@ -41,6 +41,8 @@ pub(crate) async fn answer(
     router: Option<&str>,
     mut in_flight: InFlight,
 ) -> Response<GatewayBody> {
+    let is_multiplexed = request.version() == Version::HTTP_2;
+    let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
     let prepared = prepare(&worker, &mut settle, request, router, &mut in_flight).await;
     let response = match prepared {
@@ -50,6 +52,8 @@ pub(crate) async fn answer(
         }
         Err(failure) => refused(settle, &failure),
     };
+    // An HTTP/1 connection notices by itself that its caller does not read.
+    let response = if is_multiplexed { response.map(|body| body.watched(write_stall)) } else { response };
     response.map(|body| body.holding(Some(in_flight)))
 }
 

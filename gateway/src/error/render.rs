@@ -13,7 +13,7 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// The failure as a response of its own.
 pub(crate) fn response(failure: &Failure) -> Response<GatewayBody> {
     let answer = failure.answer();
-    let mut response = Response::new(GatewayBody::full(write(&answer, |body| body.to_json())));
+    let mut response = Response::new(GatewayBody::full(write(&answer, Form::Response)));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -32,13 +32,20 @@ pub(crate) fn response(failure: &Failure) -> Response<GatewayBody> {
 
 /// The failure as an event. The terminal marker never follows it.
 pub(crate) fn event(failure: &Failure) -> Bytes {
-    write(&failure.answer(), |body| body.to_event())
+    write(&failure.answer(), Form::Event)
 }
 
-fn write(answer: &ErrorAnswer<'_>, form: impl for<'b> FnOnce(&ErrorBody<'b>) -> Bytes) -> Bytes {
+/// Where an error is written to.
+#[derive(Clone, Copy)]
+enum Form {
+    Response,
+    Event,
+}
+
+fn write(answer: &ErrorAnswer<'_>, form: Form) -> Bytes {
     let removed = (!answer.removed.is_empty()).then(|| serde_json::to_vec(answer.removed).unwrap_or_default());
     let extra: Vec<(&str, &[u8])> = removed.iter().map(|json| ("removed", json.as_slice())).collect();
-    form(&ErrorBody {
+    let body = ErrorBody {
         message: &answer.message,
         kind: answer.kind,
         param: answer.param,
@@ -46,5 +53,9 @@ fn write(answer: &ErrorAnswer<'_>, form: impl for<'b> FnOnce(&ErrorBody<'b>) -> 
         source: if answer.provider.is_some() { Source::Provider } else { Source::Gateway },
         provider: answer.provider,
         extra: &extra,
-    })
+    };
+    match form {
+        Form::Response => body.to_json(),
+        Form::Event => body.to_event(),
+    }
 }

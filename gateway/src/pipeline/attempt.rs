@@ -24,7 +24,7 @@ use crate::pipeline::settle::Settle;
 /// An answer that may be passed on.
 pub(crate) enum Answered {
     /// All of it.
-    Whole(ChatResponse),
+    Whole(Box<ChatResponse>),
     /// A stream that has begun to say something.
     Streaming(Box<Opened>),
 }
@@ -165,7 +165,9 @@ impl Pursuit {
         } else {
             let remaining = target.waits.total.saturating_sub(began.elapsed());
             let body = upstream.collect(self.worker.app.limits().answer_bytes, remaining).await?;
-            ChatResponse::decode(body).map(Answered::Whole).map_err(|answer| fault_of_answer(answer, target.secret()))
+            ChatResponse::decode(body)
+                .map(|answer| Answered::Whole(Box::new(answer)))
+                .map_err(|answer| fault_of_answer(answer, target.secret()))
         }
     }
 

@@ -48,19 +48,13 @@ struct Flow {
 }
 
 /// The body of a stream whose first content event has come.
-pub(crate) fn flowing(
-    pursuit: Pursuit,
-    opened: Opened,
-) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
+pub(crate) fn flowing(pursuit: Pursuit, opened: Opened) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
     let worker = pursuit.worker.clone();
     frames(State::Flowing(Flow::begin(pursuit, opened)), &worker)
 }
 
 /// The body of a stream that is kept alive by comments until content comes.
-pub(crate) fn waiting(
-    running: Running,
-    worker: &Worker,
-) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
+pub(crate) fn waiting(running: Running, worker: &Worker) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
     let keep_alive = worker.app.limits().keep_alive;
     frames(State::Waiting { running, keep_alive, next_comment: Instant::now() }, worker)
 }
@@ -136,10 +130,9 @@ impl Flow {
             let read = self.read().await;
             self.pursuit.settle.wait_ends();
             let pushed = match read {
-                None if self.opened.translator.progress().finished => Ok(true),
-                None => Err(self.too_slow()),
                 // A finish reason has been seen: what breaks after it takes nothing from the answer.
-                Some(Err(_)) if self.opened.translator.progress().finished => Ok(true),
+                None | Some(Err(_)) if self.opened.translator.progress().finished => Ok(true),
+                None => Err(self.too_slow()),
                 Some(Err(fault)) => Err(fault),
                 Some(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(|fault| self.fault_of(fault)),
                 Some(Ok(Some(chunk))) => {
