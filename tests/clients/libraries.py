@@ -1,0 +1,61 @@
+"""Runs the scripts that use the `openai` packages, and checks from outside what they cannot see themselves.
+
+A script prints one JSON line for each check, and one for each thing that is to be verified at the upstream or in the
+ledger.
+"""
+
+import json
+import os
+import subprocess
+
+import harness
+from world import GREETING, MID, MOCK_SECRET, behaviors
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CANCELLED_WITHIN = 0.1
+
+
+def run(report, world, ledger):
+    python = [world.tools / "venv/bin/python", f"{HERE}/openai_python.py"]
+    # A module is looked for beside its script, and the packages are not there: so the script goes to them.
+    script = world.tools / "node/openai_node.mjs"
+    script.write_text(open(f"{HERE}/openai_node.mjs").read())
+    world.told_to(behaviors())
+    for who, command in [("python", python), ("node", ["node", script])]:
+        report.section(f"openai for {who}")
+        one_library(report, world, ledger, who, command)
+
+
+def one_library(report, world, ledger, who, command):
+    env = {
+        "WHO": who, "GATEWAY": world.gateway, "KEY": world.key, "ROUTER": world.router, "GREETING": GREETING,
+        "MOCK": world.mock_url, "MOCK_SECRET": MOCK_SECRET, "FAULTS": ",".join(MID), "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [str(word) for word in command], env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
+    )
+    for line in done.stdout.splitlines():
+        told = json.loads(line)
+        if "check" in told:
+            report.check(f"{who}: {told['check']}", told["ok"], told.get("detail", ""))
+        elif "row" in told:
+            ledger.expect(told["row"], told["outcome"], told["what"])
+        elif "left" in told:
+            left(report, world, ledger, who, told)
+    if done.returncode:
+        report.check(f"{who}: the script runs to its end", False, done.stderr.strip()[-400:])
+
+
+def left(report, world, ledger, who, told):
+    """The caller has left: the upstream must have been closed at once, and the ledger must say so."""
+    model, at = told["left"], told["at"]
+
+    def closed():
+        row = harness.until(f"the end of {model}", lambda: world.faulty_journal(model))[-1]
+        # Both ends read the same monotonic clock of the machine.
+        late = row["ended_at"] - at
+        harness.expect(late <= CANCELLED_WITHIN, f"the upstream was closed {late * 1e3:.0f} ms after the caller left")
+        return f"{late * 1e3:.1f} ms"
+
+    report.attempt(f"{who}: the upstream is closed when the caller leaves ({told['when']})", closed)
+    ledger.expect_last(f"patient/{model}", "client_cancelled", f"{who} left ({told['when']})")

@@ -1,0 +1,219 @@
+"""The servers of a run and what Signalbox is told about them.
+
+Every fault gets a model of its own, so that a breaker or a cooldown of one check is not felt by another: `raw-…` models
+belong to the checks over bare HTTP, `python-…` and `node-…` to the two client libraries.
+"""
+
+import json
+import os
+import subprocess
+from urllib.error import HTTPError
+
+import harness
+import scripted
+
+WHO = ["raw", "python", "node"]
+MID = ["truncate", "disconnect", "malformed", "stall"]
+EARLY = {
+    "truncate": {"type": "stream_fault", "kind": "truncate", "after_chunks": 1},
+    "disconnect": {"type": "stream_fault", "kind": "disconnect", "after_chunks": 1},
+    "disconnect-at-once": {"type": "stream_fault", "kind": "disconnect", "after_chunks": 0},
+    "malformed": {"type": "stream_fault", "kind": "malformed", "after_chunks": 1},
+    "stall": {"type": "stream_fault", "kind": "stall", "after_chunks": 1},
+    "slow": {"type": "slow_first_token", "seconds": 30},
+    "500": {"type": "fail", "status": 500},
+    "529": {"type": "fail", "status": 529},
+    "429": {"type": "fail", "status": 429, "retry_after": 9},
+    "400": {"type": "fail", "status": 400},
+}
+# Not `malformed`: the upstream hears of that end only after the call has come to it again, and takes them for two calls.
+TWICE = ["truncate", "disconnect", "stall", "500"]
+SCRIPTED = ["error-first", "error-first-then", "error-later", *scripted.RETRY_AFTER]
+MOCK_SECRET = "mock-secret-of-the-upstream"
+FAULTY_SECRET = "secret-of-the-faulty-upstream"
+GREETING = "Good day from the mock upstream, in more than one chunk of text."
+WEATHER = {"name": "get_weather", "arguments": {"city": "Paris"}}
+
+
+def fixtures():
+    """What the mock upstream says, by the model it is asked for. The first that matches is taken."""
+    found = []
+    for who in WHO:
+        found += [
+            {"match": {"model": f"{who}-429"}, "response": {"content": "never"}, "chaos": {"rateLimitRate": 1}},
+            {"match": {"model": f"{who}-500"}, "response": {"content": "never"}, "chaos": {"dropRate": 1}},
+            {"match": {"model": f"{who}-garbage"}, "response": {"content": "never"}, "chaos": {"malformedRate": 1}},
+            {"match": {"model": f"{who}-gone"}, "response": {"content": "never"}, "chaos": {"disconnectRate": 1}},
+        ]
+    found += [
+        {"match": {"toolName": "get_weather", "hasToolResult": False}, "response": {"toolCalls": [WEATHER]}},
+        {"match": {"toolName": "get_weather", "hasToolResult": True}, "response": {"content": "It is mild in Paris."}},
+        {"match": {"responseFormat": "json_schema"}, "response": {"content": '{"name": "Ada", "age": 36}'}},
+        {"match": {}, "response": {"content": GREETING}},
+    ]
+    return {"fixtures": found}
+
+
+def configuration(mock_url, llmock_url, scripted_url):
+    """The configuration that is applied: JSON, which is YAML too."""
+    def provider(slug, base_url, secret_env=None, timeouts=None):
+        made = {"slug": slug, "base_url": base_url, "allow_private_network": True}
+        made |= {"credentials": [{"name": "main", "secret_env": secret_env}]} if secret_env else {"allow_anonymous": True}
+        return made | ({"timeouts": timeouts} if timeouts else {})
+
+    def model(name, **more):
+        return {
+            "id": name, "context_length": 128000, "capability": 0.3, "capabilities": ["tools", "json_schema", "vision"],
+            "pricing": {"prompt": "0.0000001", "completion": "0.0000004"}, **more,
+        }
+
+    short = {"first_token_ms": 700, "inter_chunk_ms": 400}
+    providers = [
+        provider("mock", f"{mock_url}/v1", "MOCK_SECRET"),
+        provider("faulty", f"{llmock_url}/v1", "FAULTY_SECRET", short),
+        provider("north", f"{llmock_url}/v1", "FAULTY_SECRET", short),
+        provider("south", f"{llmock_url}/v1", "FAULTY_SECRET", short),
+        provider("patient", f"{llmock_url}/v1", "FAULTY_SECRET"),
+        provider("scripted", scripted_url),
+    ]
+    names = ["mock/small", "mock/large"]
+    policies = [
+        {"name": "mocked", "models": ["mock/small", "mock/large"], "strategy": "priority"},
+    ]
+
+    def chain(name, *models):
+        policies.append({"name": name, "models": list(models), "strategy": "priority"})
+
+    for who in WHO:
+        names += [f"mock/{who}-{kind}" for kind in ["429", "500", "garbage", "gone"]]
+        names += [f"faulty/{who}-mid-{kind}" for kind in MID]
+        names += [f"patient/{who}-leave-{when}" for when in ["early", "middle"]]
+    for kind in MID:
+        names.append(f"faulty/raw-mid-{kind}-then")
+        chain(f"mid-{kind}-then", f"faulty/raw-mid-{kind}-then", "mock/small")
+    for kind in EARLY:
+        names += [f"faulty/raw-early-{kind}", f"faulty/raw-early-{kind}-then"]
+        chain(f"early-{kind}-then", f"faulty/raw-early-{kind}-then", "mock/small")
+    for kind in TWICE:
+        names += [f"north/twice-{kind}", f"south/twice-{kind}"]
+        chain(f"twice-{kind}", f"north/twice-{kind}", f"south/twice-{kind}")
+    names += ["faulty/limited"] + [f"scripted/{name}" for name in SCRIPTED]
+    chain("error-first-then", "scripted/error-first-then", "mock/small")
+    models = [model(name, **({"capability": 0.9} if name == "mock/large" else {})) for name in names]
+    routers = [{"name": "desk", "models": ["mock/small", "mock/large"], "policy": "mocked"}]
+    return {"providers": providers, "models": models, "policies": policies, "routers": routers}
+
+
+def behaviors():
+    """What the faulty upstream does until it is told otherwise."""
+    def at(model, behavior, times=None):
+        return {**behavior, "times": times, "match": {"model": model}}
+
+    def mid(kind):
+        return {"type": "stream_fault", "kind": kind, "after_chunks": 3}
+
+    found = [at(f"{who}-mid-{kind}", mid(kind)) for who in WHO for kind in MID]
+    found += [at(f"raw-mid-{kind}-then", mid(kind)) for kind in MID]
+    found += [at(f"raw-early-{kind}{then}", fault) for kind, fault in EARLY.items() for then in ["", "-then"]]
+    found += [at(f"{who}-leave-middle", mid("stall")) for who in WHO]
+    # Once only, so that it can be seen to have begun.
+    found += [at(f"{who}-leave-early", EARLY["slow"], times=1) for who in WHO]
+    return found
+
+
+class World:
+    """Everything that runs during the checks."""
+
+    def __init__(self, processes, tools, folder, signalbox):
+        self.processes, self.tools, self.folder, self.signalbox = processes, tools, folder, signalbox
+        self.data = folder / "data"
+
+    def start(self):
+        self.start_upstreams()
+        self.start_signalbox()
+        self.apply()
+
+    def start_upstreams(self):
+        port = harness.free_port()
+        self.mock_url = f"http://127.0.0.1:{port}"
+        path = self.folder / "fixtures.json"
+        path.write_text(json.dumps(fixtures()))
+        cli = self.tools / "node/node_modules/@copilotkit/aimock/dist/cli.js"
+        options = ["-p", port, "-f", path, "--latency", "5", "--chunk-size", "8", "--log-level", "warn"]
+        self.processes.start("aimock", ["node", cli, *options], {"AIMOCK_API_KEYS": MOCK_SECRET})
+        port = harness.free_port()
+        self.llmock_url = f"http://127.0.0.1:{port}"
+        options = ["serve", "--host", "127.0.0.1", "--port", port, "--stream-chunk-delay-ms", "5"]
+        self.processes.start("llmock", [self.tools / "venv/bin/llmock", *options, "--log-level", "warning"])
+        self.scripted = scripted.start()
+        self.scripted_url = f"http://127.0.0.1:{self.scripted.server_address[1]}/v1"
+        harness.until("llmock", lambda: harness.fetch(f"{self.llmock_url}/health"))
+        harness.until("aimock", lambda: self.mock_journal() is not None)
+
+    def start_signalbox(self):
+        any_port = [f"--{name}=127.0.0.1:0" for name in ["gateway", "console", "engine"]]
+        ready = self.folder / "ready.json"
+        with open(ready, "wb") as out:
+            command = [self.signalbox, "up", "--data-dir", self.data, *any_port, "--demo", "--json"]
+            process = self.processes.start("signalbox", command, stdout=out)
+
+        def announced():
+            if process.poll() is not None:
+                raise SystemExit(f"signalbox ended with {process.returncode}: see {self.folder / 'signalbox.log'}")
+            text = ready.read_text()
+            return json.loads(text) if text.endswith("\n") else None
+
+        told = harness.until("signalbox", announced, deadline=60)
+        self.gateway, self.key = told["gateway"], told["api_key"]
+
+    def apply(self):
+        path = self.folder / "signalbox.yaml"
+        path.write_text(json.dumps(configuration(self.mock_url, self.llmock_url, self.scripted_url), indent=1))
+        env = {"MOCK_SECRET": MOCK_SECRET, "FAULTY_SECRET": FAULTY_SECRET}
+        self.command("apply", "-f", path, env=env)
+        self.router = next(row["id"] for row in self.listed("routers") if row["name"] == "desk")
+        key = {"authorization": f"Bearer {self.key}"}
+        models = lambda: [row["id"] for row in harness.fetch(f"{self.gateway}/v1/models", headers=key)["data"]]
+        harness.until("the configuration at the gateway", lambda: "scripted/error-later" in models())
+
+    def command(self, *words, env=None):
+        command = [str(word) for word in [self.signalbox, *words, "--data-dir", self.data]]
+        done = subprocess.run(command, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=30)
+        if done.returncode:
+            raise RuntimeError(f"signalbox {words[0]} ended with {done.returncode}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def listed(self, noun):
+        found = json.loads(self.command(noun, "list", "--json"))
+        return found if isinstance(found, list) else next(iter(found.values()))
+
+    def logs(self):
+        return [json.loads(line) for line in self.command("logs", "--json", "--limit", "1000").splitlines()]
+
+    def mock_journal(self):
+        headers = {"authorization": f"Bearer {MOCK_SECRET}"}
+        try:
+            return harness.fetch(f"{self.mock_url}/__aimock/journal", headers=headers)
+        except HTTPError as fault:
+            raise RuntimeError(f"the journal of the mock: {fault} {fault.read()}") from None
+
+    def calls(self, native):
+        """How often the mock upstream was called for a model."""
+        return sum(1 for entry in self.mock_journal() if (entry.get("body") or {}).get("model") == native)
+
+    def told_to(self, behaviors):
+        harness.fetch(f"{self.llmock_url}/_llmock/scenario", {"behaviors": behaviors})
+
+    def faulty_journal(self, model=None):
+        rows = harness.fetch(f"{self.llmock_url}/_llmock/requests")["requests"]
+        return [row for row in rows if model in (None, row["model"])]
+
+    def faulty_has_begun(self, model):
+        pending = harness.fetch(f"{self.llmock_url}/_llmock/scenario")["pending"]
+        return all(behavior["match"].get("model") != model for behavior in pending)
+
+    def verdict(self, text=False):
+        return harness.fetch(f"{self.llmock_url}/_llmock/verdict{'?format=text' if text else ''}")
+
+    def forget(self):
+        harness.fetch(f"{self.llmock_url}/_llmock/reset", {})
