@@ -22,6 +22,7 @@ use crate::engine_client::EngineClient;
 use crate::error::{Failure, render};
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
+use crate::reporter::Reporter;
 use crate::snapshots::Snapshots;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -39,6 +40,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: RequestIds,
     pub(crate) shed: Arc<LoadShed>,
+    pub(crate) reporter: Reporter,
     pub(crate) meters: Meters,
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.

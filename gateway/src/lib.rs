@@ -16,6 +16,7 @@ mod io;
 mod layers;
 mod meters;
 mod pipeline;
+mod reporter;
 mod server;
 mod snapshot_store;
 mod snapshots;

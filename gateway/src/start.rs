@@ -18,6 +18,7 @@ use crate::clock::RequestIds;
 use crate::config::GatewayConfig;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
+use crate::reporter::reporter;
 use crate::server::{Listeners, Server};
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
@@ -74,7 +75,8 @@ fn listen_cure(source: &io::Error) -> String {
 pub struct Gateway {
     app: Arc<App>,
     server: Server,
-    watcher: JoinHandle<()>,
+    /// Follows the engine's configuration and tells it how calls went.
+    engine_link: JoinHandle<()>,
     address: SocketAddr,
 }
 
@@ -96,6 +98,7 @@ impl Gateway {
         let store = SnapshotStore::new(&config.data_dir);
         let snapshots = Arc::new(Snapshots::new(keyring, store, vault.clone(), upstreams.clone()));
         snapshots.install_stored();
+        let (reporter, reports) = reporter();
         let app = Arc::new(App {
             tls: tls_config(config.trust_roots, config.extra_ca.as_deref())?,
             shed: Arc::new(LoadShed::new(&config.limits)),
@@ -108,13 +111,17 @@ impl Gateway {
             engine_breaker: Breaker::new(engine_breaker(), seed),
             clock,
             ids: RequestIds::new().map_err(|fault| system(&fault))?,
+            reporter,
             meters: Meters::new(),
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });
         let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
-        let watcher = tokio::spawn(watch::follow(snapshots, proto::connect_lazy(&engine)));
-        Ok(Self { app, server, watcher, address })
+        let channel = proto::connect_lazy(&engine);
+        let engine_link = tokio::spawn(async move {
+            tokio::join!(watch::follow(snapshots, channel.clone()), reports.send_to(channel));
+        });
+        Ok(Self { app, server, engine_link, address })
     }
 
     /// Where it listens.
@@ -156,7 +163,7 @@ impl Gateway {
     /// Stops: not ready any more, no new connections, running requests finish within the drain wait. Blocks.
     pub fn stop(self) {
         self.app.draining.store(true, Ordering::Relaxed);
-        self.watcher.abort();
+        self.engine_link.abort();
         self.server.stop();
     }
 }

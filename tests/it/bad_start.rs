@@ -96,7 +96,8 @@ fn corrupt_weights_are_refused_by_name() {
     let scratch = Scratch::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("scorer-models");
     let version = std::fs::read_to_string(source.join("default")).unwrap();
-    let model = scratch.data_dir().with_file_name("model");
+    // The folder of a scorer is named after its version.
+    let model = scratch.data_dir().with_file_name(version.trim());
     std::fs::create_dir(&model).unwrap();
     for entry in std::fs::read_dir(source.join(version.trim())).unwrap() {
         let entry = entry.unwrap();

@@ -11,6 +11,7 @@ use dialect::openai::request::ChatRequest;
 use dialect::openai::response::{BadAnswer, ChatResponse};
 use dialect::openai::stream::{StreamFault, StreamOptions, StreamTranslator};
 use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider};
+use proto::OutcomeReport;
 use providers::{CHAT_COMPLETIONS, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, sniff};
 use seal::Secret;
 use tokio::time::{Instant, timeout_at};
@@ -106,7 +107,8 @@ impl Pursuit {
         self.settle.sent_to(model, self.request.features().input_tokens);
         let began = Instant::now();
         self.settle.wait_begins();
-        let observation = Observation { app: &self.worker.app, target: &target, open: true };
+        let observation =
+            Observation { app: &self.worker.app, target: &target, began, stream: self.request.stream(), open: true };
         let answered = self.call(&target).await;
         observation.close(answered.as_ref().err());
         self.settle.wait_ends();
@@ -253,6 +255,8 @@ impl Pursuit {
 struct Observation<'a> {
     app: &'a App,
     target: &'a Target,
+    began: Instant,
+    stream: bool,
     open: bool,
 }
 
@@ -272,6 +276,18 @@ impl Observation<'_> {
             retry_after: fault.and_then(|fault| fault.retry_after),
         };
         self.app.upstreams.report(&report, self.app.clock.monotonic());
+        let latency = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.app.reporter.report(OutcomeReport {
+            organisation: report.organisation.clone(),
+            model: report.model.clone(),
+            credential: report.credential.map(|credential| credential.id.clone()),
+            outcome,
+            latency_micros: latency,
+            // A stream is observed up to its first content event.
+            first_token_micros: self.stream.then_some(latency).filter(|_| fault.is_none()),
+            output_tokens: None,
+            at: self.app.clock.wall(),
+        });
     }
 }
 
