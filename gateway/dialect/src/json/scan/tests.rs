@@ -1,3 +1,5 @@
+//! The scanner against `serde_json`: what is JSON, how deep, and where its parts lie.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Requests: every refusal with its path, the token rule, the scorer's text, and untouched bytes.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use domain::{Money, OutputFormat};

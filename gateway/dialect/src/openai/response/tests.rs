@@ -1,3 +1,5 @@
+//! Whole answers: shapes that are none, usage, and what splicing leaves alone.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The event parser: line ends, fields and limits, cut anywhere.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Streams: golden translations at every cut, faults, and ends that are none.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
