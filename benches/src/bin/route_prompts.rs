@@ -56,6 +56,8 @@ struct PromptRow {
 struct Told {
     request: String,
     model: String,
+    /// Why the decision was not the one that a score would have given.
+    degraded: Option<String>,
     cost: Money,
     decision_ms: f64,
     total_ms: f64,
@@ -87,6 +89,7 @@ fn main() -> Result<ExitCode> {
     }
     println!("{} prompts in {seconds:.1} s, {} complete answers", prompts.len(), told.len());
     print_shares(&told);
+    print_degraded(&told);
     print_latencies(&told)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     faults.extend(runtime.block_on(reconcile(&told, prompts.len(), &left))?);
@@ -151,8 +154,10 @@ impl Caller<'_> {
         let text = String::from_utf8(answer).context("the answer is not UTF-8")?;
         ensure!(wire.status() == 200, "status {}: {text}", wire.status());
         let id = wire.header("x-request-id").context("no x-request-id")?.to_owned();
+        let degraded = wire.header("x-routing-degraded").map(ToOwned::to_owned);
         self.wire = Some(wire);
-        if stream { read_stream(&text, id) } else { read_whole(&text, id) }
+        let told = if stream { read_stream(&text, id) } else { read_whole(&text, id) };
+        Ok(Told { degraded, ..told? })
     }
 }
 
@@ -189,6 +194,7 @@ fn told(request: String, model: &Value, routing: &Value) -> Result<Told> {
     Ok(Told {
         request,
         model: model.as_str().context("no model")?.to_owned(),
+        degraded: None,
         cost: Money::parse(routing["cost_usd"].as_str().context("no routing.cost_usd")?)?,
         decision_ms: routing["latency_ms"]["decision"].as_f64().context("no routing.latency_ms.decision")?,
         total_ms: routing["latency_ms"]["total"].as_f64().context("no routing.latency_ms.total")?,
@@ -205,6 +211,15 @@ fn print_shares(told: &[Told]) {
     for (model, (count, cost)) in shares {
         println!("  {model:<16}{count:>6}  {:>5.1} %  {cost} USD", 100.0 * count as f64 / told.len() as f64);
     }
+}
+
+/// Decisions without a score are worth knowing, but no fault: the server promises them within its deadline.
+fn print_degraded(told: &[Told]) {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in told.iter().filter_map(|answer| answer.degraded.as_deref()) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    println!("  decided without a score: {reasons:?}");
 }
 
 fn print_latencies(told: &[Told]) -> Result<()> {
@@ -276,8 +291,14 @@ mod tests {
     fn complete_stream_is_read() {
         let told = read_stream(&stream("data: [DONE]\n\n"), "req".to_owned()).expect("complete");
         let cost = Money::parse("0.5").expect("an amount");
-        let expected =
-            Told { request: "req".to_owned(), model: "demo/small".to_owned(), cost, decision_ms: 1.5, total_ms: 3.0 };
+        let expected = Told {
+            request: "req".to_owned(),
+            model: "demo/small".to_owned(),
+            degraded: None,
+            cost,
+            decision_ms: 1.5,
+            total_ms: 3.0,
+        };
         assert_eq!(told, expected);
     }
 

@@ -9,6 +9,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use hyper::http::uri::Authority;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
@@ -31,11 +32,12 @@ pub fn serve(listener: std::net::TcpListener, upstream: SocketAddr) -> anyhow::R
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client: Upstream = Client::builder(TokioExecutor::new()).build(connector);
+        let upstream: Authority = upstream.to_string().parse()?;
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let client = client.clone();
-            let service = service_fn(move |request| forward(client.clone(), upstream, request));
+            let (client, upstream) = (client.clone(), upstream.clone());
+            let service = service_fn(move |request| forward(client.clone(), upstream.clone(), request));
             tokio::spawn(async move {
                 // A caller that has gone is no failure of the floor.
                 let _ =
@@ -45,9 +47,9 @@ pub fn serve(listener: std::net::TcpListener, upstream: SocketAddr) -> anyhow::R
     })
 }
 
-async fn forward(client: Upstream, upstream: SocketAddr, mut request: Request<Incoming>) -> Result<Answer, Infallible> {
+async fn forward(client: Upstream, upstream: Authority, mut request: Request<Incoming>) -> Result<Answer, Infallible> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let target = Uri::builder().scheme("http").authority(upstream.to_string()).path_and_query(path).build();
+    let target = Uri::builder().scheme("http").authority(upstream).path_and_query(path).build();
     let Ok(target) = target else { return Ok(bad_gateway()) };
     *request.uri_mut() = target;
     for name in [HOST, CONNECTION] {
