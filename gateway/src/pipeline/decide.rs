@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dialect::openai::request::{BadRequest, ChatRequest, DataCollection};
+use dialect::openai::request::ChatRequest;
 use domain::{Constraints, Decision, Degradation, Facts, ModelId, ProjectId, Tenant};
 use http::HeaderMap;
 use policy::{Ask, Health, Question, Resolved, Scoring, Step};
@@ -77,7 +77,8 @@ pub(crate) async fn decide(
                     if let Some(decision) = answer.decision.filter(|decision| is_ours(decision, tenant, &facts)) {
                         return Ok(Decided { decision, took: began.elapsed(), project });
                     }
-                    answer.score.ok_or(answer.degraded.unwrap_or(Degradation::Scorer))
+                    // Neither a decision that will do, nor a score, nor a word why: an engine that is no help.
+                    answer.score.ok_or(answer.degraded.unwrap_or(Degradation::Engine))
                 }
                 Err(degradation) => Err(degradation),
             };
@@ -108,36 +109,12 @@ fn is_ours(decision: &Decision, tenant: &Tenant, facts: &Facts) -> bool {
 }
 
 fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) -> Result<Facts, Failure> {
-    let extensions = request.extensions();
-    let hints = &extensions.routing;
-    if hints.min_quality.is_some() {
-        return Err(invalid(
-            "routing.min_quality",
-            "is understood by policies with the strategy `optimal` only: leave it out",
-        ));
-    }
-    let limits = &extensions.provider;
-    let constraints = Constraints {
-        models,
-        only_providers: limits.only.clone().unwrap_or_default(),
-        ignored_providers: limits.ignore.clone(),
-        deny_data_collection: limits.data_collection == Some(DataCollection::Deny),
-        zero_data_retention: limits.zdr,
-        max_cost: hints.max_cost_usd,
-    };
+    let constraints = request.constraints().map_err(Failure::Malformed)?;
     Ok(Facts {
         features: request.features().clone(),
         requested_model: request.model().map(str::to_owned),
-        constraints,
+        constraints: Constraints { models, ..constraints },
         allowed_models: context.key.allowed_models.clone(),
-    })
-}
-
-fn invalid(field: &str, problem: &str) -> Failure {
-    Failure::Malformed(BadRequest {
-        message: format!("`{field}` {problem}"),
-        param: Some(field.to_owned()),
-        code: "invalid_value",
     })
 }
 

@@ -12,7 +12,7 @@ use crate::error::Failure;
 
 /// Attempts of a request whose candidates were not ordered explicitly.
 const ATTEMPTS: usize = 3;
-/// Attempts of a request whose candidates were ordered explicitly.
+/// The most attempts of a request whose candidates were ordered explicitly: its chain is tried to the end.
 const ATTEMPTS_OF_AN_EXPLICIT_CHAIN: usize = 8;
 /// The second try is with another key.
 const TRIES_PER_CANDIDATE: u32 = 2;
@@ -45,13 +45,16 @@ impl Chain {
                 context_length: tenant.models.get(&candidate.model).and_then(|model| model.context_length),
             })
             .collect();
-        let attempts_left =
-            if decision.explicit_order { candidates.len().min(ATTEMPTS_OF_AN_EXPLICIT_CHAIN) } else { ATTEMPTS };
+        let attempts_left = if decision.explicit_order {
+            candidates.len().clamp(ATTEMPTS, ATTEMPTS_OF_AN_EXPLICIT_CHAIN)
+        } else {
+            ATTEMPTS
+        };
         Self {
             candidates,
             position: 0,
             tries: 0,
-            attempts_left: attempts_left.max(1),
+            attempts_left,
             longest_refused: None,
             all_rate_limited: true,
             shortest_wait: None,

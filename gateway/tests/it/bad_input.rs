@@ -166,6 +166,23 @@ fn a_body_that_breaks_off_leaves_a_row() {
     assert!(attempts.is_empty());
 }
 
+#[test]
+fn a_caller_that_asks_first_is_told_to_go_on_or_refused() {
+    let stack = nowhere();
+    let ask_first = |length: usize| {
+        post(PATH, KEY, "").replace("content-length: 0", &format!("content-length: {length}\r\nexpect: 100-continue"))
+    };
+    let mut call = stack.call();
+    call.send(ask_first(2));
+    assert_eq!(call.head().unwrap().status, 100);
+    call.send("{}");
+    call.answer().assert_error(400, INVALID, "missing_field");
+
+    let mut call = stack.call();
+    call.send(ask_first(33 << 20));
+    call.answer().assert_error(413, INVALID, "body_too_large");
+}
+
 // === The head ===
 
 #[test]
@@ -221,6 +238,15 @@ fn connections_that_say_nothing_or_too_little_are_closed() {
         // No 408: the HTTP library closes without a word when a head is late.
         call.assert_closed();
     }
+}
+
+#[test]
+fn a_kept_connection_that_idles_is_closed() {
+    let stack = with_limits(Limits { header_wait: Duration::from_millis(100), ..limits() });
+    let mut call = stack.call();
+    call.send("GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n");
+    assert_eq!(call.answer().status, 200);
+    call.assert_closed();
 }
 
 #[test]

@@ -393,6 +393,23 @@ fn streams_that_outlast_the_drain_are_cut_and_recorded() {
     assert_eq!(record.finished.outcome, Outcome::Interrupted, "{record:?}");
 }
 
+#[test]
+fn requests_that_outlast_the_drain_are_told_to_come_again() {
+    let upstream = Upstream::acting(vec![Act::Hold]);
+    let limits = Limits { drain: Duration::from_millis(50), ..limits() };
+    let mut stack = TestStack::start(Setup { upstreams: vec![upstream.address], limits, ..Setup::default() });
+    let mut call = stack.begin(&ask(""));
+    upstream.wait_for_call();
+    let stopping = stack.begin_to_stop();
+    let answer = call.answer();
+    answer.assert_error(503, "overloaded_error", "shutting_down");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    stopping.join().unwrap();
+    upstream.left();
+    let (outcome, status, _) = summary(&stack.record());
+    assert_eq!((outcome, status), (Outcome::Failed, 503));
+}
+
 // === Bugs ===
 
 /// Breaks when it is asked the time in the middle of a request.

@@ -1,6 +1,7 @@
 //! A gateway in process: its configuration lies on disk as the engine would have left it, and no engine answers.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,10 +39,15 @@ pub(crate) fn ask_for_stream(more: &str) -> String {
 /// A running gateway with what it stands on.
 pub(crate) struct TestStack {
     pub(crate) address: SocketAddr,
+    /// The configuration that lay on disk.
+    pub(crate) snapshot: Snapshot,
     ledger: Arc<Ledger>,
     gateway: Option<Gateway>,
+    config: GatewayConfig,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
     runtime: tokio::runtime::Runtime,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What differs between tests.
@@ -83,28 +89,68 @@ impl TestStack {
     pub(crate) fn start(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::new(SealingKey::generate());
+        let snapshot = snapshot(&setup, &keyring);
         if setup.configured {
-            SnapshotStore::new(folder.path()).save(&snapshot(&setup, &keyring)).unwrap();
+            SnapshotStore::new(folder.path()).save(&snapshot).unwrap();
         }
         let ledger = Arc::new(Ledger::open(&folder.path().join("ledger"), setup.ledger).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let parts = GatewayParts {
-            config: GatewayConfig {
-                listen: "127.0.0.1:0".parse().unwrap(),
-                data_dir: folder.path().to_owned(),
-                // One, so that what requests share between them in a thread is shared in tests.
-                threads: 1,
-                trust_roots: providers::TrustRoots::WebPki,
-                extra_ca: None,
-                limits: setup.limits,
-            },
-            keyring,
-            ledger: ledger.clone(),
-            engine: proto::Endpoint::Unix(folder.path().join("nobody.sock")),
-            clock: setup.clock,
+        let config = GatewayConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data_dir: folder.path().to_owned(),
+            // One, so that what requests share between them in a thread is shared in tests.
+            threads: 1,
+            trust_roots: providers::TrustRoots::WebPki,
+            extra_ca: None,
+            limits: setup.limits,
         };
-        let gateway = runtime.block_on(async { Gateway::start(parts) }).unwrap();
-        Self { address: gateway.address(), ledger, gateway: Some(gateway), runtime, _folder: folder }
+        let (address, clock) = (config.listen, setup.clock);
+        let mut stack = Self { address, snapshot, ledger, gateway: None, config, keyring, clock, runtime, folder };
+        stack.start_gateway();
+        stack
+    }
+
+    fn start_gateway(&mut self) {
+        let parts = GatewayParts {
+            config: self.config.clone(),
+            keyring: self.keyring.clone(),
+            ledger: self.ledger.clone(),
+            engine: proto::Endpoint::Unix(self.engine_socket()),
+            clock: self.clock.clone(),
+        };
+        let gateway = self.runtime.block_on(async { Gateway::start(parts) }).unwrap();
+        self.address = gateway.address();
+        self.gateway = Some(gateway);
+    }
+
+    /// Stops the gateway and starts another over what it left on disk.
+    pub(crate) fn restart(&mut self) {
+        self.gateway.take().unwrap().stop();
+        self.start_gateway();
+    }
+
+    /// As [`Self::restart`], with another sealing key.
+    pub(crate) fn restart_with_another_sealing_key(&mut self) {
+        self.keyring = Keyring::new(SealingKey::generate());
+        self.restart();
+    }
+
+    /// Where the gateway looks for the engine.
+    pub(crate) fn engine_socket(&self) -> PathBuf {
+        self.folder.path().join("engine.sock")
+    }
+
+    /// A file of the gateway's data folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Waits until a revision of the configuration is in force.
+    #[track_caller]
+    pub(crate) fn wait_for_revision(&self, revision: u64) {
+        let version = SnapshotVersion { revision, ..self.snapshot.version };
+        let gateway = self.gateway.as_ref().unwrap();
+        assert!(self.runtime.block_on(gateway.reached(version, Duration::from_secs(10))), "{:?}", gateway.version());
     }
 
     /// A stack whose candidates are these upstreams, tried in this order.

@@ -171,6 +171,19 @@ fn tool_calls_and_refusals_are_content() {
     }
 }
 
+#[test]
+fn an_upstream_that_does_not_end_after_its_marker_keeps_nobody_waiting() {
+    let mut acts = good_stream();
+    acts.pop();
+    acts.push(Act::Hold);
+    let upstream = Upstream::acting(acts);
+    let stack = TestStack::over(&[upstream.address]);
+    let answer = stack.chat(&ask_for_stream(""));
+    assert!(answer.complete);
+    assert_eq!(stack.record().finished.outcome, Outcome::Completed);
+    upstream.left();
+}
+
 // === Broken before content ===
 
 /// The first upstream breaks like this before content; the second answers as if nothing had been.
