@@ -6,12 +6,12 @@ mod config_file;
 mod demo;
 mod greeting;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
-use domain::{Clock, OrganisationId, SecretText};
+use anyhow::{Context, anyhow, bail};
+use domain::{Clock, OrganisationId, ScorerInput, SecretText};
 use engine::{Engine, EngineParts};
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SystemClock};
 use ledger::{Durability, Ledger, LedgerOptions};
@@ -29,7 +29,7 @@ use crate::cli::{DurabilityChoice, ScorerChoice, TrustChoice, UpArgs};
 use crate::console_port;
 use crate::data_dir::{self, DataDir};
 use crate::environment;
-use crate::exit::Exit;
+use crate::exit::{Exit, UsageError};
 use crate::up::demo::Demo;
 use crate::up::greeting::Greeting;
 
@@ -65,6 +65,7 @@ struct Running {
     stop_engine: oneshot::Sender<()>,
     engine_ended: tokio::sync::watch::Receiver<bool>,
     console: JoinHandle<()>,
+    socket: PathBuf,
     _config_watch: Option<config_file::Watch>,
     _demo: Option<Demo>,
     _data_dir: DataDir,
@@ -76,9 +77,16 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
         let (choice, folder) = (args.scorer, args.scorer_model.clone());
         move || load_scorer(choice, folder)
     });
+    if !args.engine.ip().is_loopback() {
+        return Err(UsageError(format!(
+            "--engine {}: the engine has no mutual TLS yet, so it listens on loopback only",
+            args.engine
+        ))
+        .into());
+    }
     let data_dir = DataDir::open(&args.data_dir)?;
     let folder = data_dir.path().to_owned();
-    let keyring = Keyring::new(SealingKey::load_or_create(&data_dir::sealing_key(&folder))?);
+    let keyring = Keyring::new(sealing_key(&folder)?);
     let registry = Registry::open(&data_dir::registry(&folder), keyring.clone()).await?;
     let first_start = registry.bootstrap().await?;
     let organisation = organisation(&registry)?;
@@ -154,6 +162,7 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
         stop_engine,
         engine_ended,
         console,
+        socket,
         _config_watch: config_watch,
         _demo: demo,
         _data_dir: data_dir,
@@ -168,25 +177,44 @@ impl Running {
 
     /// Stops in the order of the request's way: no new requests, running ones end, records are kept, then the engine.
     async fn stop(self) -> anyhow::Result<()> {
-        let Self { gateway, ledger, engine, stop_engine, console, .. } = self;
+        let Self { gateway, ledger, engine, stop_engine, console, socket, _data_dir, .. } = self;
         tokio::task::spawn_blocking(move || gateway.stop()).await?;
         tokio::task::spawn_blocking(move || ledger.close(CLOSE_LEDGER)).await??;
         let _ = stop_engine.send(());
         engine.await?;
         console.abort();
+        // Whoever asks the socket of a stopped server should be told that nobody is there.
+        let _ = std::fs::remove_file(socket);
         Ok(())
     }
 }
 
+/// The sealing key; a new one only where nothing has been sealed yet.
+fn sealing_key(folder: &Path) -> anyhow::Result<SealingKey> {
+    let file = data_dir::sealing_key(folder);
+    if data_dir::registry(folder).exists() && !file.exists() {
+        bail!(
+            "the sealing key {} is missing, but there is a registry that was sealed with it: put the key file back from your backup",
+            file.display()
+        );
+    }
+    Ok(SealingKey::load_or_create(&file)?)
+}
+
 fn load_scorer(choice: ScorerChoice, folder: Option<PathBuf>) -> anyhow::Result<Arc<dyn Scorer>> {
-    Ok(match (choice, folder) {
+    let scorer: Arc<dyn Scorer> = match (choice, folder) {
         (ScorerChoice::Heuristic, _) => Arc::new(HeuristicScorer::new()),
         (ScorerChoice::Learned, None) => Arc::new(scorer::builtin::load()?),
         (ScorerChoice::Learned, Some(folder)) => Arc::new(
             LearnedScorer::load(&folder)
                 .with_context(|| format!("the scorer in {} cannot be used", folder.display()))?,
         ),
-    })
+    };
+    // The first prompt takes many times as long as later ones. Were it a caller's, it would miss the decision's deadline
+    // on a busy machine. It also shows that the scorer works before anybody relies on it.
+    let example = ScorerInput { text: "Name three rivers of Europe.".to_owned(), ..ScorerInput::default() };
+    scorer.score(&[example]).context("the scorer cannot score")?;
+    Ok(scorer)
 }
 
 fn organisation(registry: &Registry) -> anyhow::Result<OrganisationId> {
@@ -214,7 +242,7 @@ fn ledger_options(durability: DurabilityChoice) -> LedgerOptions {
     LedgerOptions { durability, ..LedgerOptions::default() }
 }
 
-fn gateway_config(args: &UpArgs, folder: &std::path::Path) -> GatewayConfig {
+fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
     GatewayConfig {
         listen: args.gateway,
         data_dir: folder.to_owned(),

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &str, &[&str]); 17] = [
     ("config", "engine/config", &["domain"]),
     ("registry", "engine/registry", &["domain", "seal"]),
     ("proto", "proto", &["domain"]),
-    ("engine", "engine", &["domain", "policy", "scorer", "registry", "config", "proto", "seal"]),
+    ("engine", "engine", &["domain", "policy", "scorer", "registry", "proto"]),
     ("dialect", "gateway/dialect", &["domain"]),
     ("providers", "gateway/providers", &["domain", "dialect", "seal"]),
     ("ledger", "gateway/ledger", &["domain"]),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use config::{Positions, Secrets};
-use dialect::openai::request::{ChatRequest, DataCollection};
+use dialect::openai::request::ChatRequest;
 use dialect::openai::{BadRequest, ErrorBody, Source};
 use domain::{Constraints, Decision, Facts, RouterId};
 use engine::{Engine, EngineParts, Limits};
@@ -46,11 +46,13 @@ struct Given {
 /// Explains one request.
 pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     let given = read(&args.request)?;
-    let request = match ChatRequest::decode(Bytes::from(given.body.get().to_owned())) {
-        Ok(request) => request,
+    let body = Bytes::from(given.body.get().to_owned());
+    let decoded = ChatRequest::decode(body).and_then(|request| Ok((request.constraints()?, request)));
+    let (constraints, request) = match decoded {
+        Ok(decoded) => decoded,
         Err(fault) => return refused(&bad_request(&fault)),
     };
-    let request = explain_request(&args, &given, &request)?;
+    let request = explain_request(&args, &given, &request, constraints)?;
     let answer = match &args.config {
         Some(file) => over_file(file, request).await?,
         None => ServerLink::connect(&args.server).await?.explain(request).await?,
@@ -79,7 +81,12 @@ fn read(file: &Path) -> anyhow::Result<Given> {
     })
 }
 
-fn explain_request(args: &ExplainArgs, given: &Given, request: &ChatRequest) -> anyhow::Result<pb::ExplainRequest> {
+fn explain_request(
+    args: &ExplainArgs,
+    given: &Given,
+    request: &ChatRequest,
+    constraints: Constraints,
+) -> anyhow::Result<pb::ExplainRequest> {
     if args.complexity.is_some_and(|complexity| !(0.0..=1.0).contains(&complexity)) {
         return Err(UsageError("--complexity: from 0 to 1".to_owned()).into());
     }
@@ -91,14 +98,7 @@ fn explain_request(args: &ExplainArgs, given: &Given, request: &ChatRequest) -> 
     let facts = Facts {
         features: request.features().clone(),
         requested_model: request.model().map(str::to_owned),
-        constraints: Constraints {
-            models: Vec::new(),
-            only_providers: extensions.provider.only.clone().unwrap_or_default(),
-            ignored_providers: extensions.provider.ignore.clone(),
-            deny_data_collection: extensions.provider.data_collection == Some(DataCollection::Deny),
-            zero_data_retention: extensions.provider.zdr,
-            max_cost: extensions.routing.max_cost_usd,
-        },
+        constraints,
         allowed_models: Vec::new(),
     };
     Ok(pb::ExplainRequest {

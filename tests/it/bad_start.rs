@@ -74,8 +74,12 @@ fn wrong_sealing_key_is_refused_and_the_right_one_still_works() {
     let path = scratch.data_dir().join("sealing.key");
     let right = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    // A new key is made where none is: it does not open what the old one sealed.
-    assert_says(&refused(&scratch.data_dir(), &[], 1), &["sealing key"]);
+    assert_says(&refused(&scratch.data_dir(), &[], 1), &["sealing.key is missing", "backup"]);
+    // Another installation's key: well formed, but it opens nothing here.
+    let other = Scratch::new();
+    other.start(&[]).stop();
+    std::fs::copy(other.data_dir().join("sealing.key"), &path).unwrap();
+    assert_says(&refused(&scratch.data_dir(), &[], 1), &["sealed with sealing key", "put back"]);
     std::fs::write(&path, right).unwrap();
     scratch.start(&[]);
 }
@@ -129,6 +133,16 @@ fn corrupt_stored_snapshot_is_replaced() {
     let again = scratch.start(&[]);
     let body = r#"{"messages": [{"role": "user", "content": "hi"}]}"#;
     assert_eq!(again.chat(&key, body).status, 200);
+}
+
+#[test]
+fn engine_that_others_could_reach_is_refused_before_anything_starts() {
+    let scratch = Scratch::new();
+    let data_dir = scratch.data_dir();
+    let output = run(&["up", "--data-dir", data_dir.to_str().unwrap(), "--engine", "0.0.0.0:0"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert_says(&text(&output.stderr), &["--engine", "loopback"]);
+    assert!(!data_dir.exists());
 }
 
 #[test]

@@ -82,7 +82,9 @@ pub enum Refusal {
         whose: &'static str,
     },
     /// The request names a project that is not the organisation's.
-    #[error("there is no project `{project}`: check `project_id`, or list the projects with `signalbox projects list`")]
+    #[error(
+        "there is no project `{project}`: check `project_id`; projects stand under `[[projects]]` of the configuration"
+    )]
     ProjectNotFound {
         /// The text that names no project, cut.
         project: String,

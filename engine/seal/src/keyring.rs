@@ -72,7 +72,7 @@ pub enum SealError {
     /// It was made with a key that is not at hand.
     #[error(
         "the secret was sealed with sealing key {needed}, but the sealing key at hand is {}: put back the sealing key \
-         file that belongs to this data folder (or give it as the previous key)", list(.have)
+         file that belongs to this data folder", list(.have)
     )]
     UnknownKey {
         /// The key that sealed it.

@@ -10,7 +10,7 @@ use super::Plan;
 use crate::names;
 
 /// Shorter keys of the operator's own making could be guessed.
-const SHORTEST: usize = 20;
+const SHORTEST: usize = 32;
 
 impl Plan<'_> {
     pub(super) fn keys(&mut self, specs: &[KeySpec]) {
