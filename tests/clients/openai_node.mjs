@@ -76,7 +76,11 @@ await check("plain", async () => {
 });
 
 await check("plain, scored and routed among the demo models", async () => {
-  const answer = await client.chat.completions.create({ model: "auto", messages: [{ role: "user", content: "hi" }] });
+  let answer;
+  // On a busy machine a decision may miss its deadline; then the answer says so.
+  for (let tries = 0; tries < 10 && (!answer || answer.routing.degraded); tries += 1) {
+    answer = await client.chat.completions.create({ model: "auto", messages: [{ role: "user", content: "hi" }] });
+  }
   assert.equal(answer.routing.degraded, null);
   assert.ok(answer.routing.complexity >= 0 && answer.routing.complexity <= 0.3);
   return `${answer.model}: ${answer.routing.reason}`;
@@ -241,7 +245,7 @@ for (const kind of FAULTS.split(",")) {
 }
 
 await check("leaves in the middle of a stream", async () => {
-  const model = `${WHO}-leave-middle`;
+  const model = `${WHO}-leave-middle-0`;
   const stream = await client.chat.completions.create({ model: `patient/${model}`, messages: USER, stream: true });
   let seen = 0;
   let at;
@@ -257,7 +261,7 @@ await check("leaves in the middle of a stream", async () => {
 });
 
 await check("leaves before the first token", async () => {
-  const model = `${WHO}-leave-early`;
+  const model = `${WHO}-leave-early-0`;
   const leaving = new AbortController();
   let at;
   setTimeout(() => {

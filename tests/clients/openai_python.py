@@ -83,7 +83,12 @@ def _():
 
 @check("plain, scored and routed among the demo models")
 def _():
-    answer = client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "hi"}])
+    for _ in range(10):
+        answer = client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "hi"}])
+        # On a busy machine a decision may miss its deadline; then the answer says so.
+        if answer.routing["degraded"] is None:
+            break
+        assert answer.routing["complexity"] is None, answer.routing
     assert answer.routing["degraded"] is None, answer.routing
     assert 0 <= answer.routing["complexity"] <= 0.3, answer.routing
     return f"{answer.model}: {answer.routing['reason']}"
@@ -262,7 +267,7 @@ for kind in os.environ["FAULTS"].split(","):
 
 @check("leaves in the middle of a stream")
 def _():
-    model = f"{WHO}-leave-middle"
+    model = f"{WHO}-leave-middle-0"
     stream = client.chat.completions.create(model=f"patient/{model}", messages=USER, stream=True)
     seen = 0
     for chunk in stream:
@@ -276,7 +281,7 @@ def _():
 
 @check("leaves before the first token")
 def _():
-    model = f"{WHO}-leave-early"
+    model = f"{WHO}-leave-early-0"
     hasty = client.with_options(timeout=0.4, max_retries=0)
     raises(openai.APITimeoutError,
            lambda: hasty.chat.completions.create(model=f"patient/{model}", messages=USER, stream=True))

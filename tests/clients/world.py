@@ -29,10 +29,16 @@ EARLY = {
 # Not `malformed`: the upstream hears of that end only after the call has come to it again, and takes them for two calls.
 TWICE = ["truncate", "disconnect", "stall", "500"]
 SCRIPTED = ["error-first", "error-first-then", "error-later", *scripted.RETRY_AFTER]
+LEAVES = 5
 MOCK_SECRET = "mock-secret-of-the-upstream"
 FAULTY_SECRET = "secret-of-the-faulty-upstream"
 GREETING = "Good day from the mock upstream, in more than one chunk of text."
 WEATHER = {"name": "get_weather", "arguments": {"city": "Paris"}}
+
+
+def leaving(who, when):
+    """The models whose callers leave."""
+    return [f"{who}-leave-{when}-{number}" for number in range(LEAVES)]
 
 
 def fixtures():
@@ -87,7 +93,7 @@ def configuration(mock_url, llmock_url, scripted_url):
     for who in WHO:
         names += [f"mock/{who}-{kind}" for kind in ["429", "500", "garbage", "gone"]]
         names += [f"faulty/{who}-mid-{kind}" for kind in MID]
-        names += [f"patient/{who}-leave-{when}" for when in ["early", "middle"]]
+        names += [f"patient/{name}" for when in ["early", "middle"] for name in leaving(who, when)]
     for kind in MID:
         names.append(f"faulty/raw-mid-{kind}-then")
         chain(f"mid-{kind}-then", f"faulty/raw-mid-{kind}-then", "mock/small")
@@ -115,9 +121,10 @@ def behaviors():
     found = [at(f"{who}-mid-{kind}", mid(kind)) for who in WHO for kind in MID]
     found += [at(f"raw-mid-{kind}-then", mid(kind)) for kind in MID]
     found += [at(f"raw-early-{kind}{then}", fault) for kind, fault in EARLY.items() for then in ["", "-then"]]
-    found += [at(f"{who}-leave-middle", mid("stall")) for who in WHO]
-    # Once only, so that it can be seen to have begun.
-    found += [at(f"{who}-leave-early", EARLY["slow"], times=1) for who in WHO]
+    for who in WHO:
+        found += [at(name, mid("stall")) for name in leaving(who, "middle")]
+        # Once only, so that it can be seen to have begun.
+        found += [at(name, EARLY["slow"], times=1) for name in leaving(who, "early")]
     return found
 
 
@@ -207,6 +214,12 @@ class World:
     def faulty_journal(self, model=None):
         rows = harness.fetch(f"{self.llmock_url}/_llmock/requests")["requests"]
         return [row for row in rows if model in (None, row["model"])]
+
+    def closed_after(self, model, at):
+        """How long after a moment the faulty upstream saw its caller go, in seconds."""
+        row = harness.until(f"the end of {model}", lambda: self.faulty_journal(model))[-1]
+        # Both read the monotonic clock of the machine.
+        return row["ended_at"] - at
 
     def faulty_has_begun(self, model):
         pending = harness.fetch(f"{self.llmock_url}/_llmock/scenario")["pending"]
