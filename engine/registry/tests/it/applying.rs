@@ -61,7 +61,7 @@ async fn changed_fields_are_told_by_name_and_secrets_as_stars() {
                 {"name": "Other", "candidates": "all", "strategy": {"type": "intelligent"}},
             ],
             "projects": [{"name": "web", "policy": "other"}],
-            "keys": [{"name": "ci", "secret": "an-operators-own-key-2"}],
+            "keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-2"}],
             // The router stays: its model no longer fits the single one, so it moves to the new policy.
             "routers": [{"name": "edge", "models": ["acme-ai/small"], "policy": "other"}],
         }))

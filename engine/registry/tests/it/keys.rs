@@ -61,7 +61,7 @@ async fn revoked_key_stays_revoked_and_says_so_to_followers() {
 async fn secret_of_a_revoked_key_cannot_come_back() {
     let story = Story::furnished().await;
     story.registry.revoke_key(&story.organisation, "ci").await.unwrap();
-    let faults = story.refused(json!({"keys": [{"name": "ci", "secret": "an-operators-own-key-1"}]})).await;
+    let faults = story.refused(json!({"keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-1"}]})).await;
     assert_eq!(faults, ["keys[0].secret: the revoked key `ci` has this secret: choose a new one"]);
 }
 
@@ -77,9 +77,9 @@ async fn unknown_key_is_named_with_the_nearest() {
 async fn operators_own_key_is_answered_as_given() {
     let story = Story::empty().await;
     let mut own = spec("own");
-    own.secret = Some(domain::SecretText::new("an-operators-own-key-9".to_owned()));
+    own.secret = Some(domain::SecretText::new("an-operators-own-key-of-32-chars-9".to_owned()));
     let created = story.registry.create_key(&story.organisation, own).await.unwrap();
-    assert_eq!(created.key.expose(), "an-operators-own-key-9");
+    assert_eq!(created.key.expose(), "an-operators-own-key-of-32-chars-9");
     assert_eq!(story.registry.find_key(&story.organisation, "own").unwrap().id.to_string(), created.id);
 }
 
@@ -87,7 +87,7 @@ async fn operators_own_key_is_answered_as_given() {
 async fn one_secret_is_one_key_even_within_a_file() {
     let story = Story::empty().await;
     let twice =
-        json!([{"name": "a", "secret": "an-operators-own-key-9"}, {"name": "b", "secret": "an-operators-own-key-9"}]);
+        json!([{"name": "a", "secret": "an-operators-own-key-of-32-chars-9"}, {"name": "b", "secret": "an-operators-own-key-of-32-chars-9"}]);
     let faults = story.refused(json!({"keys": twice})).await;
     assert_eq!(faults, ["keys[1].secret: the key `a` has this secret: choose a new one"]);
 }

@@ -36,7 +36,7 @@ async fn reopened_registry_is_the_same_to_the_last_object() {
 async fn key_made_before_a_restart_is_found_after_it() {
     let mut story = Story::furnished().await;
     story.reopen().await;
-    let hash = story.registry.pepper().hash_key("an-operators-own-key-1");
+    let hash = story.registry.pepper().hash_key("an-operators-own-key-of-32-chars-1");
     assert_eq!(story.registry.snapshot().keys.get(&hash).unwrap().name, "ci");
 }
 
@@ -67,7 +67,7 @@ async fn rotated_sealing_key_opens_everything_after_a_rewrap() {
     let credential = registry.tenant(&story.organisation).unwrap().credentials.values().next().unwrap().clone();
     let opened = registry.keyring().open(&seal::Aad::credential(&credential), &credential.sealed).unwrap();
     assert!(opened.matches(b"sk-provider-secret-1"));
-    let hash = registry.pepper().hash_key("an-operators-own-key-1");
+    let hash = registry.pepper().hash_key("an-operators-own-key-of-32-chars-1");
     assert!(registry.snapshot().keys.get(&hash).is_some(), "keys stay valid");
 }
 
@@ -110,7 +110,7 @@ async fn sealed_secret_is_nowhere_in_the_file_in_clear() {
     story.registry.close().await;
     for entry in std::fs::read_dir(story.folder.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        for secret in ["sk-provider-secret-1", "an-operators-own-key-1"] {
+        for secret in ["sk-provider-secret-1", "an-operators-own-key-of-32-chars-1"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
         }
     }

@@ -227,15 +227,15 @@ async fn keys_name_what_exists_and_hold_a_safe_secret() {
         json!({"keys": [
             {"name": "a", "project": "wb", "routing": {"policy": "x"}, "allowed_models": ["acme-ai/none"]},
             {"name": "b", "secret": "short"},
-            {"name": "c", "secret": "with spaces in the middle of it"},
+            {"name": "c", "secret": "with spaces in the middle of it, twice"},
             {"name": "d", "secret": "sk-sb-0000000000000000000000000000000000000"},
-            {"name": "e", "secret": "an-operators-own-key-1"},
+            {"name": "e", "secret": "an-operators-own-key-of-32-chars-1"},
         ]}),
         &[
             "keys[0].allowed_models[0]: there is no model `acme-ai/none`; there are: acme-ai/large, acme-ai/old, acme-ai/small",
             "keys[0].project: there is no project `wb`; did you mean `web`?",
             "keys[0].routing.policy: there is no policy `x`; there are: Support, support",
-            "keys[1].secret: a key has 20 to 200 characters, this one has 5",
+            "keys[1].secret: a key has 32 to 200 characters, this one has 5",
             "keys[2].secret: a key is made of visible ASCII characters without spaces",
             "keys[3].secret: a key that starts with `sk-sb-` must be one that was made here, and this one's checksum is \
              wrong: copy it again, or choose another beginning",

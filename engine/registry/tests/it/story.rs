@@ -91,6 +91,6 @@ pub(crate) fn furniture() -> Value {
         "projects": [{"name": "web", "policy": "support"}],
         "routers": [{"name": "edge", "models": ["acme-ai/small"], "policy": "Support"}],
         "keys": [{"name": "ci", "project": "web", "routing": {"policy": "support"},
-                  "secret": "an-operators-own-key-1", "allowed_models": ["acme-ai/small"]}],
+                  "secret": "an-operators-own-key-of-32-chars-1", "allowed_models": ["acme-ai/small"]}],
     })
 }

@@ -57,7 +57,7 @@ async fn two_organisations_may_use_the_same_names_but_not_the_same_key() {
     // The message does not say whose key it is.
     assert_eq!(refused.to_string(), "keys[0].secret: this secret cannot be used: choose a new one");
     let mut file = furniture();
-    file["keys"][0]["secret"] = json!("another-operators-own-key");
+    file["keys"][0]["secret"] = json!("another-operators-own-key-of-32-chars");
     story.registry.apply(&other, &desired(file), false).await.unwrap();
     let (here, there) = (story.tenant(), story.registry.tenant(&other).unwrap());
     assert_eq!(here.models.len(), there.models.len());
