@@ -230,6 +230,33 @@ fn header_bombs_are_refused() {
 }
 
 #[test]
+fn header_bombs_of_http2_are_refused_and_the_connection_lives_on() {
+    use http_body_util::Empty;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
+    let stack = nowhere();
+    let request = |bomb: String| {
+        http::Request::get(format!("http://{}/v1/models", stack.address))
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("x-bomb", bomb)
+            .body(Empty::<bytes::Bytes>::new())
+            .unwrap()
+    };
+    let statuses = stack.runtime().block_on(async {
+        let stream = tokio::net::TcpStream::connect(stack.address).await.unwrap();
+        let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+        let (mut sender, connection) = handshake.await.unwrap();
+        tokio::spawn(connection);
+        let mut statuses = Vec::new();
+        for length in [40 << 10, 10] {
+            statuses.push(sender.send_request(request("x".repeat(length))).await.unwrap().status().as_u16());
+        }
+        statuses
+    });
+    assert_eq!(statuses, [431, 200]);
+}
+
+#[test]
 fn connections_that_say_nothing_or_too_little_are_closed() {
     let stack = with_limits(Limits { header_wait: Duration::from_millis(50), ..limits() });
     for begin in ["", "PRI * HTTP/2", "G", "GET /v1/models HTTP/1.1\r\nhost: te"] {

@@ -141,6 +141,15 @@ fn an_end_without_a_marker_is_good_after_a_finish_reason() {
 }
 
 #[test]
+fn silence_after_a_finish_reason_takes_nothing_from_the_answer() {
+    let upstream = Upstream::acting(begun(&[&role(), &word("Paris"), &finish()], Act::Hold));
+    let stack = with_timeouts(vec![upstream.address], Timeouts { inter_chunk_ms: Some(100), ..Timeouts::default() });
+    let answer = stack.chat(&ask_for_stream(""));
+    assert!(answer.complete && answer.body.ends_with(DONE), "{}", answer.body);
+    assert_eq!(stack.record().finished.outcome, Outcome::Completed);
+}
+
+#[test]
 fn usage_that_is_missing_is_estimated_and_marked() {
     let (stack, answer) = streamed(stream_of(&[role(), word("Paris is the capital"), finish(), DONE.to_owned()]));
     assert!(answer.complete);
