@@ -5,6 +5,7 @@ The numbers in brackets are the rows of the fault matrix of the product's design
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import harness
 from harness import expect
@@ -76,7 +77,29 @@ class Ledger:
         report.check("partial answers are counted", partial and not uncounted, f"{len(partial)} rows")
 
 
-def run(report, world, ledger):
+class Silent:
+    """Requests to upstreams that are silent for longer than a head is held back; they run beside everything else."""
+
+    MODELS = {"patient/held": "answers at last", "patient/held-alone": "fails", "@alias/held-then": "fails, another at hand"}
+
+    def __init__(self, world):
+        gateway = Gateway(world.gateway, world.key)
+        pool = ThreadPoolExecutor(len(self.MODELS))
+        self.answers = {model: pool.submit(gateway.chat, model) for model in self.MODELS}
+
+    def check(self, model, ledger):
+        answer = self.answers[model].result(timeout=30)
+        completed = model != "patient/held-alone"
+        ledger.expect(answer.request_id, "completed" if completed else "failed", model)
+        expect(answer.status == 200, f"status {answer.status}: {answer.body[:200]}")
+        expect(answer.body.startswith(b":"), f"no comment while nothing came: {answer.body[:100]}")
+        expect((answer.done, answer.clean, not answer.error) == (completed,) * 3, f"ended badly: {answer.body[-200:]}")
+        if model.startswith("@"):
+            expect(answer.text == GREETING and answer.routing(0)["selected_model"] == "mock/small", f"{answer.text}")
+        return answer.error["code"] if answer.error else f"{len(answer.text)} characters"
+
+
+def run(report, world, ledger, silent):
     gateway = Gateway(world.gateway, world.key)
     report.section("faults after content: an honest error, never a clean end")
     for kind in MID:
@@ -94,6 +117,9 @@ def run(report, world, ledger):
     report.attempt("error event first [15], another at hand", lambda: rescued(gateway, ledger, "error-first-then", "error"))
     for model, low, high in [("retry-date", 1, 4), ("retry-negative", 0, 120), ("retry-absurd", 1, 120)]:
         report.attempt(f"429 with Retry-After: {model[6:]} [11]", lambda: odd_wait(gateway, ledger, model, low, high))
+
+    for model, what in silent.MODELS.items():
+        report.attempt(f"silent, kept alive by comments, {what} [9]", lambda: silent.check(model, ledger))
 
     report.section("callers that leave [26]")
     for when in ["early", "middle"]:

@@ -9,7 +9,7 @@ import os
 import subprocess
 
 import harness
-from world import GREETING, MID, MOCK_SECRET, behaviors
+from world import GREETING, MID, MOCK_SECRET
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Seconds, of the 30 that the upstream would go on: for one leave on a busy machine. `faults` takes the exact measure.
@@ -21,7 +21,6 @@ def run(report, world, ledger):
     # A module is looked for beside its script, and the packages are not there: so the script goes to them.
     script = world.tools / "node/openai_node.mjs"
     script.write_text(open(f"{HERE}/openai_node.mjs").read())
-    world.told_to(behaviors())
     for who, command in [("python", python), ("node", ["node", script])]:
         report.section(f"openai for {who}")
         one_library(report, world, ledger, who, command)

@@ -30,6 +30,8 @@ EARLY = {
 TWICE = ["truncate", "disconnect", "stall", "500"]
 SCRIPTED = ["error-first", "error-first-then", "error-later", *scripted.RETRY_AFTER]
 LEAVES = 5
+# Longer than the gateway holds back the head of a stream.
+LONG_SILENCE = 10.5
 MOCK_SECRET = "mock-secret-of-the-upstream"
 FAULTY_SECRET = "secret-of-the-faulty-upstream"
 GREETING = "Good day from the mock upstream, in more than one chunk of text."
@@ -103,6 +105,8 @@ def configuration(mock_url, llmock_url, scripted_url):
     for kind in TWICE:
         names += [f"north/twice-{kind}", f"south/twice-{kind}"]
         chain(f"twice-{kind}", f"north/twice-{kind}", f"south/twice-{kind}")
+    names += ["patient/held", "patient/held-alone", "patient/held-then"]
+    chain("held-then", "patient/held-then", "mock/small")
     names += ["faulty/limited"] + [f"scripted/{name}" for name in SCRIPTED]
     chain("error-first-then", "scripted/error-first-then", "mock/small")
     models = [model(name, **({"capability": 0.9} if name == "mock/large" else {})) for name in names]
@@ -121,6 +125,8 @@ def behaviors():
     found = [at(f"{who}-mid-{kind}", mid(kind)) for who in WHO for kind in MID]
     found += [at(f"raw-mid-{kind}-then", mid(kind)) for kind in MID]
     found += [at(f"raw-early-{kind}{then}", fault) for kind, fault in EARLY.items() for then in ["", "-then"]]
+    found.append(at("held*", {"type": "slow_first_token", "seconds": LONG_SILENCE}))
+    found += [at(model, EARLY["truncate"]) for model in ["held-alone", "held-then"]]
     for who in WHO:
         found += [at(name, mid("stall")) for name in leaving(who, "middle")]
         # Once only, so that it can be seen to have begun.
