@@ -217,6 +217,7 @@ mod http2 {
 
     async fn connect(stack: &TestStack) -> SendRequest<Full<Bytes>> {
         let stream = tokio::net::TcpStream::connect(stack.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
         let (sender, connection) = handshake.await.unwrap();
         tokio::spawn(connection);
