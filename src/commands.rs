@@ -42,6 +42,9 @@ pub(crate) fn print_diff(diff: &Diff, as_json: bool, dry_run: bool) -> anyhow::R
             output::line(format!("    {change}"))?;
         }
     }
+    for warning in &diff.warnings {
+        output::line(format!("warning: {warning}"))?;
+    }
     let count = |action| diff.lines.iter().filter(|line| line.action == action).count();
     let (created, updated, deleted) = (count(Action::Create), count(Action::Update), count(Action::Delete));
     let (verb, unchanged) = (if dry_run { "would be " } else { "" }, count(Action::Unchanged));
@@ -50,9 +53,6 @@ pub(crate) fn print_diff(diff: &Diff, as_json: bool, dry_run: bool) -> anyhow::R
     ))?;
     for key in &diff.created_keys {
         output::line(format!("key {}: {}   (shown once: keep it)", key.name, key.key.expose()))?;
-    }
-    for warning in &diff.warnings {
-        output::line(format!("warning: {warning}"))?;
     }
     Ok(())
 }

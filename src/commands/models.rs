@@ -1,11 +1,15 @@
 //! `signalbox models list|import|catalogue`.
 
 use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
 
 use anyhow::Context;
 use domain::desired::ModelSpec;
 use domain::{Model, Money, Object, ObjectKind, Pricing};
 use proto::pb::admin::v1 as pb;
+
+use flate2::read::GzDecoder;
 
 use crate::cli::{CatalogueArgs, ImportArgs, ListArgs, ModelsCommand};
 use crate::commands::lists::fetch;
@@ -13,6 +17,10 @@ use crate::commands::print_diff;
 use crate::exit::{Exit, UsageError};
 use crate::output::{self, or_dash};
 use crate::server_link::ServerLink;
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What the engine takes as one catalogue, in bytes.
+const LARGEST: u64 = 16 << 20;
 
 /// Runs one of them.
 pub(crate) async fn run(command: ModelsCommand) -> anyhow::Result<Exit> {
@@ -81,7 +89,7 @@ fn catalogue(args: &CatalogueArgs) -> anyhow::Result<Exit> {
 }
 
 async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
-    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let bytes = read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let request = pb::ImportModelsRequest {
         organisation: None,
@@ -95,6 +103,23 @@ async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
         outcome.map_err(|faults| UsageError(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     print_diff(&diff, args.json, args.dry_run)?;
     Ok(Exit::Done)
+}
+
+/// Reads a file, unpacking it if it is packed with gzip.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let bytes = fs::read(file)?;
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    GzDecoder::new(bytes.as_slice()).take(LARGEST + 1).read_to_end(&mut unpacked)?;
+    if unpacked.len() as u64 > LARGEST {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it unpacks to more than {} MiB", LARGEST >> 20),
+        ));
+    }
+    Ok(unpacked)
 }
 
 fn per_million(pricing: &Pricing) -> [String; 2] {

@@ -27,6 +27,8 @@ use crate::pipeline::settle::End;
 pub(crate) type Running = Pin<Box<dyn Future<Output = (Pursuit, Result<Answered, Failure>)> + Send>>;
 
 const COMMENT: &[u8] = b": still working\n\n";
+/// After its finish reason an upstream may be silent for so long before the answer counts as complete.
+const AFTER_FINISH: Duration = Duration::from_secs(3);
 /// An upstream may take this long to end its body after the terminal marker, so that its connection can be used again.
 const TAIL: Duration = Duration::from_secs(1);
 
@@ -151,13 +153,15 @@ impl Flow {
 
     /// Reads the next bytes; `None` = they are too long in coming, or the time for all of them is used up.
     async fn read(&mut self) -> Option<Result<Option<Bytes>, Fault>> {
-        let Opened { upstream, waits, until, .. } = &mut self.opened;
+        let Opened { upstream, translator, waits, until, .. } = &mut self.opened;
+        // All is said after the finish reason: only usage and the marker may still come, and some upstreams send neither.
+        let wait = if translator.progress().finished { waits.inter_chunk.min(AFTER_FINISH) } else { waits.inter_chunk };
         let now = Instant::now();
         // Asked for apart: an upstream that always has a little more never lets a timer speak.
         if now >= *until {
             return None;
         }
-        timeout_at((*until).min(now + waits.inter_chunk), upstream.next_chunk()).await.ok()
+        timeout_at((*until).min(now + wait), upstream.next_chunk()).await.ok()
     }
 
     fn too_slow(&self) -> Fault {

@@ -86,8 +86,7 @@ async fn operators_own_key_is_answered_as_given() {
 #[tokio::test]
 async fn one_secret_is_one_key_even_within_a_file() {
     let story = Story::empty().await;
-    let twice =
-        json!([{"name": "a", "secret": "an-operators-own-key-of-32-chars-9"}, {"name": "b", "secret": "an-operators-own-key-of-32-chars-9"}]);
+    let twice = json!([{"name": "a", "secret": "an-operators-own-key-of-32-chars-9"}, {"name": "b", "secret": "an-operators-own-key-of-32-chars-9"}]);
     let faults = story.refused(json!({"keys": twice})).await;
     assert_eq!(faults, ["keys[1].secret: the key `a` has this secret: choose a new one"]);
 }
