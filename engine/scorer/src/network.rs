@@ -69,6 +69,7 @@ pub struct Network {
     trunk: Linear,
     second: Linear,
     heads: Linear,
+    direct: Linear,
 }
 
 /// Outputs of the joint last layer: difficulty, complexity, spread, two of length, the tags.
@@ -87,6 +88,7 @@ impl Network {
             trunk: linear(joined + shape.features, shape.hidden, vars.pp("trunk"))?,
             second: linear(shape.hidden, shape.hidden / 2, vars.pp("second"))?,
             heads: linear(shape.hidden / 2, HEADS, vars.pp("heads"))?,
+            direct: linear(joined + shape.features, HEADS, vars.pp("direct"))?,
         })
     }
 
@@ -98,7 +100,8 @@ impl Network {
         let joined = Tensor::cat(&[drop(&pooled)?, batch.features.clone()], 1)?;
         let trunk = drop(&self.trunk.forward(&joined)?.gelu()?)?;
         let second = self.second.forward(&trunk)?.gelu()?;
-        let out = self.heads.forward(&second)?;
+        // What is plain to see takes the straight way; the trunk learns the rest.
+        let out = (self.heads.forward(&second)? + self.direct.forward(&joined)?)?;
         Ok(Heads {
             difficulty: out.get_on_dim(1, 0)?,
             complexity: out.get_on_dim(1, 1)?,

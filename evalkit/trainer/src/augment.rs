@@ -26,8 +26,9 @@ const WRAPPERS: [&str; 4] = [
     "Question: ",
 ];
 
-/// An everyday prompt as another person might have typed it. `english` allows English additions.
-pub fn everyday(text: &str, english: bool, random: &mut StdRng) -> String {
+/// An everyday prompt as another person might have typed it. `english` allows English additions; `before` is what an
+/// earlier turn may have said, which changes nothing about the ask.
+pub fn everyday(text: &str, english: bool, before: &str, random: &mut StdRng) -> String {
     let mut text = text.to_owned();
     if english && random.random_bool(0.3) {
         text = format!("{}{text}", pick(&OPENINGS, random));
@@ -38,7 +39,8 @@ pub fn everyday(text: &str, english: bool, random: &mut StdRng) -> String {
     if random.random_bool(0.25) {
         text.truncate(text.trim_end_matches(['?', '.', '!']).len());
     }
-    common(text, random)
+    let text = common(text, random);
+    if random.random_bool(0.25) { format!("{before}\n\n{text}") } else { text }
 }
 
 /// A public prompt with its wrapper or options taken off, or another wrapper put on.
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn same_seed_gives_the_same_copy() {
-        let copy = |seed| everyday("What is the capital of France?", true, &mut StdRng::seed_from_u64(seed));
+        let copy = |seed| everyday("What is the capital of France?", true, "hello", &mut StdRng::seed_from_u64(seed));
         assert_eq!(copy(1), copy(1));
         assert!((0..20).any(|seed| copy(seed) != copy(0)));
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use datasets::{Corpus, EverydayPrompt, Split};
 use domain::{CapabilityTag, ScorerInput};
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use scorer::network::TAGS;
 use scorer::prompt::Prompt;
 use scorer::tokens::{TokenReader, Tokens};
@@ -75,12 +75,20 @@ pub fn everyday(
     seed: u64,
 ) -> Result<Vec<Example>, TrainError> {
     let mut random = StdRng::seed_from_u64(seed ^ 0xE0E0);
+    // Earlier turns come from the same author, so that an author held out stays unseen.
+    let mut turns = BTreeMap::<&str, Vec<&str>>::new();
+    for row in prompts {
+        turns.entry(&row.author).or_default().push(&row.prompt);
+    }
     prompts
         .iter()
         .map(|row| {
             let mut variants = vec![Encoded::of(&row.prompt, reader)?];
             for _ in 0..config.variants {
-                variants.push(Encoded::of(&augment::everyday(&row.prompt, row.language == "en", &mut random), reader)?);
+                let turns = &turns[row.author.as_str()];
+                let before = turns[random.random_range(0..turns.len())];
+                let altered = augment::everyday(&row.prompt, row.language == "en", before, &mut random);
+                variants.push(Encoded::of(&altered, reader)?);
             }
             let grade = scale_grade(row.grade);
             Ok(Example {

@@ -15,8 +15,14 @@ use crate::examples::{Encoded, Example};
 use crate::loss;
 use crate::model::{Dropping, Model};
 
+/// Share of the newest step in the running mean of the variables: about two passes deep.
+const MEAN_SHARE: f64 = 0.015;
+
 /// Prompts in a forward pass without gradients.
 const PREDICT_BATCH: usize = 256;
+
+/// One public dev prompt in so many is enough to stop by; all are reported on.
+const STOP_BY_ONE_IN: usize = 5;
 
 /// Data of one fit.
 pub struct Data<'a> {
@@ -34,7 +40,12 @@ impl<'a> Data<'a> {
     /// Splits graded prompts by unit: one unit in `one_in` is for stopping.
     pub fn split(everyday: Vec<&'a Example>, public: &'a [Example], public_dev: &'a [Example], one_in: u64) -> Self {
         let (everyday_dev, everyday) = everyday.into_iter().partition(|it| is_dev(&it.unit, one_in));
-        Self { everyday, everyday_dev, public: public.iter().collect(), public_dev: public_dev.iter().collect() }
+        Self {
+            everyday,
+            everyday_dev,
+            public: public.iter().collect(),
+            public_dev: public_dev.iter().step_by(STOP_BY_ONE_IN).collect(),
+        }
     }
 }
 
@@ -90,18 +101,22 @@ pub fn fit(
     let (mut best, mut kept, mut since) = (f64::INFINITY, model.snapshot()?, 0);
     for number in 1..=config.epochs {
         let train = run.epoch()?;
+        // The mean of the last steps is judged and kept: it is steadier than any one of them, and better.
+        let here = model.snapshot()?;
+        model.restore(&run.mean)?;
         let (complexity, difficulty) = run.dev()?;
         let judged = complexity + 0.2 * difficulty;
         let is_best = judged < best;
         on_epoch(Epoch { number, train, complexity, difficulty, best: is_best });
         if is_best {
-            (best, kept, since) = (judged, model.snapshot()?, 0);
+            (best, kept, since) = (judged, run.mean.clone(), 0);
         } else {
             since += 1;
             if since >= config.patience {
                 break;
             }
         }
+        model.restore(&here)?;
     }
     model.restore(&kept)?;
     Ok(model)
@@ -117,6 +132,7 @@ struct Run<'a> {
     step: usize,
     steps: usize,
     public_order: Vec<usize>,
+    mean: Vec<Tensor>,
 }
 
 impl<'a> Run<'a> {
@@ -139,6 +155,7 @@ impl<'a> Run<'a> {
             step: 0,
             steps: config.epochs * data.everyday.len().div_ceil(config.everyday_batch),
             public_order: Vec::new(),
+            mean: model.snapshot()?,
         })
     }
 
@@ -160,9 +177,19 @@ impl<'a> Run<'a> {
             self.network.step(&gradients)?;
             self.table.step(&gradients)?;
             self.step += 1;
+            self.move_mean()?;
             (sum, count) = (sum + value, count + 1.0);
         }
         Ok(sum / count)
+    }
+
+    /// Moves the mean of the last steps towards where the variables are; quicker at first, when they move far.
+    fn move_mean(&mut self) -> candle_core::Result<()> {
+        let share = (2.0 / (self.step as f64 + 1.0)).max(MEAN_SHARE);
+        for ((_, var), mean) in self.model.named_vars().iter().zip(&mut self.mean) {
+            *mean = ((&*mean * (1.0 - share))? + (var.as_tensor() * share)?)?.detach();
+        }
+        Ok(())
     }
 
     fn loss(&mut self, examples: &[&Example]) -> candle_core::Result<Tensor> {
