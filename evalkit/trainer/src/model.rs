@@ -173,12 +173,10 @@ fn initial(name: &str, dims: &[usize], random: &mut StdRng) -> Result<Tensor> {
     let device = &Device::Cpu;
     match (name, dims) {
         ("norm.weight", _) => Tensor::ones(dims, DType::F32, device),
-        (_, [_]) => Tensor::zeros(dims, DType::F32, device),
+        // The straight way starts from nothing: small weights on a thousand inputs would be loud. So do biases.
+        ("direct.weight", _) | (_, [] | [_]) => Tensor::zeros(dims, DType::F32, device),
         ("queries" | "ask_queries", _) => normal(dims, 0.5, random),
-        // The straight way starts from nothing: small weights on a thousand inputs would be loud.
-        ("direct.weight", _) => Tensor::zeros(dims, DType::F32, device),
         (_, [_, inputs, ..]) => normal(dims, 1.0 / (*inputs as f64).sqrt(), random),
-        (_, []) => Tensor::zeros(dims, DType::F32, device),
     }
 }
 
