@@ -1,6 +1,7 @@
 //! A whole training run on a handful of made-up rows.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -76,7 +77,7 @@ fn write_everyday(folder: &Path) {
             "kind": "test", "expected_output_tokens": 10 + 30 * grade, "author": if at % 2 == 0 { "a" } else { "b" },
             "status": "provisional",
         });
-        rows.push_str(&format!("{row}\n"));
+        writeln!(rows, "{row}").unwrap();
     }
     fs::write(folder.join("x.jsonl"), rows).unwrap();
 }
@@ -89,11 +90,11 @@ fn write_public(folder: &Path) {
             "id": format!("mmlu-pro/{at}"), "source": "mmlu-pro", "task": "math", "prompt": format!("sum of {at} primes"),
             "meta": {}, "split": split,
         });
-        prompts.push_str(&format!("{prompt}\n"));
+        writeln!(prompts, "{prompt}").unwrap();
         for model in 0..4 {
             let score = u8::from(at < model * 6);
             let row = serde_json::json!({"prompt_id": format!("mmlu-pro/{at}"), "model": format!("m{model}"), "score": score});
-            outcomes.push_str(&format!("{row}\n"));
+            writeln!(outcomes, "{row}").unwrap();
         }
     }
     let write =
