@@ -67,7 +67,7 @@ struct Running {
     console: JoinHandle<()>,
     socket: PathBuf,
     _config_watch: Option<config_file::Watch>,
-    _demo: Option<Demo>,
+    _demo: Demo,
     _data_dir: DataDir,
 }
 
@@ -88,14 +88,43 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
     let folder = data_dir.path().to_owned();
     let keyring = Keyring::new(sealing_key(&folder)?);
     let registry = Registry::open(&data_dir::registry(&folder), keyring.clone()).await?;
-    let first_start = registry.bootstrap().await?;
-    let organisation = organisation(&registry)?;
+    let first_key = registry.bootstrap().await?.map(|first| first.key.key);
+    let store = Store { data_dir, folder, keyring, registry };
+    let started = start_roles(args, metrics, began, store, scorer, first_key.as_ref()).await;
+    if let (Err(_), Some(key)) = (&started, &first_key) {
+        // The greeting would have shown it, and it is never shown again.
+        eprintln!("the first API key of this data folder was made before the start failed; keep it: {}", shown(key));
+    }
+    started
+}
 
+/// What is kept, opened.
+struct Store {
+    data_dir: DataDir,
+    folder: PathBuf,
+    keyring: Keyring,
+    registry: Registry,
+}
+
+type LoadingScorer = JoinHandle<anyhow::Result<Arc<dyn Scorer>>>;
+
+async fn start_roles(
+    args: &UpArgs,
+    metrics: PrometheusHandle,
+    began: Instant,
+    store: Store,
+    scorer: LoadingScorer,
+    first_key: Option<&SecretText>,
+) -> anyhow::Result<Running> {
+    let Store { data_dir, folder, keyring, registry } = store;
+    let organisation = organisation(&registry)?;
     apply_environment(&registry, &organisation).await?;
+    // Before the file, which may name the demo's models.
+    let demo = Demo::start(args, &registry, &organisation).await?;
     if let Some(file) = &args.config {
         config_file::apply(&registry, &organisation, file).await?;
     }
-    let demo = Demo::start(args, &registry, &organisation).await?;
+    let demo = demo.reconsider(args, &registry, &organisation).await?;
 
     let ledger = Arc::new(Ledger::open(&data_dir::ledger(&folder), ledger_options(args.durability))?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -105,7 +134,7 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
         scorer,
         records: Some(ledger.reader()),
         clock: clock.clone(),
-        limits: engine::Limits::default(),
+        limits: engine::Limits { scoring_threads: threads(), ..engine::Limits::default() },
     })?;
     let (connector, memory) = proto::channel::in_memory();
     let tcp = TcpListener::bind(args.engine).await.with_context(|| {
@@ -149,8 +178,8 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
         console: console_address,
         engine: engine_address,
         admin: &socket,
-        first_key: first_start.as_ref().map(|first| &first.key.key),
-        demo: demo.is_some(),
+        first_key,
+        demo: demo.is_running(),
         data_dir: &folder,
         ready: began.elapsed(),
     }
@@ -246,7 +275,7 @@ fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
     GatewayConfig {
         listen: args.gateway,
         data_dir: folder.to_owned(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: threads(),
         trust_roots: match args.trust_roots {
             TrustChoice::Platform => TrustRoots::Platform,
             TrustChoice::Webpki => TrustRoots::WebPki,
@@ -254,6 +283,11 @@ fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
         extra_ca: args.extra_ca.clone(),
         limits: Limits { drain: Duration::from_secs(args.drain_seconds), ..Limits::default() },
     }
+}
+
+/// As many threads of a kind as there are cores to run them.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The text of a secret, for the one place that shows a new key.

@@ -60,6 +60,11 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         Timestamp::parse_rfc3339(text)
             .ok_or_else(|| UsageError(format!("--expires-at: `{text}` is not a time such as 2027-01-31T00:00:00Z")))
     });
+    let expires_at = expires_at.transpose()?;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    if expires_at.is_some_and(|end| u128::try_from(end.unix_micros()).unwrap_or(0) <= now.as_micros()) {
+        return Err(UsageError("--expires-at: the time is past, so the key would never work".to_owned()).into());
+    }
     let mut scopes = vec![proto::pb::object::v1::Scope::from(Scope::Routing).into()];
     if args.platform {
         scopes.push(proto::pb::object::v1::Scope::from(Scope::Platform).into());
@@ -72,7 +77,7 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         inactive: args.inactive,
         scopes,
         allowed_models: args.allow_model,
-        expires_at_micros: expires_at.transpose()?.map(Timestamp::unix_micros),
+        expires_at_micros: expires_at.map(Timestamp::unix_micros),
         secret: None,
     };
     let created = ServerLink::connect(&args.server).await?.create_key(request).await?;

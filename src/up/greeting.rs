@@ -68,9 +68,13 @@ impl Greeting<'_> {
             "    -d '{{\"model\": \"auto\", \"messages\": [{{\"role\": \"user\", \"content\": \"What is the capital of France?\"}}]}}'\n"
         )?;
         writeln!(text, "Next:\n")?;
-        writeln!(text, "  signalbox logs --limit 5         which model answered, and what it cost")?;
-        writeln!(text, "  signalbox models list            what can be routed to")?;
-        writeln!(text, "  signalbox apply -f FILE.toml     providers, models, policies, routers, keys of your own")?;
+        let program = std::env::args().next().unwrap_or_else(|| "signalbox".to_owned());
+        writeln!(text, "  {program} logs --limit 5")?;
+        writeln!(text, "      which model answered, and what it cost")?;
+        writeln!(text, "  {program} models list")?;
+        writeln!(text, "      what can be routed to")?;
+        writeln!(text, "  {program} apply -f FILE.toml")?;
+        writeln!(text, "      providers, models, policies, routers, keys of your own")?;
         write!(text, "  Ctrl-C stops; running requests may finish.")?;
         Ok(text)
     }

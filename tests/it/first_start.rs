@@ -39,6 +39,35 @@ fn second_start_keeps_the_key_and_shows_none() {
 }
 
 #[test]
+fn key_of_a_first_start_that_fails_late_is_shown_all_the_same() {
+    let scratch = Scratch::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data_dir = scratch.data_dir();
+    let arguments = ["up", "--engine", "127.0.0.1:0", "--gateway", &address, "--data-dir", data_dir.to_str().unwrap()];
+    let output = crate::server::run(&arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let said = crate::server::text(&output.stderr);
+    let key = said.split_whitespace().find(|word| word.starts_with("sk-sb-")).unwrap_or_else(|| panic!("{said}"));
+    assert_eq!(scratch.start(&[]).chat(key, HI).status, 200);
+}
+
+#[test]
+fn router_over_demo_models_survives_a_restart_with_a_real_provider() {
+    let scratch = Scratch::new();
+    let file = scratch.write(
+        "try.toml",
+        "[[routers]]\nname = \"try\"\nmodels = [\"demo/small\", \"demo/large\"]\n\n[[providers]]\nslug = \"acme\"\n\
+         base_url = \"http://127.0.0.1:9/v1\"\nallow_private_network = true\nallow_anonymous = true\n\n[[models]]\nid = \"acme/m\"\n",
+    );
+    let more = ["--config", file.to_str().unwrap()];
+    scratch.start(&more).stop();
+    scratch.start(&more).stop();
+    // Even without the demo: what was accepted is no reason to refuse a start.
+    scratch.start(&["--no-demo"]).stop();
+}
+
+#[test]
 fn operators_port_serves_health_and_metrics() {
     let scratch = Scratch::new();
     let server = scratch.start(&[]);

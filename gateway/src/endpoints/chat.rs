@@ -189,7 +189,7 @@ impl Told {
             }
         };
         write(ROUTING_MODEL, &self.model);
-        write(ROUTING_REASON, &self.decision.reason);
+        write(ROUTING_REASON, &report::reason(&self.decision, &self.model));
         self.decision.policy.iter().for_each(|policy| write(ROUTING_POLICY, policy));
         self.decision.degraded.iter().for_each(|degraded| write(ROUTING_DEGRADED, degraded.as_str()));
     }

@@ -240,7 +240,9 @@ impl Pursuit {
 
     fn note_failure(&mut self, model: &ModelId, fault: &Fault, began: Instant) {
         let request_id = self.settle.context().id;
-        tracing::warn!(%request_id, %model, kind = %fault.kind, status = fault.status, message = fault.message, "an upstream attempt failed");
+        // A provider's words may quote the prompt: they are for debugging only.
+        tracing::warn!(%request_id, %model, kind = %fault.kind, status = fault.status, "an upstream attempt failed");
+        tracing::debug!(%request_id, message = fault.message, "what the upstream said");
         if fault.possibly_charged {
             tracing::info!(%request_id, %model, "the failed attempt may have been charged");
         }

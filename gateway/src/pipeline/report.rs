@@ -1,5 +1,6 @@
 //! The `routing` object of an answer: which model answered and why, and at the end what it cost and how long it took.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use crate::pipeline::settle::Settled;
 pub(crate) struct Opening<'a> {
     requested_model: Option<&'a str>,
     selected_model: &'a str,
-    reason: &'a str,
+    reason: Cow<'a, str>,
     policy_id: Option<&'a PolicyId>,
     strategy: &'a str,
     complexity: Option<f64>,
@@ -57,7 +58,7 @@ impl<'a> Opening<'a> {
         Self {
             requested_model: requested,
             selected_model: selected,
-            reason: &decision.reason,
+            reason: reason(decision, selected),
             policy_id: decision.policy_id.as_ref(),
             strategy: &decision.strategy,
             complexity: decision.complexity,
@@ -74,6 +75,17 @@ impl<'a> Opening<'a> {
     pub(crate) fn json_with(&self, closing: &Closing) -> Bytes {
         json(&Whole { opening: self, closing })
     }
+}
+
+/// Why this model answers: the decision's reason, unless those before it failed.
+pub(crate) fn reason<'a>(decision: &'a Decision, answering: &str) -> Cow<'a, str> {
+    if answering == decision.selected_model.as_str() {
+        return Cow::Borrowed(&decision.reason);
+    }
+    Cow::Owned(format!(
+        "{answering} answers because {} did not; first choice: {}",
+        decision.selected_model, decision.reason
+    ))
 }
 
 impl Closing {

@@ -1,4 +1,7 @@
-//! What the scorer reads of a conversation: the last user turn, after the tails of what came before.
+//! What the scorer reads of a conversation: the last user turn, alone.
+//!
+//! A system prompt says who answers, not how hard the question is, and earlier turns were questions of their own: the
+//! scorer in service is led astray by both. See the decision record on what the scorer reads.
 //!
 //! While the messages are scanned only places are kept, a fixed number of them; text is cut by bytes before it is
 //! decoded. A prompt of 10 MB therefore costs no more here than one of 4 KiB.
@@ -7,10 +10,6 @@ use crate::json::{Span, decode_into, head, tail};
 
 /// Bytes kept of each end of the last user turn.
 const TURN_END: usize = 1024;
-/// Bytes kept of the end of the system prompt and of each earlier turn.
-const CONTEXT_TAIL: usize = 512;
-/// Turns before the last user turn that are kept.
-const EARLIER: usize = 2;
 /// Pieces of text kept of one message: half from its start, half from its end.
 const PIECES: usize = 4;
 
@@ -103,71 +102,37 @@ fn tails<'a>(pieces: impl DoubleEndedIterator<Item = &'a [u8]>, limit: usize) ->
 /// The places of a conversation that the scorer may read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ScorerText {
-    system: Turn,
-    /// The last turns of anyone but the system, newest last.
-    recent: [Turn; EARLIER],
-    /// The last user turn; in a conversation without one, the first turn.
-    task: Option<Turn>,
-    /// The turns before the task, newest last.
-    context: [Turn; EARLIER],
-    /// An earlier system prompt is not kept.
-    system_omitted: bool,
-    /// A turn has left `recent`.
-    recent_omitted: bool,
-    /// A turn before the task is not in `context`.
-    context_omitted: bool,
-    /// Turns follow the task: answers and the results of tools.
-    followed: bool,
+    /// The last user turn; in a conversation without one, the first turn of anybody else.
+    task: Option<(Speaker, Turn)>,
 }
 
 impl ScorerText {
     /// Adds the next message.
     pub(super) fn push(&mut self, speaker: Speaker, turn: Turn) {
-        if turn.is_empty() {
-            return;
+        let weight = |speaker| match speaker {
+            Speaker::System => 0,
+            Speaker::Other => 1,
+            Speaker::User => 2,
+        };
+        let known = self.task.map(|(speaker, _)| weight(speaker));
+        let replaces = known.is_none_or(|known| weight(speaker) > known || speaker == Speaker::User);
+        if replaces && !turn.is_empty() {
+            self.task = Some((speaker, turn));
         }
-        if speaker == Speaker::System {
-            self.system_omitted |= !self.system.is_empty();
-            self.system = turn;
-            return;
-        }
-        if speaker == Speaker::User || self.task.is_none() {
-            self.task = Some(turn);
-            self.context = self.recent;
-            self.context_omitted = self.recent_omitted;
-            self.followed = false;
-        } else {
-            self.followed = true;
-        }
-        self.recent_omitted |= !self.recent[0].is_empty();
-        self.recent.rotate_left(1);
-        self.recent[EARLIER - 1] = turn;
     }
 
-    /// Returns the text, and whether any of the conversation is missing in it.
+    /// Returns the text, and whether any of that turn is missing in it.
     pub(super) fn render(&self, body: &[u8]) -> (String, bool) {
         let mut text = String::new();
-        let mut truncated = self.system_omitted || self.context_omitted || self.followed;
-        let Some(task) = &self.task else {
-            let (parts, cut) = self.system.ends(body);
-            write_turn(&parts, &mut text);
-            return (text, truncated || cut);
-        };
-        for turn in [&self.system].into_iter().chain(&self.context) {
-            write_turn(&tails(turn.pieces(body), CONTEXT_TAIL), &mut text);
-            truncated |= turn.omitted || turn.bytes() > CONTEXT_TAIL;
-        }
+        let Some((_, task)) = &self.task else { return (text, false) };
         let (parts, cut) = task.ends(body);
         write_turn(&parts, &mut text);
-        (text, truncated || cut)
+        (text, cut)
     }
 }
 
-/// Appends the decoded pieces of a turn, one a line, after a blank line.
+/// Appends the decoded pieces of a turn, one a line.
 fn write_turn(pieces: &[&str], text: &mut String) {
-    if !text.is_empty() && !pieces.is_empty() {
-        text.push_str("\n\n");
-    }
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
             text.push('\n');

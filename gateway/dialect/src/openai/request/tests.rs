@@ -402,26 +402,13 @@ fn a_lone_user_turn_is_the_text() {
 }
 
 #[test]
-fn context_comes_before_the_last_user_turn() {
+fn the_last_user_turn_is_read_alone() {
     let messages = json!([
         {"role": "system", "content": "S"}, {"role": "user", "content": "U1"}, {"role": "assistant", "content": "A1"},
         {"role": "user", "content": [{"type": "text", "text": "U2"}, {"type": "text", "text": "more"}]},
+        {"role": "tool", "content": "result"},
     ]);
-    assert_eq!(scorer_text(&messages), ("S\n\nU1\n\nA1\n\nU2\nmore".into(), false));
-}
-
-#[test]
-fn what_is_left_out_of_the_context_is_told() {
-    let older = json!([
-        {"role": "user", "content": "U0"}, {"role": "user", "content": "U1"}, {"role": "assistant", "content": "A1"},
-        {"role": "user", "content": "U2"},
-    ]);
-    assert_eq!(scorer_text(&older), ("U1\n\nA1\n\nU2".into(), true));
-    let followed = json!([{"role": "user", "content": "U"}, {"role": "tool", "content": "result"}]);
-    assert_eq!(scorer_text(&followed), ("U".into(), true));
-    let (text, truncated) =
-        scorer_text(&json!([{"role": "system", "content": "s".repeat(600)}, {"role": "user", "content": "U"}]));
-    assert_eq!((text, truncated), (format!("{}\n\nU", "s".repeat(512)), true));
+    assert_eq!(scorer_text(&messages), ("U2\nmore".into(), false));
 }
 
 #[test]
