@@ -184,7 +184,7 @@ impl Inner {
     fn record_closed(&mut self, config: &BreakerConfig, now: Duration, verdict: Verdict) {
         let bucket = self.bucket(config, now);
         match verdict {
-            Verdict::Neutral | Verdict::Throttled => return,
+            Verdict::Neutral | Verdict::Throttled => {}
             Verdict::Success => {
                 bucket.successes += 1;
                 self.failures_in_a_row = 0;
@@ -192,10 +192,11 @@ impl Inner {
             Verdict::Failure => {
                 bucket.failures += 1;
                 self.failures_in_a_row += 1;
+                // Looked at after failures only: a success may fill the window, but is no reason to open.
+                if self.failures_in_a_row >= config.consecutive_failures || self.is_mostly_failing(config, now) {
+                    self.trip(config, now);
+                }
             }
-        }
-        if self.failures_in_a_row >= config.consecutive_failures || self.is_mostly_failing(config, now) {
-            self.trip(config, now);
         }
     }
 

@@ -125,6 +125,18 @@ fn a_calm_minute_forgets_earlier_trips() {
 }
 
 #[test]
+fn a_success_that_fills_the_window_does_not_open_it() {
+    let breaker = breaker();
+    for verdict in [Verdict::Failure, Verdict::Failure, Verdict::Failure, Verdict::Success].into_iter().cycle().take(8)
+    {
+        breaker.record(at(0), verdict);
+    }
+    breaker.record(at(0), Verdict::Failure);
+    assert_eq!(breaker.record(at(0), Verdict::Success), BreakerState::Closed);
+    assert_eq!(breaker.record(at(0), Verdict::Failure), BreakerState::Open);
+}
+
+#[test]
 fn state_names_are_those_of_the_metrics() {
     let names = [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen].map(BreakerState::as_str);
     assert_eq!(names, ["closed", "open", "half_open"]);
