@@ -5,8 +5,13 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs};
 
-const FILES: [&str; 4] =
-    ["object/v1/object.proto", "routing/v1/routing.proto", "snapshot/v1/snapshot.proto", "admin/v1/admin.proto"];
+const FILES: [&str; 5] = [
+    "object/v1/object.proto",
+    "routing/v1/routing.proto",
+    "snapshot/v1/snapshot.proto",
+    "admin/v1/admin.proto",
+    "scorer/v1/scorers.proto",
+];
 
 /// Messages that carry a secret in clear: their `Debug` is written by hand and shows none.
 const SECRET: [&str; 3] = [".admin.v1.ApplyRequest", ".admin.v1.CreateKeyRequest", ".admin.v1.CreatedKey"];

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Providers.
     #[command(subcommand)]
     Providers(ListCommand),
+    /// Scorers: which one reads prompts, and which could.
+    #[command(subcommand)]
+    Scorer(ScorerCommand),
     /// Request records, newest first.
     Logs(LogsArgs),
     /// Checks the data folder, the configuration, the engine, the scorer and the stores; says how to mend what is wrong.
@@ -74,7 +77,7 @@ pub(crate) struct UpArgs {
     /// Which scorer reads prompts.
     #[arg(long, value_enum, default_value = "learned")]
     pub(crate) scorer: ScorerChoice,
-    /// A scorer folder to use instead of the built-in one.
+    /// A scorer folder to use instead of the promoted or built-in one.
     #[arg(long, value_name = "DIR")]
     pub(crate) scorer_model: Option<PathBuf>,
     /// When records are synced to disk: within 20 ms, or before each answer.
@@ -161,7 +164,7 @@ pub(crate) struct ExplainArgs {
     /// Takes this probability of a capability tag, such as `code=0.9`; may be repeated.
     #[arg(long, value_name = "TAG=P")]
     pub(crate) capability: Vec<String>,
-    /// Prints the decision record as JSON.
+    /// Prints the decision record as JSON, with what the scorer said as `scoring`.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -287,6 +290,94 @@ pub(crate) struct ImportArgs {
     /// Shows what would change, and changes nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScorerCommand {
+    /// Lists all scorers, and which serves.
+    List(ListArgs),
+    /// Brings a scorer's folder, checked and tried; it does not serve yet.
+    Upload(UploadScorerArgs),
+    /// Lets a scorer serve at once; the one before is kept.
+    Promote(PromoteScorerArgs),
+    /// Lets the one before serve again.
+    Rollback(RollbackArgs),
+    /// Scores a share of the prompts with a second scorer too, and compares.
+    Shadow(ShadowArgs),
+    /// How the scorer in shadow differs from the serving one.
+    Disagreement(ListArgs),
+    /// Deletes a scorer that does not serve.
+    Remove(RemoveScorerArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RemoveScorerArgs {
+    /// The version.
+    pub(crate) version: String,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UploadScorerArgs {
+    /// The folder, with its manifest.json.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Why; kept in the history of changes.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PromoteScorerArgs {
+    /// The version; `built-in` is the one that comes with the program.
+    pub(crate) version: String,
+    /// Why; kept in the history of changes.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RollbackArgs {
+    /// Why; kept in the history of changes.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShadowArgs {
+    /// The version to run in shadow; `built-in` is the one that comes with the program.
+    #[arg(conflicts_with = "off")]
+    pub(crate) version: Option<String>,
+    /// Ends it.
+    #[arg(long)]
+    pub(crate) off: bool,
+    /// Of the prompts; 0.1 if not given.
+    #[arg(long, value_name = "0..1", conflicts_with = "off")]
+    pub(crate) share: Option<f64>,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

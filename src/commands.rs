@@ -8,6 +8,7 @@ pub(crate) mod lists;
 pub(crate) mod logs;
 pub(crate) mod models;
 pub(crate) mod schema;
+pub(crate) mod scorer;
 
 use std::path::Path;
 

@@ -56,8 +56,12 @@ pub(crate) fn ledger(folder: &Path) -> PathBuf {
     folder.join("ledger")
 }
 
+pub(crate) fn scorers(folder: &Path) -> PathBuf {
+    folder.join("scorers")
+}
+
 pub(crate) fn admin_socket(folder: &Path) -> PathBuf {
-    folder.join("admin.sock")
+    proto::operator::socket(folder)
 }
 
 fn make(path: &Path) -> anyhow::Result<()> {

@@ -62,6 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Policies(command) => commands::lists::policies(command).await,
             Command::Models(command) => commands::models::run(command).await,
             Command::Providers(command) => commands::lists::providers(command).await,
+            Command::Scorer(command) => commands::scorer::run(command).await,
             Command::Logs(args) => commands::logs::run(args).await,
             Command::Doctor(args) => commands::doctor::run(args).await,
         }

@@ -3,77 +3,35 @@
 //! Over the Unix socket of the data folder no credential is needed; over TCP a key with the scope `platform` goes with
 //! every call.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use domain::desired::{CreatedKey, Desired, DesiredFault, Diff};
 use domain::{Object, ObjectKind, RequestRecord};
-use proto::Endpoint;
+use proto::operator::{self, OperatorChannel, OperatorError};
 use proto::pb::admin::v1 as pb;
 use proto::pb::admin::v1::admin_client::AdminClient;
 use proto::pb::admin::v1::records_client::RecordsClient;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
+use proto::scorers::ScorersLink;
 use tonic::{Request, Status};
 
 use crate::cli::ServerArgs;
-use crate::data_dir;
 use crate::exit::UsageError;
 
-const CONNECT: Duration = Duration::from_secs(5);
-const CALL: Duration = Duration::from_secs(30);
 const PAGE: u32 = 500;
 const MESSAGE_BYTES: usize = 64 << 20;
 
 /// A connection to a server.
 pub(crate) struct ServerLink {
-    admin: AdminClient<Link>,
-    records: RecordsClient<Link>,
+    admin: AdminClient<OperatorChannel>,
+    records: RecordsClient<OperatorChannel>,
     address: String,
-}
-
-type Link = InterceptedService<Channel, Credential>;
-
-/// Puts the operator's key on every call.
-#[derive(Clone)]
-struct Credential(Option<MetadataValue<Ascii>>);
-
-impl tonic::service::Interceptor for Credential {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(value) = &self.0 {
-            request.metadata_mut().insert("authorization", value.clone());
-        }
-        if request.metadata().get("grpc-timeout").is_none() {
-            request.set_timeout(CALL);
-        }
-        Ok(request)
-    }
 }
 
 impl ServerLink {
     /// Connects to the server that the arguments name, else to that of the local data folder.
     pub(crate) async fn connect(args: &ServerArgs) -> anyhow::Result<Self> {
-        let endpoint = match &args.server {
-            Some(text) => Endpoint::from_str(text).map_err(|fault| UsageError(fault.to_string()))?,
-            None => Endpoint::Unix(data_dir::admin_socket(&args.data_dir)),
-        };
-        let address = endpoint.to_string();
-        let connected = tokio::time::timeout(CONNECT, proto::connect(&endpoint)).await;
-        let channel =
-            connected.map_err(|_| anyhow!("{address} does not answer")).and_then(|it| Ok(it?)).with_context(|| {
-                format!(
-                    "no server at {address}: start one with `signalbox up`, or name another with --server or --data-dir"
-                )
-            })?;
-        let credential = args.key.as_ref().map(|key| format!("Bearer {key}").parse()).transpose();
-        let mut credential =
-            credential.map_err(|_| UsageError("the key holds characters that no key has".to_owned()))?;
-        if let Some(value) = &mut credential {
-            MetadataValue::<Ascii>::set_sensitive(value, true);
-        }
-        let link = InterceptedService::new(channel, Credential(credential));
+        let (link, address) = connect(args).await?;
         let admin = AdminClient::new(link.clone())
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES);
@@ -141,13 +99,9 @@ impl ServerLink {
         key_of(response.key)
     }
 
-    /// Explains a decision: the record's JSON, or the JSON of the refusal.
-    pub(crate) async fn explain(&mut self, request: pb::ExplainRequest) -> anyhow::Result<Result<Vec<u8>, Vec<u8>>> {
-        let response = self.admin.explain(request).await.map_err(plainly)?.into_inner();
-        Ok(match response.answer.context("the server sent no answer")? {
-            pb::explain_response::Answer::RecordJson(json) => Ok(json),
-            pb::explain_response::Answer::RefusalJson(json) => Err(json),
-        })
+    /// Explains a decision, or the refusal.
+    pub(crate) async fn explain(&mut self, request: pb::ExplainRequest) -> anyhow::Result<pb::ExplainResponse> {
+        Ok(self.admin.explain(request).await.map_err(plainly)?.into_inner())
     }
 
     pub(crate) async fn status(&mut self) -> anyhow::Result<pb::StatusResponse> {
@@ -184,6 +138,31 @@ impl ServerLink {
     }
 }
 
+/// The scorers of the server that the arguments name.
+pub(crate) async fn scorers(args: &ServerArgs) -> anyhow::Result<ScorersLink> {
+    Ok(ScorersLink::new(connect(args).await?.0))
+}
+
+/// Connects to the server that the arguments name, else to that of the local data folder.
+async fn connect(args: &ServerArgs) -> anyhow::Result<(OperatorChannel, String)> {
+    let endpoint = operator::endpoint(args.server.as_deref(), &args.data_dir).map_err(told)?;
+    let address = endpoint.to_string();
+    let channel = match operator::connect_operator(&endpoint, args.key.as_deref()).await {
+        Err(fault) if !fault.is_usage() => Err(told(fault)).with_context(|| {
+            format!(
+                "no server at {address}: start one with `signalbox up`, or name another with --server or --data-dir"
+            )
+        }),
+        connected => connected.map_err(told),
+    }?;
+    Ok((channel, address))
+}
+
+/// A failed call; what the operator got wrong is an error of usage.
+pub(crate) fn told(fault: OperatorError) -> anyhow::Error {
+    if fault.is_usage() { UsageError(fault.to_string()).into() } else { fault.into() }
+}
+
 fn outcome(diff: Option<pb::Diff>, faults: Vec<pb::Fault>) -> anyhow::Result<Result<Diff, Vec<DesiredFault>>> {
     if !faults.is_empty() {
         return Ok(Err(faults.into_iter().map(|it| DesiredFault { path: it.path, message: it.message }).collect()));
@@ -202,11 +181,6 @@ fn record_of(record: &pb::Record) -> anyhow::Result<RequestRecord> {
 }
 
 /// A status in plain words; what the operator got wrong is an error of usage.
-#[expect(clippy::needless_pass_by_value, reason = "used with `map_err`")]
 fn plainly(status: Status) -> anyhow::Error {
-    let message = if status.message().is_empty() { status.code().to_string() } else { status.message().to_owned() };
-    match status.code() {
-        tonic::Code::InvalidArgument => UsageError(message).into(),
-        _ => anyhow!(message),
-    }
+    told(status.into())
 }

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use domain::{Clock, OrganisationId, ScorerInput, SecretText};
-use engine::{Engine, EngineParts};
+use domain::{Clock, OrganisationId, SecretText};
+use engine::{Engine, EngineParts, StartingScorers};
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SystemClock};
 use ledger::{Durability, Ledger, LedgerOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::TrustRoots;
 use registry::Registry;
-use scorer::{HeuristicScorer, LearnedScorer, Scorer};
+use scorer::{HeuristicScorer, LearnedScorer};
 use seal::{Keyring, SealingKey};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -72,11 +72,6 @@ struct Running {
 }
 
 async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyhow::Result<Running> {
-    // Reading the scorer takes longest: it goes on beside everything else.
-    let scorer = tokio::task::spawn_blocking({
-        let (choice, folder) = (args.scorer, args.scorer_model.clone());
-        move || load_scorer(choice, folder)
-    });
     if !args.engine.ip().is_loopback() {
         return Err(UsageError(format!(
             "--engine {}: the engine has no mutual TLS yet, so it listens on loopback only",
@@ -86,11 +81,16 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
     }
     let data_dir = DataDir::open(&args.data_dir)?;
     let folder = data_dir.path().to_owned();
+    // Reading the scorer takes longest: it goes on beside everything else.
+    let scorers = tokio::task::spawn_blocking({
+        let (choice, named, kept) = (args.scorer, args.scorer_model.clone(), data_dir::scorers(&folder));
+        move || load_scorers(choice, named.as_deref(), &kept)
+    });
     let keyring = Keyring::new(sealing_key(&folder)?);
     let registry = Registry::open(&data_dir::registry(&folder), keyring.clone()).await?;
     let first_key = registry.bootstrap().await?.map(|first| first.key.key);
     let store = Store { data_dir, folder, keyring, registry };
-    let started = start_roles(args, metrics, began, store, scorer, first_key.as_ref()).await;
+    let started = start_roles(args, metrics, began, store, scorers, first_key.as_ref()).await;
     if let (Err(_), Some(key)) = (&started, &first_key) {
         // The greeting would have shown it, and it is never shown again.
         eprintln!("the first API key of this data folder was made before the start failed; keep it: {}", shown(key));
@@ -106,14 +106,14 @@ struct Store {
     registry: Registry,
 }
 
-type LoadingScorer = JoinHandle<anyhow::Result<Arc<dyn Scorer>>>;
+type LoadingScorers = JoinHandle<anyhow::Result<StartingScorers>>;
 
 async fn start_roles(
     args: &UpArgs,
     metrics: PrometheusHandle,
     began: Instant,
     store: Store,
-    scorer: LoadingScorer,
+    scorers: LoadingScorers,
     first_key: Option<&SecretText>,
 ) -> anyhow::Result<Running> {
     let Store { data_dir, folder, keyring, registry } = store;
@@ -128,10 +128,13 @@ async fn start_roles(
 
     let ledger = Arc::new(Ledger::open(&data_dir::ledger(&folder), ledger_options(args.durability))?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let scorer = scorer.await.context("the scorer could not be read")??;
+    let scorers = scorers.await.context("the scorer could not be read")??;
+    if !args.json {
+        scorers.faults().iter().for_each(|fault| eprintln!("warning: {fault}"));
+    }
     let engine = Engine::new(EngineParts {
         registry: registry.clone(),
-        scorer,
+        scorers,
         records: Some(ledger.reader()),
         clock: clock.clone(),
         limits: engine::Limits { scoring_threads: threads(), ..engine::Limits::default() },
@@ -230,20 +233,22 @@ fn sealing_key(folder: &Path) -> anyhow::Result<SealingKey> {
     Ok(SealingKey::load_or_create(&file)?)
 }
 
-fn load_scorer(choice: ScorerChoice, folder: Option<PathBuf>) -> anyhow::Result<Arc<dyn Scorer>> {
-    let scorer: Arc<dyn Scorer> = match (choice, folder) {
-        (ScorerChoice::Heuristic, _) => Arc::new(HeuristicScorer::new()),
-        (ScorerChoice::Learned, None) => Arc::new(scorer::builtin::load()?),
-        (ScorerChoice::Learned, Some(folder)) => Arc::new(
-            LearnedScorer::load(&folder)
-                .with_context(|| format!("the scorer in {} cannot be used", folder.display()))?,
-        ),
-    };
-    // The first prompt takes many times as long as later ones. Were it a caller's, it would miss the decision's deadline
-    // on a busy machine. It also shows that the scorer works before anybody relies on it.
-    let example = ScorerInput { text: "Name three rivers of Europe.".to_owned(), ..ScorerInput::default() };
-    scorer.score(&[example]).context("the scorer cannot score")?;
-    Ok(scorer)
+/// The scorer to serve: one that the command line names has to work; without, the promoted one or the best there is.
+///
+/// Each is tried before anybody relies on it, which also takes the first prompt: it lasts many times as long as later
+/// ones and would miss a decision's deadline on a busy machine.
+fn load_scorers(choice: ScorerChoice, named: Option<&Path>, kept: &Path) -> anyhow::Result<StartingScorers> {
+    Ok(match (choice, named) {
+        (ScorerChoice::Heuristic, _) => {
+            StartingScorers::pinned(Arc::new(HeuristicScorer::new()), "--scorer heuristic", kept)?
+        }
+        (ScorerChoice::Learned, None) => StartingScorers::open(kept)?,
+        (ScorerChoice::Learned, Some(folder)) => {
+            let scorer = LearnedScorer::load(folder)
+                .with_context(|| format!("the scorer in {} cannot be used", folder.display()))?;
+            StartingScorers::pinned(Arc::new(scorer), "--scorer-model", kept)?
+        }
+    })
 }
 
 fn organisation(registry: &Registry) -> anyhow::Result<OrganisationId> {

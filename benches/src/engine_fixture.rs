@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use domain::{Clock, Desired, Facts, Features, OrganisationId, PolicyId, RequestId, Route, Timestamp};
-use engine::{Engine, EngineParts, Limits, Listeners};
+use engine::{Engine, EngineParts, Limits, Listeners, StartingScorers};
 use proto::DecideCall;
 use proto::channel::{Endpoint, InMemoryConnector, in_memory};
 use proto::pb::routing::v1 as pb;
@@ -64,7 +64,7 @@ impl RunningEngine {
         let tcp = listener.local_addr()?;
         let engine = Engine::new(EngineParts {
             registry: registry.clone(),
-            scorer,
+            scorers: StartingScorers::fixed(scorer),
             records: None,
             clock: Arc::new(RealClock),
             limits: Limits::default(),
@@ -99,6 +99,7 @@ impl RunningEngine {
             route: Route::Policy(self.policy.clone()),
             facts: Facts { features, requested_model: Some("auto".to_owned()), ..Facts::default() },
             text: text.to_owned(),
+            context: String::new(),
             truncated: false,
             unhealthy: Vec::new(),
             previous: None,

@@ -2,7 +2,8 @@
 //!
 //! A bounded queue: who finds it full is refused at once. A scoring thread takes what is waiting, at most a batch, and
 //! never waits for more. What its caller no longer waits for is dropped and counted. A batch that fails is scored
-//! again one by one, so that a prompt fails only by its own fault.
+//! again one by one, so that a prompt fails only by its own fault. The scorer is taken once a batch: one that is promoted
+//! meanwhile scores the next. When a batch has been answered, its prompts are offered to the scorer in shadow.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 use tracing::{error, warn};
 
 use crate::Limits;
+use crate::scorers::{Scorers, Shadow, Told};
 
 #[cfg(test)]
 mod tests;
@@ -73,7 +75,7 @@ pub(crate) struct Batcher {
 }
 
 struct Pool {
-    scorer: Arc<dyn Scorer>,
+    scorers: Arc<Scorers>,
     clock: Arc<dyn Clock>,
     limits: Limits,
     queue: Mutex<Queue>,
@@ -101,10 +103,10 @@ struct Job {
 // === impl Batcher ===
 
 impl Batcher {
-    pub(crate) fn start(scorer: Arc<dyn Scorer>, clock: Arc<dyn Clock>, limits: Limits) -> io::Result<Self> {
+    pub(crate) fn start(scorers: Arc<Scorers>, clock: Arc<dyn Clock>, limits: Limits) -> io::Result<Self> {
         let threads = limits.scoring_threads.max(1);
         let pool = Arc::new(Pool {
-            scorer,
+            scorers,
             clock,
             limits,
             queue: Mutex::default(),
@@ -154,11 +156,6 @@ impl Batcher {
                 Err(ScoreFailure::TooSlow { limit })
             }
         }
-    }
-
-    /// Which scorer speaks.
-    pub(crate) fn version(&self) -> &Arc<str> {
-        self.pool.scorer.version()
     }
 
     /// How many prompts wait.
@@ -265,49 +262,65 @@ impl Pool {
             return;
         }
         histogram!("signalbox_scoring_batch_prompts").record(inputs.len() as f64);
-        let scored = self.score_each(&inputs);
+        let scorer = self.scorers.serving();
+        let scored = score_each(scorer.as_ref(), &inputs);
         histogram!("signalbox_scoring_batch_seconds").record(self.clock.monotonic().saturating_sub(now).as_secs_f64());
         self.succeeded.store(scored.iter().all(Result::is_ok), Ordering::Relaxed);
+        let shadow = self.scorers.shadow();
+        let told = shadow.as_ref().map(|_| scored.iter().map(told).collect::<Vec<_>>());
         for (reply, score) in replies.into_iter().zip(scored) {
             answer(reply, score);
         }
-    }
-
-    fn score_each(&self, inputs: &[ScorerInput]) -> Vec<Scored> {
-        match self.score_batch(inputs) {
-            Ok(scores) => scores.into_iter().map(Ok).collect(),
-            Err(failure) if inputs.len() == 1 => vec![Err(failure)],
-            Err(failure) => {
-                warn!(%failure, prompts = inputs.len(), "a batch failed; its prompts are scored one by one");
-                let one = |input| {
-                    let mut scores = self.score_batch(std::slice::from_ref(input))?;
-                    scores.pop().ok_or(ScoreFailure::Miscounted { expected: 1, found: 0 })
-                };
-                inputs.iter().map(one).collect()
-            }
+        if let (Some(shadow), Some(told)) = (shadow, told) {
+            self.offer(&shadow, inputs, told);
         }
     }
 
-    fn score_batch(&self, inputs: &[ScorerInput]) -> Result<Vec<Score>, ScoreFailure> {
-        // A scorer holds no state that a panic could leave half changed: it is only ever borrowed.
-        let scored = catch_unwind(AssertUnwindSafe(|| self.scorer.score(inputs)));
-        let scores = match scored {
-            Ok(Ok(scores)) => scores,
-            Ok(Err(failure)) => {
-                counter!("signalbox_scoring_failures_total", "kind" => "error").increment(1);
-                return Err(ScoreFailure::Failed(failure.to_string()));
-            }
-            Err(_) => {
-                counter!("signalbox_scoring_failures_total", "kind" => "panic").increment(1);
-                error!(prompts = inputs.len(), "the scorer panicked");
-                return Err(ScoreFailure::Panicked);
-            }
-        };
-        if scores.len() != inputs.len() {
-            return Err(ScoreFailure::Miscounted { expected: inputs.len(), found: scores.len() });
-        }
-        Ok(scores)
+    /// Offers answered prompts to the shadow. Where others wait for their answers, these go first.
+    fn offer(&self, shadow: &Shadow, inputs: Vec<ScorerInput>, told: Vec<Option<Told>>) {
+        let busy = !self.lock().jobs.is_empty();
+        shadow.offer(inputs.into_iter().zip(told), busy);
     }
+}
+
+fn told(scored: &Scored) -> Option<Told> {
+    scored.as_ref().ok().map(|score| Told { complexity: score.complexity, version: score.version.clone() })
+}
+
+fn score_each(scorer: &dyn Scorer, inputs: &[ScorerInput]) -> Vec<Scored> {
+    match score_batch(scorer, inputs) {
+        Ok(scores) => scores.into_iter().map(Ok).collect(),
+        Err(failure) if inputs.len() == 1 => vec![Err(failure)],
+        Err(failure) => {
+            warn!(%failure, prompts = inputs.len(), "a batch failed; its prompts are scored one by one");
+            let one = |input| {
+                let mut scores = score_batch(scorer, std::slice::from_ref(input))?;
+                scores.pop().ok_or(ScoreFailure::Miscounted { expected: 1, found: 0 })
+            };
+            inputs.iter().map(one).collect()
+        }
+    }
+}
+
+fn score_batch(scorer: &dyn Scorer, inputs: &[ScorerInput]) -> Result<Vec<Score>, ScoreFailure> {
+    // A scorer holds no state that a panic could leave half changed: it is only ever borrowed.
+    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(inputs)));
+    let scores = match scored {
+        Ok(Ok(scores)) => scores,
+        Ok(Err(failure)) => {
+            counter!("signalbox_scoring_failures_total", "kind" => "error").increment(1);
+            return Err(ScoreFailure::Failed(failure.to_string()));
+        }
+        Err(_) => {
+            counter!("signalbox_scoring_failures_total", "kind" => "panic").increment(1);
+            error!(prompts = inputs.len(), "the scorer panicked");
+            return Err(ScoreFailure::Panicked);
+        }
+    };
+    if scores.len() != inputs.len() {
+        return Err(ScoreFailure::Miscounted { expected: inputs.len(), found: scores.len() });
+    }
+    Ok(scores)
 }
 
 /// Answers a caller, who may have left meanwhile.

@@ -12,8 +12,16 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// The monotonic moment at which the caller gives up.
 pub(crate) fn deadline(metadata: &MetadataMap, clock: &dyn Clock) -> Duration {
-    let asked = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse);
-    clock.monotonic() + asked.unwrap_or(DEFAULT).min(LONGEST)
+    clock.monotonic() + asked(metadata).unwrap_or(DEFAULT).min(LONGEST)
+}
+
+/// How long an operator waits for a change; who does not say waits as long as any call may take.
+pub(crate) fn patience(metadata: &MetadataMap) -> Duration {
+    asked(metadata).unwrap_or(LONGEST).min(LONGEST)
+}
+
+fn asked(metadata: &MetadataMap) -> Option<Duration> {
+    metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse)
 }
 
 /// Reads `50m`: at most eight digits and a unit.

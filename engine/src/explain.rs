@@ -2,7 +2,8 @@
 //! out: the decision record, or the error the gateway would send.
 //!
 //! The caller derives the facts from the body, for bodies are the gateway's business. An injected complexity or
-//! capability takes the place of the scorer's, which is asked all the same for the length of the answer.
+//! capability takes the place of the scorer's, which is asked all the same for the length of the answer. Who asks what
+//! moved the score gets it from a thread of its own, one explanation at a time, so that decisions do not wait for it.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use proto::ConvertError;
 use proto::convert::routing::capabilities_from_pb;
 use proto::pb::admin::v1 as pb;
 use proto::pb::admin::v1::explain_response::Answer;
+use scorer::influence::{self, Influence};
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -23,6 +25,11 @@ use crate::status;
 
 /// The draw of an explanation whose caller names no request: always the same.
 const SEED: u128 = 0;
+
+/// What a prompt may be cut to by the caller; the scorer reads less.
+const TEXT_BYTES: usize = 64 << 10;
+/// Influences that are told.
+const INFLUENCES: usize = 8;
 
 /// What takes the place of the scorer's word.
 struct Injected {
@@ -35,6 +42,10 @@ pub(crate) async fn explain(
     request: pb::ExplainRequest,
     deadline: Duration,
 ) -> Result<pb::ExplainResponse, Status> {
+    if request.text.len() > TEXT_BYTES {
+        let found = request.text.len();
+        return Err(Status::invalid_argument(format!("text: has {found} bytes; send at most {TEXT_BYTES} of its end")));
+    }
     let organisation = shared.organisation(request.organisation.as_deref())?;
     let snapshot = shared.registry.snapshot();
     let tenant = snapshot
@@ -76,14 +87,57 @@ pub(crate) async fn explain(
         Ok(Step::NeedsScore) => {}
         Err(refusal) => return Ok(refused(&refusal)),
     }
-    let input = ScorerInput { text: request.text, truncated: request.truncated, features: facts.features.clone() };
-    let score = injected.over(shared.batcher.score(input, deadline).await.ok());
+    let input = ScorerInput {
+        text: request.text,
+        context: request.context,
+        truncated: request.truncated,
+        features: facts.features.clone(),
+    };
+    let wants_influences = request.influences && injected.complexity.is_none();
+    let scored = shared.batcher.score(input.clone(), deadline).await.ok();
+    let influences = match &scored {
+        Some(score) if wants_influences => influences(shared, input, score, deadline).await?,
+        _ => Vec::new(),
+    };
+    let score = injected.over(scored);
     question.scoring = score.as_ref().map_or(Scoring::Unavailable(Degradation::Scorer), Scoring::Known);
-    match policy::decide(&question) {
-        Ok(Step::Decided(decision)) => decided(&decision),
-        Ok(Step::NeedsScore) => Err(Status::internal("the decision asked for a score that it was given")),
-        Err(refusal) => Ok(refused(&refusal)),
+    let response = match policy::decide(&question) {
+        Ok(Step::Decided(decision)) => decided(&decision)?,
+        Ok(Step::NeedsScore) => return Err(Status::internal("the decision asked for a score that it was given")),
+        Err(refusal) => refused(&refusal),
+    };
+    Ok(pb::ExplainResponse { score: score.as_ref().map(Into::into), influences, ..response })
+}
+
+/// What moved a score most, by the scorer that gave it.
+async fn influences(
+    shared: &Shared,
+    input: ScorerInput,
+    score: &Score,
+    deadline: Duration,
+) -> Result<Vec<pb::Influence>, Status> {
+    let left = deadline.saturating_sub(shared.clock.monotonic());
+    let late = || Status::deadline_exceeded("the deadline passed before the influences were found: allow more time");
+    let scorer = shared.scorers.serving();
+    if *scorer.version() != score.version {
+        return Err(Status::aborted("another scorer was promoted meanwhile: explain again"));
     }
+    let found = async {
+        let place = shared.explanations.clone().acquire_owned().await.map_err(|_| late())?;
+        let finding = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            influence::of(scorer.as_ref(), &input)
+        });
+        // The scorer's error names no part of the prompt that it was not given by the caller.
+        let found = finding.await.map_err(|_| Status::internal("the scorer panicked over a part of the prompt"))?;
+        found.map_err(|failure| Status::unavailable(format!("a part of the prompt cannot be scored: {failure}")))
+    };
+    let found = tokio::time::timeout(left, found).await.map_err(|_| late())??;
+    Ok(found.into_iter().take(INFLUENCES).map(told).collect())
+}
+
+fn told(it: Influence) -> pb::Influence {
+    pb::Influence { piece: it.piece, complexity: it.complexity_delta, difficulty: it.difficulty_delta }
 }
 
 /// Finds the route; a policy named by the operator goes before whatever the request says.
@@ -170,7 +224,7 @@ fn anybody(organisation: &OrganisationId) -> ApiKey {
 
 fn decided(decision: &Decision) -> Result<pb::ExplainResponse, Status> {
     let record = serde_json::to_vec(decision).map_err(|error| Status::internal(format!("record_json: {error}")))?;
-    Ok(pb::ExplainResponse { answer: Some(Answer::RecordJson(record)) })
+    Ok(pb::ExplainResponse { answer: Some(Answer::RecordJson(record)), ..Default::default() })
 }
 
 /// The error object as the `OpenAI` surface shows it.
@@ -189,5 +243,5 @@ fn refused(refusal: &Refusal) -> pb::ExplainResponse {
         error["removed"] = Value::Array(removed.collect());
     }
     let refusal = json!({ "error": error }).to_string().into_bytes();
-    pb::ExplainResponse { answer: Some(Answer::RefusalJson(refusal)) }
+    pb::ExplainResponse { answer: Some(Answer::RefusalJson(refusal)), ..Default::default() }
 }

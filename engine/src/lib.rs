@@ -12,6 +12,7 @@ mod explain;
 mod feedback;
 mod records;
 mod routing;
+mod scorers;
 mod serve;
 mod shared;
 mod snapshot;
@@ -29,9 +30,9 @@ use std::time::Duration;
 
 use domain::{Clock, RecordReader};
 use registry::Registry;
-use scorer::Scorer;
 
 pub use batcher::ScoreFailure;
+pub use scorers::{StartingError, StartingScorers};
 pub use serve::{Listeners, bind_unix};
 
 use crate::shared::Shared;
@@ -40,8 +41,8 @@ use crate::shared::Shared;
 pub struct EngineParts {
     /// The configuration.
     pub registry: Registry,
-    /// Scores prompts.
-    pub scorer: Arc<dyn Scorer>,
+    /// What scores prompts, and what could.
+    pub scorers: StartingScorers,
     /// The ledger, where it is mounted here.
     pub records: Option<Arc<dyn RecordReader>>,
     /// Time.

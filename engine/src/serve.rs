@@ -2,9 +2,9 @@
 //!
 //! | listener | services |
 //! | --- | --- |
-//! | TCP, loopback only | Routing, Snapshot, health, reflection; Admin and Records for keys of scope platform |
+//! | TCP, loopback only | Routing, Snapshot, health, reflection; Admin, Records, Scorers for keys of scope platform |
 //! | Unix socket | everything; the file's permissions are the credential |
-//! | in memory | everything but Admin: the gateway and console of this process |
+//! | in memory | everything but Admin and Scorers: the gateway and console of this process |
 
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
@@ -18,6 +18,7 @@ use proto::channel::{InMemoryListener, server};
 use proto::pb::admin::v1::admin_server::AdminServer;
 use proto::pb::admin::v1::records_server::RecordsServer;
 use proto::pb::routing::v1::routing_server::RoutingServer;
+use proto::pb::scorer::v1::scorers_server::ScorersServer;
 use proto::pb::snapshot::v1::snapshot_server::SnapshotServer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
@@ -35,6 +36,7 @@ use crate::admin::AdminService;
 use crate::auth::PlatformKey;
 use crate::records::RecordsService;
 use crate::routing::RoutingService;
+use crate::scorers::service::ScorersService;
 use crate::shared::Shared;
 use crate::snapshot::SnapshotService;
 
@@ -44,6 +46,8 @@ const ROUTING_BYTES: usize = 4 << 20;
 const SNAPSHOT_BYTES: usize = 4 << 10;
 /// What a request to Admin may weigh: a whole price catalogue.
 const ADMIN_BYTES: usize = 16 << 20;
+/// What one message to Scorers may weigh: a chunk of a file.
+const SCORERS_BYTES: usize = 2 << 20;
 /// How long any call but a stream may take.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 
@@ -83,7 +87,7 @@ enum Access {
     Network,
     /// Everything.
     Operator,
-    /// Everything but Admin.
+    /// Everything but Admin and Scorers.
     Process,
 }
 
@@ -162,6 +166,8 @@ fn routes(shared: &Arc<Shared>, access: Access) -> Result<RoutesBuilder, EngineE
     let snapshot = SnapshotServer::new(SnapshotService { shared: shared.clone() });
     let records = RecordsServer::new(RecordsService { shared: shared.clone() });
     let admin = AdminServer::new(AdminService { shared: shared.clone() }).max_decoding_message_size(ADMIN_BYTES);
+    let scorers = ScorersServer::new(ScorersService { shared: shared.clone() });
+    let scorers = scorers.max_decoding_message_size(SCORERS_BYTES);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -175,10 +181,11 @@ fn routes(shared: &Arc<Shared>, access: Access) -> Result<RoutesBuilder, EngineE
         Access::Network => {
             let key = PlatformKey { shared: shared.clone() };
             routes.add_service(InterceptedService::new(admin, key.clone()));
-            routes.add_service(InterceptedService::new(records, key));
+            routes.add_service(InterceptedService::new(records, key.clone()));
+            routes.add_service(InterceptedService::new(scorers, key));
         }
         Access::Operator => {
-            routes.add_service(admin).add_service(records);
+            routes.add_service(admin).add_service(records).add_service(scorers);
         }
         Access::Process => {
             routes.add_service(records);
@@ -190,7 +197,15 @@ fn routes(shared: &Arc<Shared>, access: Access) -> Result<RoutesBuilder, EngineE
 async fn set_health(health: &HealthReporter, serving: bool) {
     use tonic_health::ServingStatus::{NotServing, Serving};
     let status = if serving { Serving } else { NotServing };
-    for service in ["", "routing.v1.Routing", "snapshot.v1.Snapshot", "admin.v1.Admin", "admin.v1.Records"] {
+    const SERVICES: [&str; 6] = [
+        "",
+        "routing.v1.Routing",
+        "snapshot.v1.Snapshot",
+        "admin.v1.Admin",
+        "admin.v1.Records",
+        "signalbox.scorer.v1.Scorers",
+    ];
+    for service in SERVICES {
         health.set_service_status(service, status).await;
     }
 }

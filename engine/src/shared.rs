@@ -10,26 +10,33 @@ use tonic::Status;
 
 use crate::batcher::Batcher;
 use crate::feedback::Feedback;
+use crate::scorers::Scorers;
 use crate::{EngineError, EngineParts, Limits};
 
 pub(crate) struct Shared {
     pub(crate) registry: Registry,
+    pub(crate) scorers: Arc<Scorers>,
     pub(crate) batcher: Batcher,
     pub(crate) records: Option<Arc<dyn RecordReader>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) feedback: Feedback,
     pub(crate) watchers: Arc<Semaphore>,
+    /// Explanations that may be at work on influences: they take cores from scoring.
+    pub(crate) explanations: Arc<Semaphore>,
     pub(crate) started: Duration,
     stopping: watch::Sender<bool>,
 }
 
 impl Shared {
     pub(crate) fn new(parts: EngineParts) -> Result<Self, EngineError> {
-        let EngineParts { registry, scorer, records, clock, limits } = parts;
+        let EngineParts { registry, scorers, records, clock, limits } = parts;
+        let scorers = Arc::new(Scorers::new(scorers, clock.clone()).map_err(EngineError::Thread)?);
         Ok(Self {
-            batcher: Batcher::start(scorer, clock.clone(), limits).map_err(EngineError::Thread)?,
+            batcher: Batcher::start(scorers.clone(), clock.clone(), limits).map_err(EngineError::Thread)?,
+            scorers,
             watchers: Arc::new(Semaphore::new(limits.watchers)),
+            explanations: Arc::new(Semaphore::new(1)),
             started: clock.monotonic(),
             feedback: Feedback::default(),
             stopping: watch::channel(false).0,

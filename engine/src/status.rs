@@ -7,6 +7,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use tracing::error;
 
 use crate::batcher::{RETRY_AFTER, ScoreFailure};
+use crate::scorers::ScorersError;
 
 /// A prompt was not scored.
 pub(crate) fn of_scoring(failure: &ScoreFailure) -> Status {
@@ -22,6 +23,30 @@ pub(crate) fn of_scoring(failure: &ScoreFailure) -> Status {
         | ScoreFailure::Panicked
         | ScoreFailure::Miscounted { .. }
         | ScoreFailure::Stopped => Status::unavailable(message),
+    }
+}
+
+/// The scorers are as they were.
+pub(crate) fn of_scorers(failure: &ScorersError) -> Status {
+    let message = failure.to_string();
+    match failure {
+        ScorersError::Pinned(_)
+        | ScorersError::NoStore
+        | ScorersError::Serving(_)
+        | ScorersError::BuiltIn(_)
+        | ScorersError::ShadowOfItself(_)
+        | ScorersError::NothingBefore
+        | ScorersError::Unusable { .. } => Status::failed_precondition(message),
+        ScorersError::Unknown { .. } => Status::not_found(message),
+        ScorersError::Share(_) | ScorersError::Refused(_) => Status::invalid_argument(message),
+        ScorersError::Conflict(_) => Status::already_exists(message),
+        ScorersError::Full(_) => Status::resource_exhausted(message),
+        ScorersError::Late => Status::deadline_exceeded(message),
+        ScorersError::Interrupted => Status::aborted(message),
+        ScorersError::Write(_) => {
+            error!(%failure, "the scorers could not be changed");
+            Status::internal(message)
+        }
     }
 }
 

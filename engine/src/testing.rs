@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
-use domain::{Clock, Features, OutputTokens, Score, ScorerInput, Timestamp};
+use domain::{Clock, OutputTokens, Score, ScorerInput, Timestamp};
 use registry::Registry;
 use scorer::{Scorer, ScorerError};
 use seal::{Keyring, SealingKey};
 
+use crate::scorers::Scorers;
 use crate::shared::Shared;
-use crate::{EngineParts, Limits};
+use crate::{EngineParts, Limits, StartingScorers};
 
 /// Moves only when told to.
 #[derive(Default)]
@@ -88,7 +89,12 @@ impl ScriptedScorer {
 }
 
 pub(crate) fn prompt(text: &str) -> ScorerInput {
-    ScorerInput { text: text.to_owned(), truncated: false, features: Features::default() }
+    ScorerInput { text: text.to_owned(), ..ScorerInput::default() }
+}
+
+/// A holder of one scorer.
+pub(crate) fn fixed(scorer: Arc<dyn Scorer>) -> Arc<Scorers> {
+    Arc::new(Scorers::new(StartingScorers::fixed(scorer), Arc::new(StillClock::default())).unwrap())
 }
 
 /// An engine's inside over a new registry with one organisation.
@@ -98,6 +104,7 @@ pub(crate) async fn shared(limits: Limits) -> (Arc<Shared>, tempfile::TempDir) {
     let registry = Registry::open(&folder.path().join("registry.db"), keyring).await.unwrap();
     registry.bootstrap().await.unwrap().unwrap();
     let (scorer, _) = ScriptedScorer::new(true);
-    let parts = EngineParts { registry, scorer, records: None, clock: Arc::new(StillClock::default()), limits };
+    let scorers = StartingScorers::fixed(scorer);
+    let parts = EngineParts { registry, scorers, records: None, clock: Arc::new(StillClock::default()), limits };
     (Arc::new(Shared::new(parts).unwrap()), folder)
 }

@@ -29,6 +29,12 @@ pub mod admin {
     }
 }
 
+pub mod scorer {
+    pub mod v1 {
+        tonic::include_proto!("signalbox.scorer.v1");
+    }
+}
+
 impl fmt::Debug for admin::v1::ApplyRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApplyRequest")

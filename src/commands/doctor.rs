@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use config::{ProcessEnv, Secrets};
 use domain::{ObjectKind, RecordFilter, RecordReader};
+use engine::StartingScorers;
 use ledger::Ledger;
 use registry::Registry;
 use seal::{Keyring, SealingKey};
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit> {
         Some(server) => running(server, &mut checks).await,
         None if args.server.server.is_none() => {
             checks.push(check("registry", registry(folder).await));
-            checks.push(check("scorer", built_in_scorer()));
+            checks.push(scorer(folder));
         }
         None => {}
     }
@@ -112,8 +113,11 @@ async fn running(mut server: ServerLink, checks: &mut Vec<Check>) {
         (
             Verdict::Ok,
             format!(
-                "{}, {} of {} places in its queue taken",
-                status.scorer_version, status.queued, status.queue_capacity
+                "{}{}, {} of {} places in its queue taken",
+                status.scorer_version,
+                status.scorer_shadow.map_or_else(String::new, |version| format!(" ({version} in shadow)")),
+                status.queued,
+                status.queue_capacity
             ),
         )
     } else {
@@ -123,6 +127,9 @@ async fn running(mut server: ServerLink, checks: &mut Vec<Check>) {
         )
     };
     checks.push(Check { what: "scorer", verdict, says });
+    if !status.scorer_faults.is_empty() {
+        checks.push(Check { what: "scorers", verdict: Verdict::Failed, says: status.scorer_faults.join("; ") });
+    }
     let (verdict, says) = if status.watchers > 0 {
         (Verdict::Ok, format!("{} gateway(s) follow the configuration", status.watchers))
     } else {
@@ -172,9 +179,27 @@ async fn registry(folder: &Path) -> Result<String> {
     Ok(format!("opens with the sealing key, configuration {}", version.revision))
 }
 
-fn built_in_scorer() -> Result<String> {
-    let scorer = scorer::builtin::load()?;
-    Ok(format!("{} is whole", scorer::Scorer::version(&scorer)))
+/// The scorer that a start would serve with.
+fn scorer(folder: &Path) -> Check {
+    let what = "scorer";
+    let kept = data_dir::scorers(folder);
+    let found = if kept.is_dir() {
+        StartingScorers::open(&kept)
+            .map(|starting| (starting.version().to_string(), starting.faults().to_vec()))
+            .map_err(anyhow::Error::from)
+    } else {
+        // A folder that is not there is not made by looking.
+        scorer::builtin::load()
+            .map(|scorer| (scorer::Scorer::version(&scorer).to_string(), Vec::new()))
+            .map_err(anyhow::Error::from)
+    };
+    match found {
+        Ok((version, faults)) if faults.is_empty() => {
+            Check { what, verdict: Verdict::Ok, says: format!("{version} is whole") }
+        }
+        Ok((_, faults)) => Check { what, verdict: Verdict::Failed, says: faults.join("; ") },
+        Err(fault) => Check { what, verdict: Verdict::Failed, says: explain(&fault) },
+    }
 }
 
 async fn ledger(folder: &Path) -> Result<String> {

@@ -13,14 +13,16 @@ use bytes::Bytes;
 use config::{Positions, Secrets};
 use dialect::openai::request::ChatRequest;
 use dialect::openai::{BadRequest, ErrorBody, Source};
-use domain::{Constraints, Decision, Facts, RouterId};
-use engine::{Engine, EngineParts, Limits};
+use domain::{Constraints, Decision, Facts, RouterId, Score};
+use engine::{Engine, EngineParts, Limits, StartingScorers};
 use gateway::SystemClock;
 use proto::pb::admin::v1 as pb;
+use proto::pb::admin::v1::explain_response::Answer;
 use proto::pb::routing::v1 as routing;
 use registry::Registry;
 use seal::{Keyring, SealingKey};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::cli::{ExplainArgs, ServerArgs};
@@ -53,14 +55,18 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
         Err(fault) => return refused(&bad_request(&fault)),
     };
     let request = explain_request(&args, &given, &request, constraints)?;
-    let answer = match &args.config {
+    let response = match &args.config {
         Some(file) => over_file(file, request).await?,
         None => ServerLink::connect(&args.server).await?.explain(request).await?,
     };
-    match answer {
-        Ok(record) if args.json => output::line(String::from_utf8(record)?)?,
-        Ok(record) => print(&serde_json::from_slice(&record).context("the server sent a record that cannot be read")?)?,
-        Err(refusal) => return refused(&refusal),
+    let score = response.score.map(Score::try_from).transpose().map_err(|fault| anyhow!("the server sent {fault}"))?;
+    match response.answer.context("the server sent no answer")? {
+        Answer::RecordJson(record) if args.json => output::line(with_scoring(&record, score, &response.influences)?)?,
+        Answer::RecordJson(record) => {
+            let decision = serde_json::from_slice(&record).context("the server sent a record that cannot be read")?;
+            print(&decision, score.as_ref(), &response.influences)?;
+        }
+        Answer::RefusalJson(refusal) => return refused(&refusal),
     }
     Ok(Exit::Done)
 }
@@ -110,11 +116,13 @@ fn explain_request(
         policy: args.policy.clone(),
         facts: Some((&facts).into()),
         text: input.text,
+        context: input.context,
         truncated: input.truncated,
         complexity: args.complexity,
         capabilities: args.capability.iter().map(|text| capability(text)).collect::<anyhow::Result<_>>()?,
         seed: None,
         models: extensions.models.clone().unwrap_or_default(),
+        influences: true,
     })
 }
 
@@ -132,7 +140,7 @@ fn capability(text: &str) -> anyhow::Result<routing::Capability> {
 }
 
 /// Explains with an engine of its own, over a configuration file alone.
-async fn over_file(file: &Path, request: pb::ExplainRequest) -> anyhow::Result<Result<Vec<u8>, Vec<u8>>> {
+async fn over_file(file: &Path, request: pb::ExplainRequest) -> anyhow::Result<pb::ExplainResponse> {
     let loaded = config::load(file, Secrets::Placeholder).map_err(|faults| UsageError(faults.to_string()))?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let registry = Registry::open(&data_dir::registry(folder.path()), Keyring::new(SealingKey::generate())).await?;
@@ -140,7 +148,7 @@ async fn over_file(file: &Path, request: pb::ExplainRequest) -> anyhow::Result<R
     apply(&registry, &organisation, file, &loaded.desired, &loaded.positions).await?;
     let engine = Engine::new(EngineParts {
         registry,
-        scorer: Arc::new(scorer::builtin::load()?),
+        scorers: StartingScorers::fixed(Arc::new(scorer::builtin::load()?)),
         records: None,
         clock: Arc::new(SystemClock::default()),
         limits: Limits::default(),
@@ -189,23 +197,56 @@ fn refused(json: &[u8]) -> anyhow::Result<Exit> {
     Ok(Exit::Failed)
 }
 
-fn print(decision: &Decision) -> anyhow::Result<()> {
+/// The record as the engine wrote it, and beside its members `scoring`: what the scorer said and what moved it.
+fn with_scoring(record: &[u8], score: Option<Score>, influences: &[pb::Influence]) -> anyhow::Result<String> {
+    let record = std::str::from_utf8(record).context("the server sent a record that cannot be read")?;
+    let Some((score, open)) = score.zip(record.trim_end().strip_suffix('}')) else { return Ok(record.to_owned()) };
+    let influences = influences
+        .iter()
+        .map(|it| json!({ "piece": it.piece, "complexity": it.complexity, "difficulty": it.difficulty }));
+    let tags: serde_json::Map<_, _> =
+        score.capabilities.iter().map(|(tag, probability)| (tag.to_string(), json!(probability))).collect();
+    let scoring = json!({
+        "complexity": score.complexity,
+        "uncertainty": score.uncertainty,
+        "difficulty": score.difficulty,
+        "capabilities": tags,
+        "expected_output_tokens": score.expected_output_tokens,
+        "truncated": score.truncated,
+        "version": score.version,
+        "micros": score.micros,
+        "influences": influences.collect::<Vec<_>>(),
+    });
+    Ok(format!("{open},\"scoring\":{scoring}}}"))
+}
+
+fn print(decision: &Decision, score: Option<&Score>, influences: &[pb::Influence]) -> anyhow::Result<()> {
     output::line(format!("{}\n", decision.reason))?;
+    let complexity = match (decision.complexity, score) {
+        (Some(complexity), Some(score)) if score.uncertainty > 0.0 => {
+            format!("{complexity:.3} ± {:.3}", score.uncertainty)
+        }
+        (complexity, _) => or_dash(complexity.map(|it| format!("{it:.3}"))),
+    };
+    let strategy = match decision.axis {
+        Some(axis) => format!("{} / {}", decision.strategy, axis.as_str()),
+        None => decision.strategy.clone(),
+    };
     let mut facts = vec![
         ("policy", or_dash(decision.policy.as_ref())),
-        (
-            "strategy",
-            decision
-                .axis
-                .map_or_else(|| decision.strategy.clone(), |axis| format!("{} / {}", decision.strategy, axis.as_str())),
-        ),
-        ("complexity", or_dash(decision.complexity.map(|it| format!("{it:.3}")))),
+        ("strategy", strategy),
+        ("complexity", complexity),
         ("adjusted", or_dash(decision.adjusted.map(|it| format!("{it:.3}")))),
         ("scorer", or_dash(decision.scorer.as_ref())),
     ];
     let tags: Vec<_> =
         decision.capabilities.iter().filter(|(_, p)| *p >= 0.1).map(|(tag, p)| format!("{tag} {p:.2}")).collect();
     facts.push(("tags", if tags.is_empty() { "-".to_owned() } else { tags.join(", ") }));
+    if let Some(score) = score {
+        let tokens = score.expected_output_tokens;
+        facts.push(("difficulty", format!("{:+.2}", score.difficulty)));
+        facts.push(("answer", format!("about {} tokens, rarely more than {}", tokens.p50, tokens.p90)));
+    }
     if let Some(degraded) = decision.degraded {
         facts.push(("degraded", degraded.as_str().to_owned()));
     }
@@ -214,6 +255,10 @@ fn print(decision: &Decision) -> anyhow::Result<()> {
     }
     for (name, value) in facts {
         output::line(format!("  {name:<11} {value}"))?;
+    }
+    for (place, it) in influences.iter().enumerate() {
+        let name = if place == 0 { "moved by" } else { "" };
+        output::line(format!("  {name:<11} {:+.2} \"{}\"", it.complexity, it.piece))?;
     }
     output::line("")?;
     let rows = decision.candidates.iter().enumerate().map(|(place, candidate)| {

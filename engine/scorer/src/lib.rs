@@ -10,6 +10,7 @@ pub mod builtin;
 pub mod calibration;
 pub mod cues;
 pub mod heuristic;
+pub mod influence;
 pub mod learned;
 pub mod network;
 pub mod prompt;

@@ -13,7 +13,7 @@ pub(super) fn status(shared: &Shared) -> pb::StatusResponse {
     pb::StatusResponse {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         version: Some(snapshot.version.into()),
-        scorer_version: shared.batcher.version().to_string(),
+        scorer_version: shared.scorers.serving().version().to_string(),
         scorer_healthy: shared.batcher.is_healthy(),
         queued: count(shared.batcher.waiting()),
         queue_capacity: count(shared.limits.queue),
@@ -21,6 +21,8 @@ pub(super) fn status(shared: &Shared) -> pb::StatusResponse {
         uptime_micros: u64::try_from(uptime.as_micros()).unwrap_or(u64::MAX),
         counts: counts(&snapshot),
         has_records: shared.records.is_some(),
+        scorer_faults: shared.scorers.faults(),
+        scorer_shadow: shared.scorers.shadow().map(|shadow| shadow.version().to_string()),
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::testing::{ScriptedScorer, StillClock, prompt};
+use crate::testing::{ScriptedScorer, StillClock, fixed, prompt};
 use std::sync::mpsc::Receiver;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -18,7 +18,7 @@ struct Setup {
 fn setup(open: bool, limits: Limits) -> Setup {
     let (scorer, batches) = ScriptedScorer::new(open);
     let clock = Arc::new(StillClock::default());
-    let batcher = Batcher::start(scorer.clone(), clock.clone(), limits).unwrap();
+    let batcher = Batcher::start(fixed(scorer.clone()), clock.clone(), limits).unwrap();
     Setup { batcher, scorer, batches, clock }
 }
 

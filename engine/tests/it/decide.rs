@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Degradation, Facts, Features, RequestId, Route, Timestamp};
-use engine::Limits;
+use engine::{Limits, StartingScorers};
 use policy::{Health, Question, Scoring, Step};
 use proto::pb::routing::v1 as pb;
 use proto::pb::routing::v1::routing_client::RoutingClient;
@@ -24,6 +24,7 @@ fn call(stack: &Stack, text: &str) -> DecideCall {
         route: Route::Policy(policy),
         facts: Facts { features: Features { input_tokens: 30, turns: 1, ..Features::default() }, ..Facts::default() },
         text: text.to_owned(),
+        context: String::new(),
         truncated: false,
         unhealthy: vec![],
         previous: None,
@@ -95,7 +96,8 @@ async fn no_candidate_left_gets_the_score_alone() {
 
 #[tokio::test]
 async fn a_broken_scorer_gives_a_degraded_decision_for_the_most_capable() {
-    let setup = Setup { scorer: Arc::new(BrokenScorer("broken".into())), ..Setup::default() };
+    let scorers = StartingScorers::fixed(Arc::new(BrokenScorer("broken".into())));
+    let setup = Setup { scorers, ..Setup::default() };
     let stack = Stack::start_with(setup).await;
     let answer = decide(&stack, &call(&stack, "hi")).await.unwrap();
     let decision = answer.decision.unwrap();

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::{Clock, Desired, OrganisationId, RecordReader, Score, ScorerInput, Timestamp};
-use engine::{Engine, EngineError, EngineParts, Limits, Listeners, bind_unix};
+use engine::{Engine, EngineError, EngineParts, Limits, Listeners, StartingScorers, bind_unix};
 use proto::channel::{Endpoint, InMemoryConnector, in_memory};
 use registry::Registry;
 use scorer::{HeuristicScorer, Scorer, ScorerError};
@@ -58,14 +58,14 @@ pub(crate) struct Stack {
 }
 
 pub(crate) struct Setup {
-    pub(crate) scorer: Arc<dyn Scorer>,
+    pub(crate) scorers: StartingScorers,
     pub(crate) records: Option<Arc<dyn RecordReader>>,
     pub(crate) limits: Limits,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { scorer: Arc::new(HeuristicScorer::new()), records: None, limits: patient() }
+        Self { scorers: StartingScorers::fixed(Arc::new(HeuristicScorer::new())), records: None, limits: patient() }
     }
 }
 
@@ -114,7 +114,7 @@ impl Stack {
             Listeners { tcp: Some(listener), unix: Some(bind_unix(&socket).unwrap()), memory: Some(incoming) };
         let parts = EngineParts {
             registry: registry.clone(),
-            scorer: setup.scorer,
+            scorers: setup.scorers,
             records: setup.records,
             clock: Arc::new(RealClock),
             limits: setup.limits,

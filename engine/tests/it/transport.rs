@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use domain::desired::KeySpec;
-use engine::{Engine, EngineError, EngineParts, Limits, Listeners, bind_unix};
+use engine::{Engine, EngineError, EngineParts, Limits, Listeners, StartingScorers, bind_unix};
 use proto::channel::{Endpoint, in_memory, server};
 use proto::pb::admin::v1 as pb;
 use proto::pb::admin::v1::admin_client::AdminClient;
@@ -35,7 +35,13 @@ async fn every_service_is_healthy_and_reflected_over_tcp() {
     const SERVING: i32 = 1;
     let stack = Stack::start().await;
     let channel = stack.over_tcp().await;
-    let services = ["routing.v1.Routing", "snapshot.v1.Snapshot", "admin.v1.Admin", "admin.v1.Records"];
+    let services = [
+        "routing.v1.Routing",
+        "snapshot.v1.Snapshot",
+        "admin.v1.Admin",
+        "admin.v1.Records",
+        "signalbox.scorer.v1.Scorers",
+    ];
     for service in services {
         assert_eq!(health(channel.clone(), service).await, Ok(SERVING), "{service}");
     }
@@ -129,7 +135,7 @@ async fn an_address_others_can_reach_is_refused() {
     let stack = Stack::start().await;
     let parts = EngineParts {
         registry: stack.registry.clone(),
-        scorer: Arc::new(HeuristicScorer::new()),
+        scorers: StartingScorers::fixed(Arc::new(HeuristicScorer::new())),
         records: None,
         clock: Arc::new(RealClock),
         limits: Limits::default(),

@@ -1,0 +1,1 @@
+//! Promoting, going back, uploads, shadows, restarts.
