@@ -4,18 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use domain::CapabilityTag;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{DatasetError, RowFault, rows};
 
 /// One graded prompt.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EverydayPrompt {
     /// Unique over all files.
     pub id: String,
-    /// The whole text as sent.
+    /// The whole text as sent: the last user turn of a conversation.
     pub prompt: String,
+    /// The user turn before it, where the prompt follows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// 0 (a tiny model answers perfectly) to 10 (only a frontier model does).
     pub grade: f64,
     /// The grade in words.
@@ -33,12 +36,15 @@ pub struct EverydayPrompt {
     /// How far the grade was checked.
     pub status: Review,
     /// Shared by the two rows of a minimal pair.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<String>,
+    /// Calculations that the answer needs, where that is known: generated word problems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
 }
 
 /// A grade in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Grade up to 3.
@@ -50,7 +56,7 @@ pub enum Level {
 }
 
 /// How far a grade was checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Review {
     /// One writer's judgement.

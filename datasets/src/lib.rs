@@ -5,12 +5,14 @@
 //! read from a folder that the caller names. Own prompts lie in `everyday/`, see its README.
 
 pub mod everyday;
+pub mod generate;
 pub mod outcomes;
 pub mod rows;
 
 use std::path::PathBuf;
 
 pub use everyday::{EverydayPrompt, Level, Review};
+pub use generate::generate;
 pub use outcomes::{Corpus, Outcome, PERMITTED, PublicPrompt, Split};
 pub use rows::RowFault;
 
