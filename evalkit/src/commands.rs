@@ -1,4 +1,5 @@
 //! The commands, one module each.
 
+pub mod router_eval;
 pub mod score;
 pub mod train;

@@ -1,9 +1,11 @@
 //! The evidence: trains, applies and judges scorers.
 //!
-//! The binary is a thin command line over this library. Today it trains a scorer (`train`) and scores prompts in bulk
-//! (`score`); serving scores belongs to the engine, fitting them to `trainer`.
+//! The binary is a thin command line over this library. Today it trains a scorer (`train`), scores prompts in bulk
+//! (`score`) and judges routers (`router-eval`, over [`router_eval`] and [`statistics`]); serving scores belongs to the engine, fitting them to `trainer`.
 
 pub mod commands;
+pub mod router_eval;
+pub mod statistics;
 
 use std::process::ExitCode;
 

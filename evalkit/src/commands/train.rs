@@ -54,8 +54,8 @@ fn show(bar: &ProgressBar, progress: &Progress) {
         Progress::Read(rows) => {
             rows.iter().map(|(name, count)| format!("{name}: {count}")).collect::<Vec<_>>().join(", ")
         }
-        Progress::Fitting(at, of, Some(author)) => format!("network {at} of {of}, author {author} held out"),
-        Progress::Fitting(at, of, None) => format!("network {at} of {of}, all authors"),
+        Progress::Fitting(at, of, unseen) if unseen.is_empty() => format!("network {at} of {of}, all authors"),
+        Progress::Fitting(at, of, unseen) => format!("network {at} of {of}, held out: {}", unseen.join(", ")),
         Progress::Passed(it) => format!(
             "pass {:3}  loss {:.4}  dev: complexity {:.4}, difficulty {:.4}{}",
             it.number,

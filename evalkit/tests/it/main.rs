@@ -1,6 +1,9 @@
 //! The command line as its users meet it: the real binary, real files.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod routellm;
+mod router_eval_vectors;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
