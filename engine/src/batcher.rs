@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tracing::{error, warn};
 
 use crate::Limits;
-use crate::scorers::{Scorers, Shadow, Told};
+use crate::scorers::{Scorers, Told};
 
 #[cfg(test)]
 mod tests;
@@ -266,20 +266,17 @@ impl Pool {
         let scored = score_each(scorer.as_ref(), &inputs);
         histogram!("signalbox_scoring_batch_seconds").record(self.clock.monotonic().saturating_sub(now).as_secs_f64());
         self.succeeded.store(scored.iter().all(Result::is_ok), Ordering::Relaxed);
-        let shadow = self.scorers.shadow();
-        let told = shadow.as_ref().map(|_| scored.iter().map(told).collect::<Vec<_>>());
+        let shadow = self.scorers.shadow().map(|shadow| {
+            // Where others wait for their answers, these go before the shadow.
+            let busy = !self.lock().jobs.is_empty();
+            (shadow, busy, scored.iter().map(told).collect::<Vec<_>>())
+        });
         for (reply, score) in replies.into_iter().zip(scored) {
             answer(reply, score);
         }
-        if let (Some(shadow), Some(told)) = (shadow, told) {
-            self.offer(&shadow, inputs, told);
+        if let Some((shadow, busy, told)) = shadow {
+            shadow.offer(inputs.into_iter().zip(told), busy);
         }
-    }
-
-    /// Offers answered prompts to the shadow. Where others wait for their answers, these go first.
-    fn offer(&self, shadow: &Shadow, inputs: Vec<ScorerInput>, told: Vec<Option<Told>>) {
-        let busy = !self.lock().jobs.is_empty();
-        shadow.offer(inputs.into_iter().zip(told), busy);
     }
 }
 

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod admin;
+mod artefact;
 mod decide;
 mod harness;
 mod records;
+mod scorers;
 mod transport;
 mod watch;
