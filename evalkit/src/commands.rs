@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+pub mod promote;
 pub mod router_eval;
 pub mod score;
 pub mod train;

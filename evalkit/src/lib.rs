@@ -1,7 +1,8 @@
 //! The evidence: trains, applies and judges scorers.
 //!
 //! The binary is a thin command line over this library. Today it trains a scorer (`train`), scores prompts in bulk
-//! (`score`) and judges routers (`router-eval`, over [`router_eval`] and [`statistics`]); serving scores belongs to the engine, fitting them to `trainer`.
+//! (`score`), judges routers (`router-eval`, over [`router_eval`] and [`statistics`]) and brings scorers to an engine
+//! (`promote`); serving scores belongs to the engine, fitting them to `trainer`.
 
 pub mod commands;
 pub mod router_eval;

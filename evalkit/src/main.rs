@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use evalkit::commands::{router_eval, score, train};
+use evalkit::commands::{promote, router_eval, score, train};
 
 /// Trains, applies and judges scorers.
 #[derive(Debug, Parser)]
@@ -19,6 +19,8 @@ enum Command {
     Train(train::Options),
     /// Scores prompts in bulk; exits with 2 if rows were bad.
     Score(score::Options),
+    /// Brings a scorer that has passed its gate to an engine, and lets it serve.
+    Promote(promote::Options),
     /// Judges a router on known outcomes; exits with 2 if prompts were left out.
     RouterEval(Box<router_eval::Options>),
 }
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let ended = match arguments.command {
         Command::Train(options) => train::run(options),
         Command::Score(options) => score::run(&options),
+        Command::Promote(options) => promote::run(&options),
         Command::RouterEval(options) => router_eval::run(&options),
     };
     match ended {

@@ -1,0 +1,262 @@
+//! `evalkit promote`: brings a scorer to an engine and lets it serve, or run in shadow, once its gate was passed.
+//!
+//! The engine is found as the `signalbox` commands find it: an address, or the socket of a data folder. It checks every
+//! hash and tries the scorer before it takes it; what serves goes on if it refuses.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use proto::operator;
+use proto::scorers::{GATE, ScorerFolder, ScorersLink};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Ended;
+
+/// Brings a scorer to an engine and lets it serve.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The scorer's folder, as `evalkit train` made it and `evalkit gate` passed it.
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// The engine: `unix:/path/admin.sock` or `http://host:port`; default: the socket of the local data folder.
+    #[arg(long, env = "SIGNALBOX_SERVER", value_name = "URL")]
+    engine: Option<String>,
+    /// The local data folder.
+    #[arg(long, default_value = "./signalbox-data", env = "SIGNALBOX_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// A key with the scope `platform`, for engines reached over TCP.
+    #[arg(long, env = "SIGNALBOX_KEY", hide_env_values = true, value_name = "KEY")]
+    key: Option<String>,
+    /// Runs it in shadow on this share of the prompts instead of letting it serve.
+    #[arg(long, value_name = "0..1")]
+    shadow: Option<f64>,
+    /// Goes ahead without a passed gate; needs a reason.
+    #[arg(long, requires = "reason")]
+    force: bool,
+    /// Why; kept in the engine's history of changes.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// As much of a gate's word as counts here.
+#[derive(Debug, Deserialize)]
+struct Gate {
+    verdict: String,
+    /// Which scorer it was compared with.
+    #[serde(default)]
+    against: Option<String>,
+    /// Which scorer was judged, where the gate says.
+    #[serde(default)]
+    version: Option<String>,
+}
+
+/// What a promotion came to.
+#[derive(Debug)]
+struct Promoted {
+    version: String,
+    before: String,
+    /// `None` = it serves.
+    shadow: Option<f64>,
+    /// What a rollback would go back to.
+    previous: Option<String>,
+    warning: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the folder is none or its gate was not passed, no engine answers, or the engine refuses the scorer.
+pub fn run(options: &Options) -> anyhow::Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    let promoted = runtime.block_on(promote(options))?;
+    if let Some(warning) = &promoted.warning {
+        eprintln!("warning: {warning}");
+    }
+    let told = if options.json { promoted.json().to_string() } else { promoted.text() };
+    use_stdout(&told)?;
+    Ok(Ended::Well)
+}
+
+fn use_stdout(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    writeln!(std::io::stdout().lock(), "{text}").context("writing the output")
+}
+
+async fn promote(options: &Options) -> anyhow::Result<Promoted> {
+    let folder = ScorerFolder::read(&options.model).context("--model")?;
+    let (gate, reason) = judged(&folder, options)?;
+    if options.shadow.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
+        bail!("--shadow: above 0 and at most 1");
+    }
+    let mut engine = connect(options).await?;
+    let before = engine.list().await?.serving;
+    let against = gate.and_then(|gate| gate.against);
+    let warning = against.filter(|against| *against != before && folder.version != before).map(|against| {
+        format!("its gate compared it with {against}, but {before} serves: pass the gate again to be sure")
+    });
+    let uploaded = engine.upload(folder, reason.clone()).await?;
+    let version = uploaded.version;
+    if let Some(share) = options.shadow {
+        let running = engine.set_shadow(Some(version.clone()), Some(share)).await?;
+        let shadow = Some(running.map_or(share, |it| it.share));
+        return Ok(Promoted { version, before, shadow, previous: None, warning });
+    }
+    let changed = engine.promote(version.clone(), reason).await?;
+    Ok(Promoted { version, before, shadow: None, previous: changed.previous, warning })
+}
+
+/// The gate's word if it was passed, and the reason that goes with the change. Refuses what was not judged good enough,
+/// unless forced.
+fn judged(folder: &ScorerFolder, options: &Options) -> anyhow::Result<(Option<Gate>, Option<String>)> {
+    match passed(folder) {
+        Ok(gate) => Ok((Some(gate), options.reason.clone())),
+        Err(fault) if options.force => {
+            let reason = options.reason.as_deref().unwrap_or_default().trim();
+            if reason.is_empty() {
+                bail!("--reason: say why the gate is overridden; it is kept with the change");
+            }
+            Ok((None, Some(format!("forced ({fault}): {reason}"))))
+        }
+        Err(fault) => bail!(
+            "{}: {fault}; pass it with `evalkit gate --model {}`, or override it with --force --reason TEXT",
+            options.model.display(),
+            options.model.display()
+        ),
+    }
+}
+
+fn passed(folder: &ScorerFolder) -> Result<Gate, String> {
+    let bytes = folder.gate.as_deref().ok_or_else(|| format!("there is no {GATE}: it has not been through a gate"))?;
+    let gate: Gate = serde_json::from_slice(bytes).map_err(|fault| format!("{GATE} cannot be understood: {fault}"))?;
+    if gate.verdict != "pass" {
+        return Err(format!("its gate says `{}`", gate.verdict));
+    }
+    match &gate.version {
+        Some(version) if *version != folder.version => {
+            Err(format!("{GATE} is that of {version}, the scorer is {}", folder.version))
+        }
+        _ => Ok(gate),
+    }
+}
+
+async fn connect(options: &Options) -> anyhow::Result<ScorersLink> {
+    let endpoint = operator::endpoint(options.engine.as_deref(), &options.data_dir).context("--engine")?;
+    let channel = operator::connect_operator(&endpoint, options.key.as_deref()).await.with_context(|| {
+        format!("no engine at {endpoint}: start one with `signalbox up`, or name another with --engine or --data-dir")
+    })?;
+    Ok(ScorersLink::new(channel))
+}
+
+// === impl Promoted ===
+
+impl Promoted {
+    fn json(&self) -> Value {
+        json!({
+            "version": self.version,
+            "before": self.before,
+            "serving": self.shadow.is_none(),
+            "shadow": self.shadow,
+            "previous": self.previous,
+        })
+    }
+
+    fn text(&self) -> String {
+        let Self { version, before, .. } = self;
+        match (self.shadow, &self.previous) {
+            (Some(share), _) => format!(
+                "{version} scores {:.0} % of the prompts in shadow of {before}\n\
+                 how it differs: signalbox scorer disagreement\n\
+                 let it serve: signalbox scorer promote {version}",
+                share * 100.0
+            ),
+            (None, _) if before == version => format!("{version} serves already"),
+            (None, previous) => format!(
+                "{version} serves; before: {before}\nback to {}: signalbox scorer rollback",
+                previous.as_ref().unwrap_or(before)
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs;
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(model: &Path, more: &[&str]) -> Options {
+        let model = model.to_str().unwrap();
+        let nowhere = "--engine=unix:/nowhere/admin.sock";
+        Line::try_parse_from(["promote", "--model", model, nowhere].iter().chain(more)).unwrap().options
+    }
+
+    /// A folder with a manifest and this for a gate.
+    fn folder(gate: Option<&str>) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("manifest.json"), r#"{"version": "9.1", "files": {}}"#).unwrap();
+        if let Some(gate) = gate {
+            fs::write(folder.path().join(GATE), gate).unwrap();
+        }
+        folder
+    }
+
+    #[track_caller]
+    fn refused(gate: Option<&str>, more: &[&str], why: &str) {
+        let folder = folder(gate);
+        let fault = format!("{:#}", run(&options(folder.path(), more)).unwrap_err());
+        assert!(fault.contains(why), "{fault}");
+    }
+
+    #[test]
+    fn what_has_not_passed_its_gate_is_refused_before_anybody_is_asked() {
+        refused(None, &[], "has not been through a gate");
+        refused(Some("{"), &[], "cannot be understood");
+        refused(Some(r#"{"verdict": "fail", "against": "9.0"}"#), &[], "`fail`");
+        refused(Some(r#"{"verdict": "pass", "against": "9.0", "version": "8.8"}"#), &[], "8.8");
+    }
+
+    #[test]
+    fn a_passed_gate_or_a_reason_leads_to_the_engine() {
+        let nobody = "no engine at unix:/nowhere/admin.sock";
+        refused(Some(r#"{"verdict": "pass", "against": "9.0"}"#), &[], nobody);
+        refused(None, &["--force", "--reason", "an experiment"], nobody);
+        refused(None, &["--force", "--reason", " "], "--reason");
+        refused(Some(r#"{"verdict": "pass"}"#), &["--shadow", "1.5"], "--shadow");
+    }
+
+    #[test]
+    fn force_needs_a_reason() {
+        assert!(Line::try_parse_from(["promote", "--model", "x", "--force"]).is_err());
+    }
+
+    #[test]
+    fn an_override_goes_with_the_change_in_words() {
+        let folder = folder(Some(r#"{"verdict": "inconclusive"}"#));
+        let read = ScorerFolder::read(folder.path()).unwrap();
+        let (gate, reason) = judged(&read, &options(folder.path(), &["--force", "--reason", "a trial"])).unwrap();
+        assert!(gate.is_none());
+        assert_eq!(reason.as_deref(), Some("forced (its gate says `inconclusive`): a trial"));
+    }
+
+    #[test]
+    fn a_folder_that_is_no_scorers_is_named() {
+        let empty = tempfile::tempdir().unwrap();
+        let fault = format!("{:#}", run(&options(empty.path(), &[])).unwrap_err());
+        assert!(fault.contains("manifest.json"), "{fault}");
+    }
+}
