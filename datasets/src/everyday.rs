@@ -90,7 +90,7 @@ pub fn load(folder: &Path) -> Result<Vec<EverydayPrompt>, DatasetError> {
             if !ids.insert(row.id.clone()) {
                 return Err(format!("id `{}` is used twice", row.id));
             }
-            match grades.insert(row.prompt.clone(), row.grade) {
+            match grades.insert((row.context.clone(), row.prompt.clone()), row.grade) {
                 Some(other) if (other - row.grade).abs() > f64::EPSILON => {
                     Err(format!("`{}` has the text of a prompt graded {other}, here {}", row.id, row.grade))
                 }

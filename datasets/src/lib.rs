@@ -1,12 +1,13 @@
 //! Data sets for training and judging the scorer: rows, loaders, splits.
 //!
-//! Reads JSON Lines, plain or zstd, and refuses a bad row by file and line. Knows which public sources a shipped model
+//! Reads JSON Lines, CSV and Parquet, and refuses a bad row by file and line. Knows which public sources a shipped model
 //! may be trained on; what is learned from them is the trainer's business. Holds no text of any public set: those are
 //! read from a folder that the caller names. Own prompts lie in `everyday/`, see its README.
 
 pub mod everyday;
 pub mod generate;
 pub mod outcomes;
+pub mod own;
 pub mod rows;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 pub use everyday::{EverydayPrompt, Level, Review};
 pub use generate::generate;
 pub use outcomes::{Corpus, Outcome, PERMITTED, PublicPrompt, Split};
+pub use own::{OwnOutcomes, Purpose};
 pub use rows::RowFault;
 
 /// Why a data set could not be read.
@@ -28,12 +30,42 @@ pub enum DatasetError {
         source: std::io::Error,
     },
     /// Rows are wrong.
-    #[error("{path} has {} bad rows: {}", faults.len(), rows::list(faults))]
+    #[error("{path} has {} bad rows: {}", faults.len(), rows::list(path, faults))]
     Rows {
         /// In which file.
         path: PathBuf,
         /// What is wrong, by line.
         faults: Vec<RowFault>,
+    },
+    /// Columns that are needed are not there.
+    #[error("{path} has no {missing}; it has {found}{cure}")]
+    Columns {
+        /// In which file.
+        path: PathBuf,
+        /// What is missing, named.
+        missing: String,
+        /// What is there.
+        found: String,
+        /// What to rename.
+        cure: String,
+    },
+    /// Each row is sound, but nothing can be learned from them together.
+    #[error("{path} cannot be learned from: {}", reasons.join("; "))]
+    Unfit {
+        /// Which file.
+        path: PathBuf,
+        /// Why, each with its cure.
+        reasons: Vec<String>,
+    },
+    /// A file is not what its name says.
+    #[error("{path} cannot be read as {format}: {reason}")]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// As what it was read.
+        format: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
     },
     /// A folder holds none of what was looked for.
     #[error("{path} holds no {what}")]

@@ -108,6 +108,9 @@ impl Corpus {
         let known = &self.prompts;
         let mut seen = BTreeSet::new();
         let found = rows::read_all(&path, |_, row: &PublicPrompt| {
+            if row.prompt.trim().is_empty() {
+                return Err("`prompt` is empty, expected a text".to_owned());
+            }
             if known.contains_key(&row.id) || !seen.insert(row.id.clone()) {
                 return Err(format!("id `{}` is used twice", row.id));
             }
@@ -126,6 +129,14 @@ impl Corpus {
             if !(0.0..=1.0).contains(&row.score) {
                 return Err(format!("`score` is {}, expected 0 to 1", row.score));
             }
+            if row.model.trim().is_empty() {
+                return Err("`model` is empty, expected a name".to_owned());
+            }
+            for (name, length) in [("output_chars", row.output_chars), ("output_tokens", row.output_tokens)] {
+                if length.is_some_and(|length| !length.is_finite() || length < 0.0) {
+                    return Err(format!("`{name}` is {}, expected 0 or more", length.unwrap_or_default()));
+                }
+            }
             // Prompts of sources that are not permitted stay out; their outcomes have nothing to hold on to.
             if !prompts.contains_key(&row.prompt_id) && PERMITTED.iter().any(|it| is_of(&row.prompt_id, it)) {
                 return Err(format!("`prompt_id` is {}, which no prompt has", row.prompt_id));
@@ -137,6 +148,13 @@ impl Corpus {
                 Some(_) | None => Ok(()),
             }
         })?;
+        // An empty file is no outcomes at all, which is what a missing file says too.
+        if !found.is_empty() {
+            let reasons = reasons_against(found.iter().map(|row| (row.model.as_str(), row.score)), 2);
+            if !reasons.is_empty() {
+                return Err(DatasetError::Unfit { path, reasons });
+            }
+        }
         self.hash(&path, name)?;
         let kept = found.into_iter().filter(|row| self.prompts.contains_key(&row.prompt_id)).collect();
         self.outcomes.insert(source.to_owned(), kept);
@@ -148,6 +166,43 @@ impl Corpus {
         self.hashes.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
         Ok(())
     }
+}
+
+/// Why nothing can be learned from outcomes: models and their scores.
+pub(crate) fn reasons_against<'a>(scores: impl Iterator<Item = (&'a str, f64)>, fewest_models: usize) -> Vec<String> {
+    let mut ranges = BTreeMap::<&str, (f64, f64)>::new();
+    for (model, score) in scores {
+        let range = ranges.entry(model).or_insert((score, score));
+        *range = (range.0.min(score), range.1.max(score));
+    }
+    let mut reasons = Vec::new();
+    if ranges.len() < fewest_models {
+        let names: Vec<_> = ranges.keys().map(|name| format!("`{name}`")).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        reasons.push(format!(
+            "its models are {names}, expected at least {fewest_models}: add outcomes of another model, as one alone \
+             cannot tell a hard prompt from a weak model"
+        ));
+    }
+    let equal: Vec<_> = ranges.iter().filter(|(_, (low, high))| high - low <= f64::EPSILON).collect();
+    if equal.len() == ranges.len() && !ranges.is_empty() {
+        let all: BTreeSet<_> = equal.iter().map(|(_, (low, _))| low.to_bits()).collect();
+        let scores: Vec<_> = all.iter().map(|bits| f64::from_bits(*bits).to_string()).collect();
+        reasons.push(format!(
+            "every model has one and the same score throughout ({}): check how the answers were judged",
+            scores.join(", ")
+        ));
+    } else {
+        for (model, (score, _)) in equal.iter().take(5) {
+            reasons.push(format!(
+                "every score of `{model}` is {score}: leave its rows out, or check how its answers were judged"
+            ));
+        }
+        if equal.len() > 5 {
+            reasons.push(format!("so it is with {} more models", equal.len() - 5));
+        }
+    }
+    reasons
 }
 
 fn is_of(id: &str, source: &str) -> bool {
@@ -172,13 +227,21 @@ mod tests {
         }
         let prompt = r#"{"id":"mmlu-pro/1","source":"mmlu-pro","task":"math","prompt":"1+1?","meta":{"level":3,"x":[]},"split":"dev"}"#;
         write(folder.path(), "mmlu-pro-prompts.jsonl.zst", prompt);
+        let other = r#"{"id":"arena-hard/1","source":"arena-hard","task":"t","prompt":"2+2?","split":"train"}"#;
+        write(folder.path(), "arena-hard-prompts.jsonl.zst", other);
         write(folder.path(), "mmlu-pro-outcomes.jsonl.zst", outcomes);
         folder
     }
 
     #[test]
     fn prompts_and_outcomes_are_read() {
-        let folder = folder(r#"{"prompt_id":"mmlu-pro/1","model":"m","score":0.5,"output_chars":8}"#);
+        let rows = [
+            r#"{"prompt_id":"mmlu-pro/1","model":"m","score":0.5,"output_chars":8}"#,
+            r#"{"prompt_id":"arena-hard/1","model":"m","score":1}"#,
+            r#"{"prompt_id":"mmlu-pro/1","model":"n","score":0}"#,
+            r#"{"prompt_id":"arena-hard/1","model":"n","score":1}"#,
+        ];
+        let folder = folder(&rows.join("\n"));
         let corpus = Corpus::load(folder.path()).unwrap();
         assert_eq!(corpus.prompts["mmlu-pro/1"].split, Split::Dev);
         assert_eq!(corpus.prompts["mmlu-pro/1"].meta.level, Some(3.0));
@@ -197,6 +260,20 @@ mod tests {
             ("{\"prompt_id\":", "line 1"),
         ] {
             let error = Corpus::load(folder(outcome).path()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn outcomes_that_teach_nothing_are_refused() {
+        let row =
+            |model: &str, score: f64| format!(r#"{{"prompt_id":"mmlu-pro/1","model":"{model}","score":{score}}}"#);
+        for (rows, reason) in [
+            (vec![row("m", 1.0)], "its models are `m`, expected at least 2"),
+            (vec![row("m", 1.0), row("n", 1.0)], "one and the same score throughout (1)"),
+            (vec![row("m", 1.0), row(" ", 1.0)], "line 2: `model` is empty"),
+        ] {
+            let error = Corpus::load(folder(&rows.join("\n")).path()).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
     }
