@@ -6,4 +6,5 @@ mod bad_start;
 mod commands;
 mod crash;
 mod first_start;
+mod scorers;
 mod server;
