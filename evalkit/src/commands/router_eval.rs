@@ -213,18 +213,14 @@ fn report_counts(data: &Data, left_out: &[String]) -> Ended {
     Ended::WithBadRows
 }
 
-/// Opens a file by its ending and notes its hash.
+/// Opens a file, packed or not, and notes its hash.
 fn open(path: &Path, role: &'static str, data: &mut Data) -> anyhow::Result<Box<dyn Read>> {
     let flag = || format!("--{role} {}", path.display());
     let file = File::open(path).with_context(flag)?;
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&file).with_context(flag)?;
     data.files.push(FileUsed { role, name: name(path), blake3: hasher.finalize().to_string() });
-    if path.extension().is_some_and(|ending| ending == "gz") {
-        let file = File::open(path).with_context(flag)?;
-        return Ok(Box::new(flate2::read::MultiGzDecoder::new(file)));
-    }
-    datasets::rows::open(path).with_context(flag)
+    Ok(datasets::rows::open(path).with_context(flag)?)
 }
 
 /// A file's name without its folders: reports travel, folders do not.

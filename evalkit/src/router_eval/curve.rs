@@ -181,6 +181,18 @@ impl Curve {
         Some((at, wanted))
     }
 
+    /// Quality where the curve's cost reaches a budget, straight between points. Unlike the hull it picks nothing after
+    /// the fact, so it is what differences are taken of. `None` if always weak costs more.
+    pub fn quality_at_cost(&self, budget: f64) -> Option<f64> {
+        let beyond = self.points.iter().position(|point| point.cost > budget + SLACK);
+        let Some(after) = beyond else {
+            return Some(self.strong().quality);
+        };
+        let (left, right) = (self.points[after.checked_sub(1)?], self.points[after]);
+        let part = ((budget - left.cost) / (right.cost - left.cost)).clamp(0.0, 1.0);
+        Some(left.quality + part * (right.quality - left.quality))
+    }
+
     /// The best point that one threshold gives within a budget.
     pub fn best_within(&self, budget: f64) -> Option<Point> {
         let within = self.points.iter().filter(|point| point.cost <= budget + SLACK);

@@ -92,18 +92,18 @@ fn differences(page: &mut String, report: &Report) {
     for (measure, name) in COMPARED {
         let _ = write!(page, "<tr><td>{name}</td>");
         for difference in &report.differences {
-            page.push_str(&compared(measure, difference.figure(measure)));
+            page.push_str(&compared(measure, &difference.baseline, difference.figure(measure)));
         }
         page.push_str("</tr>");
     }
     page.push_str("</table>");
 }
 
-fn compared(measure: Measure, figure: Figure) -> String {
+fn compared(measure: Measure, baseline: &str, figure: Figure) -> String {
     let Some(value) = figure.value else {
         return "<td>-</td>".to_owned();
     };
-    let word = verdict(measure, figure);
+    let word = verdict(measure, baseline, figure);
     format!("<td class=\"{word}\">{value:+.4} <small>{} {word}</small></td>", interval(figure))
 }
 

@@ -187,11 +187,13 @@ impl Plot {
     }
 
     fn keys(&self, svg: &mut String) {
+        // Lines leave the lower right free; bars do not, so their legend stands in the line of the title.
+        let of_bars = self.legend.iter().all(|(_, class)| is_bar(class));
         let start = HEIGHT - BOTTOM - 12.0 - 18.0 * (self.legend.len() as f64 - 1.0);
         for (at, (name, class)) in self.legend.iter().enumerate() {
-            let y = start + 18.0 * at as f64;
-            let x = WIDTH - RIGHT - 190.0;
-            let sign = if class.starts_with('f') && class.len() == 2 {
+            let x = WIDTH - RIGHT - 190.0 * if of_bars { (self.legend.len() - at) as f64 } else { 1.0 };
+            let y = if of_bars { 22.0 } else { start + 18.0 * at as f64 };
+            let sign = if is_bar(class) {
                 format!("<rect class=\"bar {class}\" x=\"{x}\" y=\"{}\" width=\"24\" height=\"10\"/>", y - 9.0)
             } else {
                 format!(
@@ -206,9 +208,14 @@ impl Plot {
     }
 }
 
+/// Whether a class fills.
+fn is_bar(class: &str) -> bool {
+    class.len() == 2 && class.starts_with('f')
+}
+
 /// Round values within a range, four to ten of them, and their labels.
 fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
-    let raw = (high - low) / 5.0;
+    let raw = (high - low) / 6.0;
     let power = 10.0_f64.powf(raw.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|unit| unit * power).find(|step| *step >= raw).unwrap_or(raw);
     let digits = (-step.log10().floor()).max(0.0) as usize;

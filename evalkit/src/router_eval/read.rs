@@ -320,7 +320,7 @@ impl Scores {
             return Err(format!("{score} is not a number to rank by"));
         }
         let Some(place) = prompts.places.get(&row.id) else {
-            self.unused += 1;
+            self.unused += usize::from(!prompts.dropped.contains(&row.id));
             return Ok(());
         };
         if let Some(before) = self.by_prompt.insert(*place, score).filter(|before| before.total_cmp(&score).is_ne()) {

@@ -205,6 +205,10 @@ pub struct Runs {
     pub apgr_mean: Option<f64>,
     /// Its standard deviation: differences within two of these are noise.
     pub apgr_deviation: Option<f64>,
+    /// Mean AIQ: what choosing among a coin's thresholds after the fact gives.
+    pub aiq_mean: Option<f64>,
+    /// Its standard deviation.
+    pub aiq_deviation: Option<f64>,
     /// Mean APGR of the eleven-point procedure.
     pub eleven_mean: Option<f64>,
     /// Its standard deviation.
@@ -254,8 +258,10 @@ pub struct Calibration {
     pub log_loss: Option<f64>,
     /// How many were clipped.
     pub clipped: usize,
-    /// Expected calibration error.
+    /// Expected calibration error. Resampling adds to it; the interval has that bias taken out.
     pub expected_error: Figure,
+    /// What chance alone would give a perfect map in these bins.
+    pub expected_error_by_chance: Option<f64>,
     /// Largest error of a bin.
     pub maximal_error: Option<f64>,
     /// How bins were made.

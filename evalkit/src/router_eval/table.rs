@@ -8,7 +8,7 @@ use super::report::{ContenderReport, Figure, Report};
 use super::{Baseline, Measure};
 
 /// Rows of the table of contenders, and what they are called.
-pub(super) const ROWS: [(Measure, &str); 14] = [
+pub(super) const ROWS: [(Measure, &str); 15] = [
     (Measure::Apgr, "APGR"),
     (Measure::ApgrTenSteps, "APGR, mean of 10 steps"),
     (Measure::Cpt50, "CPT(50 %)"),
@@ -17,6 +17,7 @@ pub(super) const ROWS: [(Measure, &str); 14] = [
     (Measure::Cpt80Linear, "CPT(80 %), mixed"),
     (Measure::Aiq, "AIQ"),
     (Measure::QualityAtBudget, "quality at budget"),
+    (Measure::QualityAtBudgetHull, "quality at budget, hull"),
     (Measure::RegretAtBudget, "regret at budget"),
     (Measure::MeanRegret, "mean regret to oracle"),
     (Measure::SavingAtStrongQuality, "saving at strong's quality"),
@@ -40,7 +41,7 @@ pub fn render(report: &Report) -> String {
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "{}\n\n{}\n{}\n\nRouter less baseline, paired, 95 % interval\n{}\n",
+        "{}\n\n{}\n\n{}\n\nRouter less baseline, paired\n{}\n",
         head(report),
         pair(report),
         contenders(report),
@@ -129,24 +130,32 @@ fn contenders(report: &Report) -> Table {
 }
 
 fn differences(report: &Report) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(
-        std::iter::once("difference").chain(report.differences.iter().map(|difference| difference.baseline.as_str())),
-    );
-    for (measure, name) in COMPARED {
-        let cell = |figure: Figure| match figure.value {
-            Some(value) => format!("{value:+.4} {} {}", interval(figure), verdict(measure, figure)).trim().to_owned(),
-            None => "-".to_owned(),
-        };
-        let cells = report.differences.iter().map(|difference| cell(difference.figure(measure)));
-        table.add_row(std::iter::once(name.to_owned()).chain(cells));
+    let mut table = new_table(["against", "figure", "difference", "95 %", ""]);
+    for difference in &report.differences {
+        for (measure, name) in COMPARED {
+            let figure = difference.figure(measure);
+            if let Some(value) = figure.value {
+                let word = verdict(measure, &difference.baseline, figure).to_owned();
+                table.add_row([
+                    difference.baseline.clone(),
+                    name.to_owned(),
+                    format!("{value:+.4}"),
+                    interval(figure),
+                    word,
+                ]);
+            }
+        }
     }
     table
 }
 
-/// A word for a difference: only an interval that excludes zero earns one.
-pub(super) fn verdict(measure: Measure, figure: Figure) -> &'static str {
+/// A word for a difference: only an interval that excludes zero earns one, and no interval does where the measure cannot
+/// come out lower.
+pub(super) fn verdict(measure: Measure, baseline: &str, figure: Figure) -> &'static str {
+    let has_no_thresholds = baseline.parse().is_ok_and(Baseline::has_no_thresholds);
+    if measure.is_optimistic() && has_no_thresholds {
+        return "never lower";
+    }
     match (figure.value, figure.interval) {
         (Some(value), Some(interval)) if interval.excludes_zero() => {
             if (value > 0.0) == measure.is_better_high() {
@@ -179,13 +188,14 @@ fn tail(report: &Report) -> String {
     let mut lines = Vec::new();
     if let Some(it) = &report.calibration {
         lines.push(format!(
-            "calibration of \"{}\" (n = {}, {} folds, {} bins of equal mass): ECE {} {}, Brier {} {} against {} of the base rate {:.4}",
+            "calibration of \"{}\" (n = {}, {} folds, {} bins of equal mass): ECE {} {} ({} by chance alone), Brier {} {} against {} of the base rate {:.4}",
             it.event,
             it.n,
             it.folds,
             it.bins.len(),
             number(it.expected_error.value),
             interval(it.expected_error),
+            number(it.expected_error_by_chance),
             number(it.brier.value),
             interval(it.brier),
             number(it.brier_of_base_rate),
@@ -214,6 +224,16 @@ fn tail(report: &Report) -> String {
     if let Some(rho) = report.length_correlation {
         lines.push(format!("Spearman's correlation of score and length in bytes: {rho:.4}"));
     }
+    if let Some(runs) = report.baselines.iter().find_map(|it| it.runs) {
+        lines.push(format!(
+            "{} coins: APGR {} (sd {}), AIQ {} (sd {}), the latter from choosing thresholds after the fact",
+            runs.runs,
+            number(runs.apgr_mean),
+            number(runs.apgr_deviation),
+            number(runs.aiq_mean),
+            number(runs.aiq_deviation)
+        ));
+    }
     let oracle = report.baselines.iter().find_map(|it| it.apgr_at_most);
     lines.extend(oracle.map(|apgr| format!("APGR of the oracle that may call less than allowed: {apgr:.4}")));
     lines.push(format!(
@@ -228,6 +248,8 @@ fn right(text: String) -> Cell {
 }
 
 pub(super) fn number(value: Option<f64>) -> String {
+    // What rounds to zero has no sign.
+    let value = value.map(|value| if value.abs() < 5e-5 { 0.0 } else { value });
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
 }
 

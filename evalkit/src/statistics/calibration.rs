@@ -92,6 +92,17 @@ pub fn expected_error(bins: &[Bin]) -> Option<f64> {
         .then(|| bins.iter().map(|bin| bin.n as f64 * (bin.observed - bin.predicted).abs()).sum::<f64>() / total as f64)
 }
 
+/// The expected error that chance alone gives a perfect map in these bins: about `Σ n_b/n √(2 p_b (1 - p_b) / π n_b)`.
+/// `None` without bins.
+pub fn error_by_chance(bins: &[Bin]) -> Option<f64> {
+    let total: u64 = bins.iter().map(|bin| bin.n).sum();
+    let share = |bin: &Bin| {
+        let n = bin.n as f64;
+        n * (std::f64::consts::FRAC_2_PI * bin.predicted * (1.0 - bin.predicted) / n).sqrt()
+    };
+    (total > 0).then(|| bins.iter().map(share).sum::<f64>() / total as f64)
+}
+
 /// Largest calibration error of any bin. `None` without bins.
 pub fn maximal_error(bins: &[Bin]) -> Option<f64> {
     bins.iter().map(|bin| (bin.observed - bin.predicted).abs()).max_by(f64::total_cmp)
@@ -149,6 +160,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::statistics::sampling::{mix, uniform};
 
     #[test]
     fn one_belongs_to_the_last_bin_and_empty_bins_are_left_out() {
@@ -156,6 +168,15 @@ mod tests {
         assert_eq!(bins.len(), 2);
         assert_eq!(expected_error(&bins), Some(0.0));
         assert_eq!(expected_error(&[]), None);
+    }
+
+    #[test]
+    fn perfect_map_errs_by_chance_about_as_foreseen() {
+        let p: Vec<f64> = (0..3000).map(|i| f64::from(i) / 3000.0).collect();
+        let y: Vec<bool> = p.iter().enumerate().map(|(i, p)| uniform(mix(i as u64)) < *p).collect();
+        let bins = reliability(&p, &y, 15, Binning::EqualMass);
+        let ratio = expected_error(&bins).unwrap() / error_by_chance(&bins).unwrap();
+        assert!((0.5..1.6).contains(&ratio), "{ratio}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod routellm;
+mod router_eval_command;
+mod router_eval_laws;
 mod router_eval_vectors;
 
 use std::io::Write;

@@ -112,6 +112,8 @@ fn toy_hull_and_what_a_budget_buys() {
     let budget = &toy["quality_at_budget_3.00_per_1k"];
     near(hull.at(3.0), &budget["hull"]);
     near(curve.best_within(3.0).map(|it| it.quality), &budget["step"]);
+    assert_eq!((curve.quality_at_cost(0.1), curve.quality_at_cost(99.0)), (None, Some(0.8)));
+    assert!((curve.quality_at_cost(1.67).unwrap() - 0.65).abs() < 1e-9);
     assert_eq!((hull.at(0.1), curve.best_within(0.1)), (None, None));
     let saving = &toy["iso_quality_saving_vs_strong"];
     near(curve.cheapest_reaching(saving["quality"].as_f64().unwrap()).map(|it| it.cost), &saving["cost_per_1k"]);
@@ -122,7 +124,9 @@ fn toy_hull_and_what_a_budget_buys() {
 fn toy_threshold_has_regret_utility_and_optimal_choices() {
     let (toy, mut outcomes, scores) = toy();
     for costs in [&mut outcomes.cost_weak, &mut outcomes.cost_strong] {
-        costs.iter_mut().for_each(|cost| *cost /= 1000.0);
+        for cost in costs.iter_mut() {
+            *cost /= 1000.0;
+        }
     }
     let expected = &toy["threshold_0.65"];
     let found = select(&outcomes, &scores, Some(0.65), 0.5).unwrap();

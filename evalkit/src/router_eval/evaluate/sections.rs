@@ -9,7 +9,7 @@ use crate::router_eval::report::{BandPoint, Calibration, Histogram, Pair, Report
 use crate::router_eval::{Curve, Measure};
 use crate::statistics::Binning;
 use crate::statistics::calibration::{
-    self, Sorted, brier, brier_of_base_rate, cross_fitted, expected_error, log_loss, maximal_error,
+    self, Sorted, brier, brier_of_base_rate, cross_fitted, error_by_chance, expected_error, log_loss, maximal_error,
 };
 use crate::statistics::clustered::clustered_error;
 use crate::statistics::paired::{difference, mcnemar, mean, variance};
@@ -63,12 +63,20 @@ impl Calibrated {
             brier_skill: of_base_rate.map(|base| 1.0 - score / base),
             log_loss: loss,
             clipped: clipped.unwrap_or(0),
-            expected_error: figure(error, &replicates.expected_error),
+            expected_error: figure(error, &unbiased(error, &replicates.expected_error)),
+            expected_error_by_chance: error_by_chance(&bins),
             maximal_error: maximal_error(&bins),
             binning: Binning::EqualMass,
             bins,
         }
     }
+}
+
+/// Replicates of an error that resampling alone raises (each bin gets noise on top of noise): moved so that their mean
+/// is the value, and not below zero.
+fn unbiased(value: f64, replicates: &[f64]) -> Vec<f64> {
+    let bias = mean(replicates).unwrap_or(value) - value;
+    replicates.iter().map(|replicate| (replicate - bias).max(0.0)).collect()
 }
 
 /// Both models on these prompts.
@@ -101,11 +109,16 @@ pub(super) fn pair(inputs: &Inputs, settings: &Settings, replicates: &Replicates
 /// Seeded runs of the coin: how far apart chance alone puts two routers.
 pub(super) fn random_runs(inputs: &Inputs, seed: u64) -> Runs {
     let keys: Vec<u64> = inputs.ids.iter().map(|id| key(id)).collect();
-    let (mut exact, mut points, mut halves, mut fifths) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut exact, mut hulls, mut points, mut halves, mut fifths) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for run in 0..RUNS {
         let salt = mix(seed ^ mix(u64::from(run) ^ 0x5eed));
         let scores: Vec<f64> = keys.iter().map(|key| uniform(mix(key ^ salt))).collect();
-        exact.extend(Curve::of_scores(&inputs.outcomes, &scores).and_then(|curve| curve.apgr()));
+        if let Some(curve) = Curve::of_scores(&inputs.outcomes, &scores) {
+            let (cheapest, dearest) = curve.cost_ends();
+            exact.extend(curve.apgr());
+            hulls.extend(curve.hull().and_then(|hull| hull.aiq(cheapest, dearest)));
+        }
         let found = eleven(&inputs.outcomes, &scores);
         points.extend(found.as_ref().and_then(|it| it.apgr));
         halves.extend(found.as_ref().and_then(|it| it.cpt50));
@@ -115,6 +128,8 @@ pub(super) fn random_runs(inputs: &Inputs, seed: u64) -> Runs {
         runs: RUNS,
         apgr_mean: mean(&exact),
         apgr_deviation: variance(&exact).map(f64::sqrt),
+        aiq_mean: mean(&hulls),
+        aiq_deviation: variance(&hulls).map(f64::sqrt),
         eleven_mean: mean(&points),
         eleven_deviation: variance(&points).map(f64::sqrt),
         cpt50_mean: mean(&halves),
