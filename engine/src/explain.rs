@@ -42,9 +42,12 @@ pub(crate) async fn explain(
     request: pb::ExplainRequest,
     deadline: Duration,
 ) -> Result<pb::ExplainResponse, Status> {
-    if request.text.len() > TEXT_BYTES {
-        let found = request.text.len();
-        return Err(Status::invalid_argument(format!("text: has {found} bytes; send at most {TEXT_BYTES} of its end")));
+    for (field, text) in [("text", &request.text), ("context", &request.context)] {
+        if text.len() > TEXT_BYTES {
+            let found = text.len();
+            let message = format!("{field}: has {found} bytes; send its end, at most {TEXT_BYTES}");
+            return Err(Status::invalid_argument(message));
+        }
     }
     let organisation = shared.organisation(request.organisation.as_deref())?;
     let snapshot = shared.registry.snapshot();

@@ -338,9 +338,11 @@ impl Scorers {
         reason: Option<String>,
     ) -> Result<(), ScorersError> {
         let store = self.store.as_ref().ok_or(ScorersError::NoStore)?;
-        match &reason {
-            Some(reason) => warn!(action, version, before, reason, "scorers changed"),
-            None => info!(action, version, before, "scorers changed"),
+        // A change that needed words deserves to be seen in a log that shows warnings only.
+        if let Some(reason) = &reason {
+            warn!(action, version, before, reason, "scorers changed");
+        } else {
+            info!(action, version, before, "scorers changed");
         }
         state.remember(Event { at: self.clock.wall(), action: action.to_owned(), version, before, reason });
         state.save(store.folder()).map_err(|error| ScorersError::Write(error.to_string()))?;

@@ -194,17 +194,19 @@ fn routes(shared: &Arc<Shared>, access: Access) -> Result<RoutesBuilder, EngineE
     Ok(routes)
 }
 
+/// Services whose health is told; the first is the whole engine.
+const SERVICES: [&str; 6] = [
+    "",
+    "routing.v1.Routing",
+    "snapshot.v1.Snapshot",
+    "admin.v1.Admin",
+    "admin.v1.Records",
+    "signalbox.scorer.v1.Scorers",
+];
+
 async fn set_health(health: &HealthReporter, serving: bool) {
     use tonic_health::ServingStatus::{NotServing, Serving};
     let status = if serving { Serving } else { NotServing };
-    const SERVICES: [&str; 6] = [
-        "",
-        "routing.v1.Routing",
-        "snapshot.v1.Snapshot",
-        "admin.v1.Admin",
-        "admin.v1.Records",
-        "signalbox.scorer.v1.Scorers",
-    ];
     for service in SERVICES {
         health.set_service_status(service, status).await;
     }

@@ -182,23 +182,12 @@ async fn registry(folder: &Path) -> Result<String> {
 /// The scorer that a start would serve with.
 fn scorer(folder: &Path) -> Check {
     let what = "scorer";
-    let kept = data_dir::scorers(folder);
-    let found = if kept.is_dir() {
-        StartingScorers::open(&kept)
-            .map(|starting| (starting.version().to_string(), starting.faults().to_vec()))
-            .map_err(anyhow::Error::from)
-    } else {
-        // A folder that is not there is not made by looking.
-        scorer::builtin::load()
-            .map(|scorer| (scorer::Scorer::version(&scorer).to_string(), Vec::new()))
-            .map_err(anyhow::Error::from)
-    };
-    match found {
-        Ok((version, faults)) if faults.is_empty() => {
-            Check { what, verdict: Verdict::Ok, says: format!("{version} is whole") }
+    match StartingScorers::inspect(&data_dir::scorers(folder)) {
+        Ok(found) if found.faults().is_empty() => {
+            Check { what, verdict: Verdict::Ok, says: format!("{} is whole", found.version()) }
         }
-        Ok((_, faults)) => Check { what, verdict: Verdict::Failed, says: faults.join("; ") },
-        Err(fault) => Check { what, verdict: Verdict::Failed, says: explain(&fault) },
+        Ok(found) => Check { what, verdict: Verdict::Failed, says: found.faults().join("; ") },
+        Err(fault) => Check { what, verdict: Verdict::Failed, says: explain(&fault.into()) },
     }
 }
 

@@ -74,10 +74,24 @@ impl StartingScorers {
     /// # Errors
     /// When not even the built-in one works.
     pub fn open(folder: &Path) -> Result<Self, StartingError> {
-        let (serving, state, store, faults) = find_serving(folder)?;
+        Ok(Self::found(open_store(folder))?.told())
+    }
+
+    /// What [`open`](Self::open) would find; changes nothing and logs nothing.
+    ///
+    /// # Errors
+    /// When not even the built-in one works.
+    pub fn inspect(folder: &Path) -> Result<Self, StartingError> {
+        let store = Store::at(folder);
+        let (state, faults) = State::load(store.folder());
+        Self::found((Some(store), state, faults))
+    }
+
+    fn found(opened: OpenedStore) -> Result<Self, StartingError> {
+        let (serving, state, store, faults) = find_serving(opened)?;
         let mut starting = Self { serving, shadow: None, state, faults, store, pinned: None };
         starting.find_shadow();
-        Ok(starting.told())
+        Ok(starting)
     }
 
     /// What could not be used, in sentences.
@@ -118,8 +132,9 @@ impl StartingScorers {
 
 type Found = (Arc<dyn Scorer>, State, Option<Store>, Vec<String>);
 
-fn find_serving(folder: &Path) -> Result<Found, StartingError> {
-    let (store, mut state, mut faults) = open_store(folder);
+type OpenedStore = (Option<Store>, State, Vec<String>);
+
+fn find_serving((store, mut state, mut faults): OpenedStore) -> Result<Found, StartingError> {
     let wanted = std::iter::once(state.current.clone()).chain(state.previous.clone());
     for (place, choice) in wanted.enumerate() {
         if choice == Choice::BuiltIn {
@@ -151,7 +166,7 @@ fn find_serving(folder: &Path) -> Result<Found, StartingError> {
     Ok((Arc::new(scorer), state, store, faults))
 }
 
-fn open_store(folder: &Path) -> (Option<Store>, State, Vec<String>) {
+fn open_store(folder: &Path) -> OpenedStore {
     match Store::open(folder) {
         Ok(store) => {
             let (state, faults) = State::load(store.folder());

@@ -47,13 +47,18 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
             made => made?,
         }
-        let store = Self { folder: folder.to_owned() };
+        let store = Self::at(folder);
         for name in store.names()? {
             if name.starts_with(INCOMING) || name.starts_with(REMOVED) {
                 fs::remove_dir_all(store.folder.join(name))?;
             }
         }
         Ok(store)
+    }
+
+    /// The folder as it is, for looking only.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -86,6 +91,9 @@ impl Store {
 
     /// Loads a scorer, every hash checked.
     pub(crate) fn load(&self, version: &str) -> Result<LearnedScorer, String> {
+        if !self.has(version) {
+            return Err("it is not there".to_owned());
+        }
         guarded(|| LearnedScorer::load(&self.folder.join(version)))
     }
 

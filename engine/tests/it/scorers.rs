@@ -29,7 +29,7 @@ const TEXTS: [&str; 4] = [
 
 /// Waits for what comes soon; loading a scorer takes an unoptimised build on a busy machine some time.
 async fn soon<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(60), future).await.expect("comes within a minute")
+    tokio::time::timeout(Duration::from_mins(1), future).await.expect("comes within a minute")
 }
 
 /// An engine over a folder of scorers, and its operator.
@@ -329,7 +329,8 @@ async fn a_damaged_promoted_scorer_gives_way_to_the_one_before_then_to_the_built
 
 #[tokio::test]
 async fn nothing_in_the_folder_keeps_an_engine_from_starting() {
-    let damages: [(&str, fn(&Path)); 4] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 4] = [
         ("a state that is none", |folder| std::fs::write(folder.join("state.json"), "{]").unwrap()),
         ("a version that is gone", |folder| {
             let state = r#"{"schema":"signalbox.scorers/1","current":{"stored":"9.9"},"previous":null,"shadow":null}"#;

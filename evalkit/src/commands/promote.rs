@@ -3,6 +3,7 @@
 //! The engine is found as the `signalbox` commands find it: an address, or the socket of a data folder. It checks every
 //! hash and tries the scorer before it takes it; what serves goes on if it refuses.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -77,13 +78,8 @@ pub fn run(options: &Options) -> anyhow::Result<Ended> {
         eprintln!("warning: {warning}");
     }
     let told = if options.json { promoted.json().to_string() } else { promoted.text() };
-    use_stdout(&told)?;
+    writeln!(std::io::stdout().lock(), "{told}").context("writing the output")?;
     Ok(Ended::Well)
-}
-
-fn use_stdout(text: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-    writeln!(std::io::stdout().lock(), "{text}").context("writing the output")
 }
 
 async fn promote(options: &Options) -> anyhow::Result<Promoted> {
@@ -258,5 +254,81 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let fault = format!("{:#}", run(&options(empty.path(), &[])).unwrap_err());
         assert!(fault.contains("manifest.json"), "{fault}");
+    }
+
+    /// An engine over a folder, serving operators on a socket of it.
+    async fn engine(folder: &Path) -> PathBuf {
+        let keyring = seal::Keyring::new(seal::SealingKey::generate());
+        let registry = registry::Registry::open(&folder.join("registry.sqlite"), keyring).await.unwrap();
+        registry.bootstrap().await.unwrap();
+        let parts = engine::EngineParts {
+            registry,
+            scorers: engine::StartingScorers::open(&folder.join("scorers")).unwrap(),
+            records: None,
+            clock: std::sync::Arc::new(NoClock),
+            limits: engine::Limits::default(),
+        };
+        let socket = operator::socket(folder);
+        let unix = Some(engine::bind_unix(&socket).unwrap());
+        let engine = engine::Engine::new(parts).unwrap();
+        let listeners = engine::Listeners { unix, ..Default::default() };
+        tokio::spawn(async move { engine.serve(listeners, std::future::pending()).await });
+        socket
+    }
+
+    struct NoClock;
+
+    impl domain::Clock for NoClock {
+        fn wall(&self) -> domain::Timestamp {
+            domain::Timestamp(0)
+        }
+
+        fn monotonic(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
+    }
+
+    /// The built-in scorer under another version.
+    fn scorer(folder: &Path, version: &str) -> PathBuf {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scorer-models");
+        let source = models.join(fs::read_to_string(models.join("default")).unwrap().trim());
+        let folder = folder.join(version);
+        fs::create_dir(&folder).unwrap();
+        for entry in fs::read_dir(source).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+        }
+        let manifest = folder.join("manifest.json");
+        let mut value: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+        value["version"] = json!(version);
+        fs::write(manifest, value.to_string()).unwrap();
+        folder
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_engine_takes_the_scorer_and_the_old_one_is_named_for_the_way_back() {
+        let scratch = tempfile::tempdir().unwrap();
+        let socket = format!("--engine=unix:{}", engine(scratch.path()).await.display());
+        let (one, other) = (scorer(scratch.path(), "9.1"), scorer(scratch.path(), "9.2"));
+        let line = |model: &Path, more: &[&str]| {
+            let arguments = ["promote", "--model", model.to_str().unwrap(), &socket];
+            Line::try_parse_from(arguments.iter().chain(more)).unwrap().options
+        };
+        let forced = ["--force", "--reason", "a trial"];
+        let promoted = promote(&line(&one, &forced)).await.unwrap();
+        assert_eq!((promoted.version.as_str(), promoted.previous.as_ref()), ("9.1", Some(&promoted.before)));
+        assert!(promoted.text().contains(&promoted.before) && promoted.text().contains("rollback"));
+
+        fs::write(other.join(GATE), r#"{"verdict": "pass", "against": "8.8"}"#).unwrap();
+        let shadowed = promote(&line(&other, &["--shadow", "0.5"])).await.unwrap();
+        assert_eq!((shadowed.before.as_str(), shadowed.shadow), ("9.1", Some(0.5)));
+        assert!(shadowed.warning.unwrap().contains("8.8"), "its gate compared it with another one");
+
+        let list = connect(&line(&one, &[])).await.unwrap().list().await.unwrap();
+        assert_eq!((list.serving.as_str(), list.shadow.unwrap().version.as_str()), ("9.1", "9.2"));
+        let reasons: Vec<_> = list.history.iter().filter_map(|it| it.reason.as_deref()).collect();
+        assert!(reasons.len() == 2 && reasons.iter().all(|it| it.contains("forced") && it.ends_with("a trial")));
+        let gates: Vec<_> = list.scorers.into_iter().filter_map(|it| it.gate).collect();
+        assert_eq!(gates, ["pass against 8.8"]);
     }
 }
