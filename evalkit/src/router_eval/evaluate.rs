@@ -115,6 +115,7 @@ pub fn evaluate(inputs: &Inputs, settings: &Settings, progress: &mut dyn FnMut(u
     let threshold = operating.and_then(|point| point.threshold);
     let utility = settings
         .quality_per_cost
+        .filter(|_| operating.is_some())
         .and_then(|rate| selection::utility(&inputs.outcomes, &inputs.scores, threshold, rate));
     let mut report = Report {
         format: super::report::FORMAT,

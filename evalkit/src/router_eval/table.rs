@@ -248,11 +248,16 @@ fn right(text: String) -> Cell {
 }
 
 pub(super) fn number(value: Option<f64>) -> String {
-    // What rounds to zero has no sign.
-    let value = value.map(|value| if value.abs() < 5e-5 { 0.0 } else { value });
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+    value.map_or_else(|| "-".to_owned(), |value| format!("{:.4}", unsigned_zero(value)))
 }
 
 pub(super) fn interval(figure: Figure) -> String {
-    figure.interval.map_or_else(String::new, |it| format!("[{:.4}, {:.4}]", it.low, it.high))
+    figure
+        .interval
+        .map_or_else(String::new, |it| format!("[{:.4}, {:.4}]", unsigned_zero(it.low), unsigned_zero(it.high)))
+}
+
+/// What rounds to zero has no sign.
+fn unsigned_zero(value: f64) -> f64 {
+    if value.abs() < 5e-5 { 0.0 } else { value }
 }
