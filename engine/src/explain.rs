@@ -99,8 +99,8 @@ pub(crate) async fn explain(
     let wants_influences = request.influences && injected.complexity.is_none();
     let scored = shared.batcher.score(input.clone(), deadline).await.ok();
     let influences = match &scored {
-        Some(score) if wants_influences => influences(shared, input, score, deadline).await?,
-        _ => Vec::new(),
+        Some(score) if wants_influences => influences(shared, input, score, deadline).await,
+        _ => Ok(Vec::new()),
     };
     let score = injected.over(scored);
     question.scoring = score.as_ref().map_or(Scoring::Unavailable(Degradation::Scorer), Scoring::Known);
@@ -109,33 +109,35 @@ pub(crate) async fn explain(
         Ok(Step::NeedsScore) => return Err(Status::internal("the decision asked for a score that it was given")),
         Err(refusal) => refused(&refusal),
     };
-    Ok(pb::ExplainResponse { score: score.as_ref().map(Into::into), influences, ..response })
+    // An explanation without influences is better than none.
+    let influences_fault = influences.as_ref().err().cloned();
+    let influences = influences.unwrap_or_default();
+    Ok(pb::ExplainResponse { score: score.as_ref().map(Into::into), influences, influences_fault, ..response })
 }
 
-/// What moved a score most, by the scorer that gave it.
+/// What moved a score most, by the scorer that gave it; or why that is not known.
 async fn influences(
     shared: &Shared,
     input: ScorerInput,
     score: &Score,
     deadline: Duration,
-) -> Result<Vec<pb::Influence>, Status> {
-    let left = deadline.saturating_sub(shared.clock.monotonic());
-    let late = || Status::deadline_exceeded("the deadline passed before the influences were found: allow more time");
+) -> Result<Vec<pb::Influence>, String> {
     let scorer = shared.scorers.serving();
     if *scorer.version() != score.version {
-        return Err(Status::aborted("another scorer was promoted meanwhile: explain again"));
+        return Err("another scorer was promoted meanwhile: explain again".to_owned());
     }
     let found = async {
-        let place = shared.explanations.clone().acquire_owned().await.map_err(|_| late())?;
+        let place = shared.explanations.clone().acquire_owned().await.ok();
         let finding = tokio::task::spawn_blocking(move || {
             let _place = place;
             influence::of(scorer.as_ref(), &input)
         });
-        // The scorer's error names no part of the prompt that it was not given by the caller.
-        let found = finding.await.map_err(|_| Status::internal("the scorer panicked over a part of the prompt"))?;
-        found.map_err(|failure| Status::unavailable(format!("a part of the prompt cannot be scored: {failure}")))
+        let found = finding.await.map_err(|_| "the scorer panicked over a part of the prompt".to_owned())?;
+        found.map_err(|failure| format!("a part of the prompt cannot be scored: {failure}"))
     };
-    let found = tokio::time::timeout(left, found).await.map_err(|_| late())??;
+    let left = deadline.saturating_sub(shared.clock.monotonic());
+    let found = tokio::time::timeout(left, found).await;
+    let found = found.map_err(|_| "the deadline passed before they were found: allow more time".to_owned())??;
     Ok(found.into_iter().take(INFLUENCES).map(told).collect())
 }
 

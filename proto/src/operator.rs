@@ -112,3 +112,30 @@ pub async fn connect_operator(endpoint: &Endpoint, key: Option<&str>) -> Result<
         .map_err(OperatorError::Connect)?;
     Ok(InterceptedService::new(channel, credential))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_an_address_the_socket_of_the_data_folder_is_meant() {
+        let found = endpoint(None, Path::new("/data")).map(|it| it.to_string());
+        assert_eq!(found.ok().as_deref(), Some("unix:/data/admin.sock"));
+        let named = endpoint(Some("http://127.0.0.1:1"), Path::new("/data")).map(|it| it.to_string());
+        assert_eq!(named.ok().as_deref(), Some("http://127.0.0.1:1"));
+        assert!(endpoint(Some("nonsense"), Path::new("/data")).is_err_and(|fault| fault.is_usage()));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_sent_is_refused_without_repeating_it() {
+        let fault = Credential::parse(Some("sk\nsecret")).err().map(|fault| fault.to_string());
+        assert_eq!(fault.as_deref(), Some("the key holds characters that no key has"));
+    }
+
+    #[test]
+    fn what_the_operator_got_wrong_is_told_from_what_failed() {
+        assert!(OperatorError::from(Status::invalid_argument("share: …")).is_usage());
+        assert!(!OperatorError::from(Status::failed_precondition("it serves")).is_usage());
+        assert_eq!(OperatorError::from(Status::unavailable("")).to_string(), Code::Unavailable.to_string());
+    }
+}

@@ -185,3 +185,64 @@ impl ScorersLink {
         Ok(self.0.remove(pb::RemoveRequest { version }).await?.into_inner().removed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        folder
+    }
+
+    const NAMES_WEIGHTS: &str = r#"{"version": "9.1", "files": {"weights.bin": {}}}"#;
+
+    #[test]
+    fn a_folder_goes_out_with_its_documents_and_nothing_else() {
+        let long = "x".repeat(CHUNK + 1);
+        let files = [
+            (MANIFEST, NAMES_WEIGHTS),
+            ("weights.bin", &long),
+            ("card.md", "#"),
+            (GATE, "{}"),
+            (".hidden.json", "{}"),
+            ("run.log", "secret"),
+        ];
+        let read = ScorerFolder::read(folder(&files).path()).unwrap();
+        assert_eq!((read.version.as_str(), read.gate.as_deref()), ("9.1", Some(&b"{}"[..])));
+        let (mut names, mut chunks) = (Vec::new(), 0);
+        for request in read.parts(None).skip(1) {
+            match request.part.unwrap() {
+                Part::File(file) => names.push(file.name),
+                Part::Chunk(bytes) => {
+                    assert!(bytes.len() <= CHUNK);
+                    chunks += 1;
+                }
+                Part::Start(_) => panic!("it starts once"),
+            }
+        }
+        assert_eq!(names, [MANIFEST, "weights.bin", "card.md", GATE]);
+        assert_eq!(chunks, 5, "the weights take two");
+    }
+
+    #[track_caller]
+    fn refused(files: &[(&str, &str)], why: &str) {
+        let fault = ScorerFolder::read(folder(files).path()).unwrap_err().to_string();
+        assert!(fault.contains(why), "{fault}");
+    }
+
+    #[test]
+    fn a_folder_that_is_no_scorers_is_refused_with_the_reason() {
+        refused(&[], "has no manifest.json");
+        refused(&[(MANIFEST, "{")], "cannot be understood");
+        refused(&[(MANIFEST, "{}")], "states no version");
+        refused(&[(MANIFEST, r#"{"version": "1"}"#)], "names no files");
+        refused(&[(MANIFEST, r#"{"version": "1", "files": {"../../etc/passwd": {}}}"#)], "../../etc/passwd");
+        refused(&[(MANIFEST, NAMES_WEIGHTS)], "weights.bin");
+    }
+}

@@ -65,6 +65,9 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
         Answer::RecordJson(record) => {
             let decision = serde_json::from_slice(&record).context("the server sent a record that cannot be read")?;
             print(&decision, score.as_ref(), &response.influences)?;
+            if let Some(fault) = &response.influences_fault {
+                output::line(format!("\nwhat moved the score is not known: {fault}"))?;
+            }
         }
         Answer::RefusalJson(refusal) => return refused(&refusal),
     }

@@ -116,6 +116,14 @@ impl Shadow {
     }
 }
 
+impl Drop for Shadow {
+    fn drop(&mut self) {
+        // What was said of it is said of nobody now.
+        gauge!("signalbox_shadow_mean_difference").set(0.0);
+        gauge!("signalbox_shadow_flipped_share").set(0.0);
+    }
+}
+
 /// Spreads consecutive numbers evenly over all 64 bits (the finaliser of `SplitMix64`).
 fn mixed(number: u64) -> u64 {
     let mut bits = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -112,6 +112,8 @@ fn fault_of_name(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn start() -> Part {
@@ -175,5 +177,29 @@ mod tests {
         refused([start(), file("a", MOST_BYTES + 1)], "64 MiB");
         refused([start(), file("a", 0), file("b", u64::MAX), file("c", 1)], "64 MiB");
         refused(std::iter::once(start()).chain((0..40).map(|it| file(&format!("f{it}"), 0))), "more than 32");
+    }
+
+    fn part() -> impl Strategy<Value = Part> {
+        prop_oneof![
+            Just(start()),
+            ("[a-c./]{0,3}", 0_u64..6).prop_map(|(name, bytes)| file(&name, bytes)),
+            any::<u64>().prop_map(|bytes| file("large", bytes)),
+            prop::collection::vec(any::<u8>(), 0..6).prop_map(Part::Chunk),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_an_upload_of_what_was_announced_or_a_refusal(parts in prop::collection::vec(part(), 0..12)) {
+            let announced: Vec<_> = parts
+                .iter()
+                .filter_map(|part| if let Part::File(it) = part { Some((it.name.clone(), it.bytes)) } else { None })
+                .collect();
+            if let Ok(found) = upload(parts) {
+                let sizes: Vec<_> = found.files.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect();
+                prop_assert_eq!(sizes, announced);
+                prop_assert!(found.files.iter().all(|(name, _)| !name.contains('/') && !name.starts_with('.')));
+            }
+        }
     }
 }
