@@ -259,7 +259,8 @@ fn print(decision: &Decision, score: Option<&Score>, influences: &[pb::Influence
     for (name, value) in facts {
         output::line(format!("  {name:<11} {value}"))?;
     }
-    for (place, it) in influences.iter().enumerate() {
+    // What would be shown as 0.00 moved nothing that anybody would notice.
+    for (place, it) in influences.iter().filter(|it| it.complexity.abs() >= 0.005).enumerate() {
         let name = if place == 0 { "moved by" } else { "" };
         output::line(format!("  {name:<11} {:+.2} \"{}\"", it.complexity, it.piece))?;
     }
