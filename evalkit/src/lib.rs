@@ -1,11 +1,12 @@
 //! The evidence: trains, applies and judges scorers.
 //!
 //! The binary is a thin command line over this library. Today it trains a scorer (`train`), scores prompts in bulk
-//! (`score`), judges routers (`router-eval`, over [`router_eval`] and [`statistics`]) and brings scorers to an engine
-//! (`promote`); serving scores belongs to the engine, fitting them to `trainer`.
+//! (`score`, over [`score`]), judges routers (`router-eval`, over [`router_eval`] and [`statistics`]) and brings
+//! scorers to an engine (`promote`); serving scores belongs to the engine, fitting them to `trainer`.
 
 pub mod commands;
 pub mod router_eval;
+pub mod score;
 pub mod statistics;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ mod routellm;
 mod router_eval_command;
 mod router_eval_laws;
 mod router_eval_vectors;
+mod score_command;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -43,7 +44,7 @@ fn bad_rows_are_reported_by_line_and_the_rest_is_scored() {
         score("{\"id\":\"a\",\"prompt\":\"hi\"}\n{\"id\":\"b\"}\nnonsense\n{\"id\":\"c\",\"prompt\":\"hi\"}");
     assert_eq!(code, Some(2));
     assert_eq!(rows.len(), 2);
-    assert!(faults.contains("line 2: missing field `prompt`") && faults.contains("line 3:"), "{faults}");
+    assert!(faults.contains("line 2: it has no `prompt`") && faults.contains("line 3:"), "{faults}");
 }
 
 #[test]
