@@ -150,7 +150,8 @@ impl Corpus {
         })?;
         // An empty file is no outcomes at all, which is what a missing file says too.
         if !found.is_empty() {
-            let reasons = reasons_against(found.iter().map(|row| (row.model.as_str(), row.score)), 2);
+            let reasons =
+                reasons_against(found.iter().map(|row| (row.model.as_str(), row.score)), 2, Constant::Allowed);
             if !reasons.is_empty() {
                 return Err(DatasetError::Unfit { path, reasons });
             }
@@ -168,8 +169,21 @@ impl Corpus {
     }
 }
 
+/// Whether a model may have one and the same score throughout, beside others that do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Constant {
+    /// In a known set a model may be that weak.
+    Allowed,
+    /// In a file that nobody has checked it is more likely a slip.
+    Refused,
+}
+
 /// Why nothing can be learned from outcomes: models and their scores.
-pub(crate) fn reasons_against<'a>(scores: impl Iterator<Item = (&'a str, f64)>, fewest_models: usize) -> Vec<String> {
+pub(crate) fn reasons_against<'a>(
+    scores: impl Iterator<Item = (&'a str, f64)>,
+    fewest_models: usize,
+    constant: Constant,
+) -> Vec<String> {
     let mut ranges = BTreeMap::<&str, (f64, f64)>::new();
     for (model, score) in scores {
         let range = ranges.entry(model).or_insert((score, score));
@@ -192,7 +206,7 @@ pub(crate) fn reasons_against<'a>(scores: impl Iterator<Item = (&'a str, f64)>, 
             "every model has one and the same score throughout ({}): check how the answers were judged",
             scores.join(", ")
         ));
-    } else {
+    } else if constant == Constant::Refused {
         for (model, (score, _)) in equal.iter().take(5) {
             reasons.push(format!(
                 "every score of `{model}` is {score}: leave its rows out, or check how its answers were judged"
@@ -276,6 +290,17 @@ mod tests {
             let error = Corpus::load(folder(&rows.join("\n")).path()).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
+    }
+
+    #[test]
+    fn constant_model_beside_others_is_read() {
+        let rows = [
+            r#"{"prompt_id":"mmlu-pro/1","model":"weak","score":0}"#,
+            r#"{"prompt_id":"arena-hard/1","model":"weak","score":0}"#,
+            r#"{"prompt_id":"mmlu-pro/1","model":"n","score":0}"#,
+            r#"{"prompt_id":"arena-hard/1","model":"n","score":1}"#,
+        ];
+        assert_eq!(Corpus::load(folder(&rows.join("\n")).path()).unwrap().outcomes["mmlu-pro"].len(), 4);
     }
 
     #[test]

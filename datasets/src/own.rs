@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::Path;
 
-use crate::outcomes::{self, Meta};
+use crate::outcomes::{self, Constant, Meta};
 use crate::{Corpus, DatasetError, Outcome, PublicPrompt, RowFault, Split};
 use row::{Raw, Row};
 
@@ -115,7 +115,7 @@ impl OwnOutcomes {
         }
         let fewest_models = if purpose == Purpose::Train { 2 } else { 1 };
         let scores = self.outcomes.iter().map(|row| (row.model.as_str(), row.score));
-        reasons.extend(outcomes::reasons_against(scores, fewest_models));
+        reasons.extend(outcomes::reasons_against(scores, fewest_models, Constant::Refused));
         let has = |split| self.prompts.values().any(|prompt| prompt.split == split);
         if is_split && !has(Split::Train) {
             reasons.push("every row is `dev`, so none is left to fit: mark most prompts `train`".to_owned());
