@@ -34,8 +34,10 @@ impl Routing for RoutingService {
         let deadline = deadline(request.metadata(), self.shared.clock.as_ref());
         let mut call = DecideCall::try_from(request.into_inner())?;
         check_text("text", &call.text)?;
+        check_text("context", &call.context)?;
         let input = ScorerInput {
             text: std::mem::take(&mut call.text),
+            context: std::mem::take(&mut call.context),
             truncated: call.truncated,
             features: call.facts.features.clone(),
         };

@@ -87,6 +87,8 @@ impl FromStr for CapabilityTag {
 pub struct ScorerInput {
     /// The text, already cut to a few KiB by the caller; the scorer cuts again to its own budget.
     pub text: String,
+    /// The user turn before it, or its end, where there was one; empty otherwise. Tells what a follow-up follows.
+    pub context: String,
     /// The text given is not the whole prompt.
     pub truncated: bool,
     /// What is known of the request beside its text.

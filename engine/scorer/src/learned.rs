@@ -13,9 +13,11 @@ use domain::{CapabilityTag, OutputTokens, Score, ScorerInput};
 
 use crate::artifact::{self, ArtifactError, CALIBRATION, TOKENIZER, Verified, WEIGHTS};
 use crate::calibration::Calibration;
+use crate::inputs::{self, INPUTS, Reading};
 use crate::network::{Batch, Heads, Network, Shape};
-use crate::prompt::{FEATURES, Prompt};
+use crate::prompt::Prompt;
 use crate::tokens::{TokenReader, Tokens};
+use crate::wide::Wide;
 use crate::{Scorer, ScorerError};
 
 /// Most tokens that an answer is expected to have, whatever the network says.
@@ -30,6 +32,7 @@ pub struct LearnedScorer {
     shape: Shape,
     tokens: TokenReader,
     table: Tensor,
+    wide: Wide,
     network: Network,
     calibration: Calibration,
 }
@@ -76,16 +79,16 @@ impl LearnedScorer {
     pub fn from_files(files: &[(&str, &[u8])]) -> Result<Self, ArtifactError> {
         let verified = Verified::check(files)?;
         let shape = verified.manifest.shape;
-        if shape.features != FEATURES {
-            let reason = format!("it has {} dense features, this build counts {FEATURES}", shape.features);
+        if shape.inputs != INPUTS {
+            let reason = format!("it has {} dense inputs, this build makes {INPUTS}", shape.inputs);
             return Err(ArtifactError::Weights(reason));
         }
         let tokens = TokenReader::parse(verified.file(TOKENIZER)?, &shape)?;
         let calibration = Calibration::parse(verified.file(CALIBRATION)?)?;
-        let (table, network) =
+        let (table, wide, network) =
             read_weights(&shape, verified.file(WEIGHTS)?).map_err(|error| ArtifactError::Weights(error.to_string()))?;
         let version = Arc::from(verified.manifest.version.as_str());
-        Ok(Self { version, shape, tokens, table, network, calibration })
+        Ok(Self { version, shape, tokens, table, wide, network, calibration })
     }
 
     /// Which shape the network has.
@@ -97,16 +100,23 @@ impl LearnedScorer {
     ///
     /// # Errors
     /// As [`Scorer::score`].
-    pub fn raw(&self, prompt: &Prompt) -> Result<Raw, ScorerError> {
-        let tokens = self.tokens.read(prompt)?;
-        Raw::from_heads(&self.forward(prompt, &tokens)?)
+    pub fn raw(&self, input: &ScorerInput) -> Result<Raw, ScorerError> {
+        Ok(self.read(input)?.0)
+    }
+
+    /// What the network says, and whether some of the prompt was not read.
+    fn read(&self, input: &ScorerInput) -> Result<(Raw, bool), ScorerError> {
+        let prompt = Prompt::read(input);
+        let tokens = self.tokens.read(&prompt)?;
+        let context = Reading::of_context(&input.context);
+        let dense = inputs::dense(&Reading::of(&prompt), context.as_ref(), &input.features, &self.wide);
+        let raw = Raw::from_heads(&self.forward(&tokens, &dense)?)?;
+        Ok((raw, prompt.truncated || tokens.truncated))
     }
 
     fn score_one(&self, input: &ScorerInput) -> Result<Score, ScorerError> {
         let start = Instant::now();
-        let prompt = Prompt::read(input);
-        let tokens = self.tokens.read(&prompt)?;
-        let raw = Raw::from_heads(&self.forward(&prompt, &tokens)?)?;
+        let (raw, truncated) = self.read(input)?;
         let (complexity, slope) = self.calibration.map(raw.complexity);
         let uncertainty = (raw.spread * self.calibration.uncertainty_scale * slope).clamp(0.0, 0.5);
         let p50 = raw.output.0.round() as u32;
@@ -116,13 +126,13 @@ impl LearnedScorer {
             capabilities: CapabilityTag::ALL.into_iter().zip(raw.tags).collect(),
             expected_output_tokens: OutputTokens { p50, p90: (raw.output.1.round() as u32).max(p50) },
             uncertainty,
-            truncated: prompt.truncated || tokens.truncated,
+            truncated,
             micros: start.elapsed().as_micros() as u64,
             version: self.version.clone(),
         })
     }
 
-    fn forward(&self, prompt: &Prompt, tokens: &Tokens) -> candle_core::Result<Heads> {
+    fn forward(&self, tokens: &Tokens, dense: &[f32]) -> candle_core::Result<Heads> {
         let device = &Device::Cpu;
         let length = tokens.ids.len();
         let ids = Tensor::from_slice(&tokens.ids, length, device)?;
@@ -132,7 +142,7 @@ impl LearnedScorer {
             tokens: rows,
             mask: Tensor::zeros((1, length, 1), DType::F32, device)?,
             ask_mask: Tensor::from_vec(ask, (1, length, 1), device)?,
-            features: Tensor::from_slice(&prompt.features, (1, prompt.features.len()), device)?,
+            inputs: Tensor::from_slice(dense, (1, dense.len()), device)?,
         };
         self.network.forward(&batch, &|tensor| Ok(tensor.clone()))
     }
@@ -186,7 +196,7 @@ fn bounded_exp(log: f64) -> f64 {
     log.min(MAX_OUTPUT_TOKENS.ln()).exp().max(1.0)
 }
 
-fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Network)> {
+fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Wide, Network)> {
     let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
     let table =
         tensors.remove("table").ok_or_else(|| candle_core::Error::Msg("there is no tensor `table`".to_owned()))?;
@@ -197,6 +207,7 @@ fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Net
             shape.vocabulary, shape.width
         )));
     }
+    let wide = Wide::from_tensors(|name| tensors.remove(name))?;
     let network = Network::new(shape, &VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))?;
-    Ok((table, network))
+    Ok((table, wide, network))
 }

@@ -11,10 +11,12 @@ pub mod calibration;
 pub mod cues;
 pub mod heuristic;
 pub mod influence;
+pub mod inputs;
 pub mod learned;
 pub mod network;
 pub mod prompt;
 pub mod tokens;
+pub mod wide;
 
 use std::sync::Arc;
 

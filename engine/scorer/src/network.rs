@@ -1,4 +1,4 @@
-//! The network: token vectors pooled by learned attention, joined with counted features, one trunk, several heads.
+//! The network: token vectors pooled by learned attention, joined with dense inputs, one trunk, several heads.
 //!
 //! The same forward pass serves training and scoring, so that there is one definition of the model. Softmax, layer norm
 //! and GELU are composed from differentiable operations: candle's fused ones cut gradients without a word.
@@ -20,8 +20,8 @@ pub struct Shape {
     pub queries: usize,
     /// Attention queries over the tokens that ask.
     pub ask_queries: usize,
-    /// Dense features beside the tokens.
-    pub features: usize,
+    /// Dense inputs beside the tokens.
+    pub inputs: usize,
     /// Width of the trunk.
     pub hidden: usize,
     /// Most tokens read.
@@ -40,8 +40,8 @@ pub struct Batch {
     pub mask: Tensor,
     /// The same, where tokens outside the ask count as padding.
     pub ask_mask: Tensor,
-    /// Dense features, `(b, features)`.
-    pub features: Tensor,
+    /// Dense inputs, `(b, inputs)`.
+    pub inputs: Tensor,
 }
 
 /// What the heads say, before calibration; one row a prompt.
@@ -85,10 +85,10 @@ impl Network {
             ask_queries: vars.get_with_hints((shape.width, shape.ask_queries), "ask_queries", small)?,
             norm_weight: vars.get_with_hints(joined, "norm.weight", candle_nn::init::ONE)?,
             norm_bias: vars.get_with_hints(joined, "norm.bias", candle_nn::init::ZERO)?,
-            trunk: linear(joined + shape.features, shape.hidden, vars.pp("trunk"))?,
+            trunk: linear(joined + shape.inputs, shape.hidden, vars.pp("trunk"))?,
             second: linear(shape.hidden, shape.hidden / 2, vars.pp("second"))?,
             heads: linear(shape.hidden / 2, HEADS, vars.pp("heads"))?,
-            direct: linear(joined + shape.features, HEADS, vars.pp("direct"))?,
+            direct: linear(joined + shape.inputs, HEADS, vars.pp("direct"))?,
         })
     }
 
@@ -97,7 +97,7 @@ impl Network {
         let all = pool(&batch.tokens, &self.queries, &batch.mask)?;
         let ask = pool(&batch.tokens, &self.ask_queries, &batch.ask_mask)?;
         let pooled = normalise(&Tensor::cat(&[all, ask], 1)?, &self.norm_weight, &self.norm_bias)?;
-        let joined = Tensor::cat(&[drop(&pooled)?, batch.features.clone()], 1)?;
+        let joined = Tensor::cat(&[drop(&pooled)?, batch.inputs.clone()], 1)?;
         let trunk = drop(&self.trunk.forward(&joined)?.gelu()?)?;
         let second = self.second.forward(&trunk)?.gelu()?;
         // What is plain to see takes the straight way; the trunk learns the rest.

@@ -56,8 +56,8 @@ fn show(bar: &ProgressBar, progress: &Progress) {
         }
         Progress::Fitting(at, of, unseen) if unseen.is_empty() => format!("network {at} of {of}, all authors"),
         Progress::Fitting(at, of, unseen) => format!("network {at} of {of}, held out: {}", unseen.join(", ")),
-        Progress::Passed(it) => format!(
-            "pass {:3}  loss {:.4}  dev: complexity {:.4}, difficulty {:.4}{}",
+        Progress::Passed(network, it) => format!(
+            "network {network}, pass {:3}  loss {:.4}  dev: complexity {:.4}, difficulty {:.4}{}",
             it.number,
             it.train,
             it.complexity,

@@ -1,5 +1,7 @@
 //! Altered copies of prompts, so that wrappers, case, politeness and typing slips say nothing about difficulty.
 
+use datasets::EverydayPrompt;
+use domain::{CapabilityTag, OutputFormat, ScorerInput};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 
@@ -26,9 +28,30 @@ const WRAPPERS: [&str; 4] = [
     "Question: ",
 ];
 
-/// An everyday prompt as another person might have typed it. `english` allows English additions; `before` is what an
-/// earlier turn may have said, which changes nothing about the ask.
-pub fn everyday(text: &str, english: bool, before: &str, random: &mut StdRng) -> String {
+/// An everyday prompt as it is.
+pub fn input(row: &EverydayPrompt) -> ScorerInput {
+    ScorerInput { text: row.prompt.clone(), context: row.context.clone().unwrap_or_default(), ..ScorerInput::default() }
+}
+
+/// An everyday prompt as another person might have sent it. `before` is what an earlier turn may have said: prompts that
+/// stand for themselves are as hard behind it as alone.
+pub fn everyday(row: &EverydayPrompt, before: &str, random: &mut StdRng) -> ScorerInput {
+    let mut altered = input(row);
+    altered.text = retyped(&row.prompt, row.language == "en", random);
+    if row.context.is_none() && random.random_bool(0.3) {
+        before.clone_into(&mut altered.context);
+    }
+    let offers = |tag| if row.tags.contains(&tag) { 0.7 } else { 0.06 };
+    altered.features.has_tools = random.random_bool(offers(CapabilityTag::ToolUse));
+    if random.random_bool(0.5 * offers(CapabilityTag::StructuredOutput)) {
+        altered.features.output_format = OutputFormat::JsonSchema;
+    }
+    altered.features.has_images = random.random_bool(0.03);
+    altered
+}
+
+/// The text as another person might have typed it; `english` allows English additions.
+fn retyped(text: &str, english: bool, random: &mut StdRng) -> String {
     let mut text = text.to_owned();
     if english && random.random_bool(0.3) {
         text = format!("{}{text}", pick(&OPENINGS, random));
@@ -39,8 +62,7 @@ pub fn everyday(text: &str, english: bool, before: &str, random: &mut StdRng) ->
     if random.random_bool(0.25) {
         text.truncate(text.trim_end_matches(['?', '.', '!']).len());
     }
-    let text = common(text, random);
-    if random.random_bool(0.25) { format!("{before}\n\n{text}") } else { text }
+    common(text, random)
 }
 
 /// A public prompt with its wrapper or options taken off, or another wrapper put on.
@@ -96,7 +118,7 @@ mod tests {
 
     #[test]
     fn same_seed_gives_the_same_copy() {
-        let copy = |seed| everyday("What is the capital of France?", true, "hello", &mut StdRng::seed_from_u64(seed));
+        let copy = |seed| retyped("What is the capital of France?", true, &mut StdRng::seed_from_u64(seed));
         assert_eq!(copy(1), copy(1));
         assert!((0..20).any(|seed| copy(seed) != copy(0)));
     }

@@ -17,6 +17,10 @@ pub struct Config {
     pub ask_queries: usize,
     /// Width of the trunk.
     pub hidden: usize,
+    /// Penalty on the weights of the wide part.
+    pub wide_penalty: f32,
+    /// Parts into which authors are dealt; each is judged by a fit without it.
+    pub folds: usize,
     /// Most tokens read.
     pub max_tokens: usize,
     /// Rank of the learned change of the token table.
@@ -110,6 +114,7 @@ impl Config {
             ("queries", self.queries),
             ("ask_queries", self.ask_queries),
             ("hidden", self.hidden / 2),
+            ("folds", self.folds / 2),
             ("rank", self.rank),
             ("epochs", self.epochs),
             ("patience", self.patience),

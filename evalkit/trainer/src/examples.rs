@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use datasets::{Corpus, EverydayPrompt, Split};
-use domain::{CapabilityTag, ScorerInput};
+use domain::{CapabilityTag, Features, ScorerInput};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use scorer::inputs::{self, Reading};
 use scorer::network::TAGS;
 use scorer::prompt::Prompt;
 use scorer::tokens::{TokenReader, Tokens};
+use scorer::wide::Wide;
 
 use crate::config::Config;
 use crate::{TrainError, augment, irt};
@@ -23,16 +25,38 @@ pub fn scale_grade(grade: f64) -> f64 {
 pub struct Encoded {
     /// Tokens.
     pub tokens: Tokens,
-    /// Dense features.
-    pub features: Vec<f32>,
+    /// Words and counted features.
+    pub reading: Reading,
+    /// The same of the turn before.
+    pub context: Option<Reading>,
+    /// What the request demands.
+    pub features: Features,
+    /// Dense inputs; empty until a wide part has spoken.
+    pub inputs: Vec<f32>,
 }
 
 impl Encoded {
-    /// Reads a text.
-    pub fn of(text: &str, reader: &TokenReader) -> Result<Self, TrainError> {
-        let prompt = Prompt::read(&ScorerInput { text: text.to_owned(), ..ScorerInput::default() });
-        Ok(Self { tokens: reader.read(&prompt)?, features: prompt.features })
+    /// Reads a prompt.
+    pub fn of(input: &ScorerInput, reader: &TokenReader) -> Result<Self, TrainError> {
+        let prompt = Prompt::read(input);
+        Ok(Self {
+            tokens: reader.read(&prompt)?,
+            reading: Reading::of(&prompt),
+            context: Reading::of_context(&input.context),
+            features: input.features.clone(),
+            inputs: Vec::new(),
+        })
     }
+
+    /// Makes the dense inputs with a wide part.
+    pub fn describe(&mut self, wide: &Wide) {
+        self.inputs = inputs::dense(&self.reading, self.context.as_ref(), &self.features, wide);
+    }
+}
+
+/// A text without anything beside it.
+pub fn plain(text: &str) -> ScorerInput {
+    ScorerInput { text: text.to_owned(), ..ScorerInput::default() }
 }
 
 /// A value to be learned and how much it counts; weight 0 is "not known".
@@ -51,6 +75,8 @@ pub struct Example {
     pub id: String,
     /// Prompts of one unit stay together: the two of a minimal pair.
     pub unit: String,
+    /// Who wrote it, or an empty name: families are held out whole.
+    pub author: String,
     /// The text itself, then altered copies.
     pub variants: Vec<Encoded>,
     /// Pairs are compared within a group only.
@@ -75,7 +101,7 @@ pub fn everyday(
     seed: u64,
 ) -> Result<Vec<Example>, TrainError> {
     let mut random = StdRng::seed_from_u64(seed ^ 0xE0E0);
-    // Earlier turns come from the same author, so that an author held out stays unseen.
+    // Turns before come from the same author, so that an author held out stays unseen.
     let mut turns = BTreeMap::<&str, Vec<&str>>::new();
     for row in prompts {
         turns.entry(&row.author).or_default().push(&row.prompt);
@@ -83,17 +109,17 @@ pub fn everyday(
     prompts
         .iter()
         .map(|row| {
-            let mut variants = vec![Encoded::of(&row.prompt, reader)?];
+            let turns = &turns[row.author.as_str()];
+            let mut variants = vec![Encoded::of(&augment::input(row), reader)?];
             for _ in 0..config.variants {
-                let turns = &turns[row.author.as_str()];
                 let before = turns[random.random_range(0..turns.len())];
-                let altered = augment::everyday(&row.prompt, row.language == "en", before, &mut random);
-                variants.push(Encoded::of(&altered, reader)?);
+                variants.push(Encoded::of(&augment::everyday(row, before, &mut random), reader)?);
             }
             let grade = scale_grade(row.grade);
             Ok(Example {
                 id: row.id.clone(),
                 unit: row.pair.clone().unwrap_or_else(|| row.id.clone()),
+                author: row.author.clone(),
                 variants,
                 group: 0,
                 complexity: Target { value: grade, weight: 1.0 },
@@ -128,13 +154,14 @@ pub fn public(
         let Some(within) = within else {
             continue;
         };
-        let mut variants = vec![Encoded::of(&prompt.prompt, reader)?];
+        let mut variants = vec![Encoded::of(&plain(&prompt.prompt), reader)?];
         if prompt.split == Split::Train {
-            variants.push(Encoded::of(&augment::public(&prompt.prompt, &mut random), reader)?);
+            variants.push(Encoded::of(&plain(&augment::public(&prompt.prompt, &mut random)), reader)?);
         }
         let example = Example {
             id: prompt.id.clone(),
             unit: prompt.id.clone(),
+            author: String::new(),
             variants,
             group: sources.get(prompt.source.as_str()).copied().unwrap_or_default(),
             complexity: Target {

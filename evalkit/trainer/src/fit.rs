@@ -51,10 +51,15 @@ impl<'a> Data<'a> {
 
 /// Whether a unit is for stopping: by a hash of its name, so that it stays where it is when others come.
 pub fn is_dev(unit: &str, one_in: u64) -> bool {
+    unit_hash(unit).is_multiple_of(one_in)
+}
+
+/// A number from a unit's name.
+pub fn unit_hash(unit: &str) -> u64 {
     let hash = blake3::hash(unit.as_bytes());
     let mut first = [0; 8];
     first.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_le_bytes(first).is_multiple_of(one_in)
+    u64::from_le_bytes(first)
 }
 
 /// What is known after a pass.

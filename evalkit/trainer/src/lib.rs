@@ -11,12 +11,14 @@ pub mod config;
 pub mod examples;
 pub mod export;
 pub mod fit;
+pub mod folds;
 pub mod irt;
 pub mod loss;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;
 pub mod report;
+pub mod ridge;
 
 use std::path::PathBuf;
 
@@ -55,6 +57,9 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
+    /// A fit ended without a result.
+    #[error("a fit ended unexpectedly; this is a fault of the trainer")]
+    Panicked,
     /// The loss is no longer a number.
     #[error("the loss became {0}; lower `learning_rate`")]
     Diverged(f64),

@@ -9,13 +9,16 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use scorer::inputs::{INPUTS, WIDE_AT};
 use scorer::learned::MASKED;
-use scorer::network::{Batch, Heads, Network, Shape};
+use scorer::network::{Batch, Heads, Network, Shape, TAGS};
+use scorer::wide::Wide;
 
 use crate::examples::Encoded;
 
-/// Prompts padded to one length.
-const SUB_BATCH: usize = 12;
+/// Tokens, padding among them, that run together: tensors small enough for candle to keep to one thread. Its helper threads
+/// wait by spinning, which costs more than they save.
+const SUB_BATCH_TOKENS: usize = 500;
 
 /// A network in training.
 pub struct Model {
@@ -62,10 +65,16 @@ impl Model {
         order.sort_by_key(|at| prompts[*at].tokens.ids.len());
         let mut dropping = dropping;
         let mut parts = Vec::new();
-        for chunk in order.chunks(SUB_BATCH) {
+        let mut rest = order.as_slice();
+        while let Some(longest) = rest.last() {
+            let count = (SUB_BATCH_TOKENS / prompts[*longest].tokens.ids.len().max(1)).clamp(1, rest.len());
+            let (shorter, chunk) = rest.split_at(rest.len() - count);
+            rest = shorter;
             let chunk: Vec<_> = chunk.iter().map(|at| prompts[*at]).collect();
             parts.push(self.forward_padded(&chunk, dropping.as_deref_mut())?);
         }
+        // The longest went first.
+        parts.reverse();
         let mut places = vec![0_u32; order.len()];
         for (place, at) in (0..).zip(order) {
             places[at] = place;
@@ -97,7 +106,7 @@ impl Model {
         let device = &Device::Cpu;
         let length = prompts.iter().map(|it| it.tokens.ids.len()).max().unwrap_or(1);
         let (mut ids, mut mask, mut ask) = (Vec::new(), Vec::new(), Vec::new());
-        let mut features = Vec::new();
+        let mut inputs = Vec::new();
         for prompt in prompts {
             let padding = length - prompt.tokens.ids.len();
             ids.extend(prompt.tokens.ids.iter().map(|id| change(*id)).chain(std::iter::repeat_n(0, padding)));
@@ -105,7 +114,7 @@ impl Model {
             let asks = prompt.tokens.ask.iter().map(|is_ask| if *is_ask { 0.0 } else { MASKED });
             // Padding stays below every token even where no token asks.
             ask.extend(asks.chain(std::iter::repeat_n(2.0 * MASKED, padding)));
-            features.extend_from_slice(&prompt.features);
+            inputs.extend_from_slice(&prompt.inputs);
         }
         let count = prompts.len();
         let ids = Tensor::from_vec(ids, count * length, device)?;
@@ -115,16 +124,17 @@ impl Model {
             tokens: rows.reshape((count, length, self.shape.width))?,
             mask: Tensor::from_vec(mask, (count, length, 1), device)?,
             ask_mask: Tensor::from_vec(ask, (count, length, 1), device)?,
-            features: Tensor::from_vec(features, (count, self.shape.features), device)?,
+            inputs: Tensor::from_vec(inputs, (count, self.shape.inputs), device)?,
         })
     }
 
-    /// The weights as the scorer reads them: the change folded into the table, in half precision.
-    pub fn weights(&self) -> Result<HashMap<String, Tensor>> {
+    /// The weights as the scorer reads them: the change folded into the table, in half precision, and the wide part.
+    pub fn weights(&self, wide: &Wide) -> Result<HashMap<String, Tensor>> {
         let mut tensors: HashMap<_, _> =
             sorted(&self.vars).into_iter().map(|(name, var)| (name, var.as_tensor().clone())).collect();
         let table = (&self.table + self.change.0.matmul(&self.change.1)?)?;
         tensors.insert("table".to_owned(), table.to_dtype(DType::F16)?);
+        tensors.extend(wide.tensors()?.map(|(name, tensor)| (name.to_owned(), tensor)));
         Ok(tensors)
     }
 
@@ -173,11 +183,35 @@ fn initial(name: &str, dims: &[usize], random: &mut StdRng) -> Result<Tensor> {
     let device = &Device::Cpu;
     match (name, dims) {
         ("norm.weight", _) => Tensor::ones(dims, DType::F32, device),
-        // The straight way starts from nothing: small weights on a thousand inputs would be loud. So do biases.
-        ("direct.weight", _) | (_, [] | [_]) => Tensor::zeros(dims, DType::F32, device),
+        ("direct.weight", [heads, inputs]) => Tensor::from_vec(straight(*heads, *inputs), dims, device),
+        ("direct.bias", [heads]) => Tensor::from_vec(straight_bias(*heads), dims, device),
+        (_, [] | [_]) => Tensor::zeros(dims, DType::F32, device),
         ("queries" | "ask_queries", _) => normal(dims, 0.5, random),
         (_, [_, inputs, ..]) => normal(dims, 1.0 / (*inputs as f64).sqrt(), random),
     }
+}
+
+/// Heads that the wide part speaks of: which head, which of its outputs, what a unit of it is worth, and where it starts.
+fn straight_ways() -> impl Iterator<Item = (usize, usize, f32, f32)> {
+    let tags = (0..TAGS).map(|tag| (5 + tag, 3 + tag, 5.0, -2.5));
+    [(0, 1, 1.0, 0.0), (1, 0, 1.0, 0.0), (3, 2, 2.0, 4.5)].into_iter().chain(tags)
+}
+
+/// The straight way starts by passing on what the wide part says of each head, and nothing else: small weights on a
+/// thousand inputs would be loud.
+fn straight(heads: usize, inputs: usize) -> Vec<f32> {
+    let mut weights = vec![0.0; heads * inputs];
+    // The dense inputs are the last ones; a network without them has no such way.
+    if let Some(wide) = (inputs + WIDE_AT).checked_sub(INPUTS) {
+        straight_ways().for_each(|(head, output, worth, _)| weights[head * inputs + wide + output] = worth);
+    }
+    weights
+}
+
+fn straight_bias(heads: usize) -> Vec<f32> {
+    let mut biases = vec![0.0; heads];
+    straight_ways().for_each(|(head, _, _, start)| biases[head] = start);
+    biases
 }
 
 fn normal(dims: &[usize], deviation: f64, random: &mut StdRng) -> Result<Tensor> {
@@ -194,8 +228,10 @@ fn normal(dims: &[usize], deviation: f64, random: &mut StdRng) -> Result<Tensor>
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use scorer::network::TAGS;
+    use domain::Features;
+    use scorer::inputs::Reading;
     use scorer::tokens::Tokens;
+    use scorer::wide::Grams;
 
     use super::*;
     use crate::config::Weights;
@@ -203,7 +239,7 @@ mod tests {
     use crate::loss;
 
     const SHAPE: Shape =
-        Shape { vocabulary: 12, width: 8, queries: 2, ask_queries: 1, features: 3, hidden: 8, max_tokens: 16 };
+        Shape { vocabulary: 12, width: 8, queries: 2, ask_queries: 1, inputs: 3, hidden: 8, max_tokens: 16 };
 
     fn model(seed: u64) -> Model {
         let table = normal(&[SHAPE.vocabulary, SHAPE.width], 1.0, &mut StdRng::seed_from_u64(3)).unwrap();
@@ -212,16 +248,19 @@ mod tests {
 
     fn encoded(ids: &[u32]) -> Encoded {
         let ask = ids.iter().map(|id| id % 2 == 0).collect();
-        Encoded { tokens: Tokens { ids: ids.to_vec(), ask, truncated: false }, features: vec![0.5, -0.5, 1.0] }
+        let tokens = Tokens { ids: ids.to_vec(), ask, truncated: false };
+        let reading = Reading { grams: Grams::default(), features: Vec::new() };
+        Encoded { tokens, reading, context: None, features: Features::default(), inputs: vec![0.5, -0.5, 1.0] }
     }
 
     fn example(ids: &[u32], grade: f64) -> Example {
         let target = Target { value: grade, weight: 1.0 };
         let (tags, variants) = ([1.0; TAGS], vec![encoded(ids)]);
-        let (id, unit) = (String::new(), String::new());
+        let name = String::new;
         Example {
-            id,
-            unit,
+            id: name(),
+            unit: name(),
+            author: name(),
             variants,
             group: 0,
             complexity: target,

@@ -3,15 +3,18 @@
 //! First one network for each author held out: together they judge every graded prompt unseen, which gives calibration and
 //! report. Then the network that ships, fitted to all authors.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candle_core::{DType, Device, Tensor};
 use datasets::{Corpus, EverydayPrompt, Split};
 use scorer::calibration::Calibration;
+use scorer::inputs::INPUTS;
 use scorer::network::Shape;
-use scorer::prompt::FEATURES;
 use scorer::tokens::TokenReader;
+use scorer::wide::Wide;
 
 use crate::TrainError;
 use crate::calibrate::{self, Judged};
@@ -19,6 +22,8 @@ use crate::config::Config;
 use crate::examples::{self, Encoded, Example, scale_grade};
 use crate::export::{self, Parts};
 use crate::fit::{self, Data, Epoch};
+use crate::folds::{self, Folds};
+use crate::model::Model;
 use crate::report::{self, Graded, Report};
 
 /// Where a run's inputs lie.
@@ -39,10 +44,10 @@ pub struct Inputs {
 pub enum Progress {
     /// Data is read: how many rows of which kind.
     Read(BTreeMap<String, usize>),
-    /// A network is being fitted: which of how many, without which author.
-    Fitting(usize, usize, Option<String>),
-    /// A pass has ended.
-    Passed(Epoch),
+    /// A network is being fitted: which of how many, without which authors.
+    Fitting(usize, usize, Vec<String>),
+    /// A pass of a network has ended.
+    Passed(usize, Epoch),
 }
 
 /// Everything read.
@@ -55,6 +60,8 @@ struct Material {
     everyday: Vec<Example>,
     public: Vec<Example>,
     public_dev: Vec<Example>,
+    folds: Folds,
+    wide: Wide,
     corpus: Corpus,
 }
 
@@ -66,23 +73,18 @@ pub fn train(
     config: &Config,
     inputs: &Inputs,
     seed: u64,
-    on_progress: &mut dyn FnMut(Progress),
+    on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(PathBuf, Report), TrainError> {
     config.validate()?;
     let material = Material::read(config, inputs, seed)?;
     on_progress(Progress::Read(material.rows()));
-    let judged = judge_unseen(config, &material, seed, on_progress)?;
+    let (judged, model) = fit_all(config, &material, seed, on_progress)?;
     let calibration = calibrate::fit(&judged, &config.reference);
-    let networks = material.authors().len() + 1;
-    on_progress(Progress::Fitting(networks, networks, None));
-    let data = material.split(config, |_| true);
-    let model =
-        fit::fit(config, material.shape, &material.table, &data, seed, &mut |it| on_progress(Progress::Passed(it)))?;
     let report = measure(config, &material, &model, &judged, &calibration)?;
     let parts = Parts {
         version: &config.version,
         shape: material.shape,
-        weights: model.weights()?,
+        weights: model.weights(&material.wide)?,
         tokenizer: &material.tokenizer,
         calibration: &calibration,
         report: &report,
@@ -105,16 +107,18 @@ impl Material {
             width,
             queries: config.queries,
             ask_queries: config.ask_queries,
-            features: FEATURES,
+            inputs: INPUTS,
             hidden: config.hidden,
             max_tokens: config.max_tokens,
         };
         let reader = TokenReader::parse(&tokenizer, &shape)?;
         let prompts = datasets::everyday::load(&inputs.everyday)?;
         let corpus = Corpus::load(&inputs.data)?;
-        let everyday = examples::everyday(&prompts, config, &reader, seed)?;
-        let (public, public_dev) = examples::public(&corpus, config, &reader, seed)?;
-        Ok(Self { tokenizer, reader, table, shape, prompts, everyday, public, public_dev, corpus })
+        let mut everyday = examples::everyday(&prompts, config, &reader, seed)?;
+        let (mut public, mut public_dev) = examples::public(&corpus, config, &reader, seed)?;
+        let folds = Folds::of(prompts.iter().map(|it| it.author.as_str()), config.folds);
+        let wide = folds::describe(&mut [&mut everyday, &mut public], &mut public_dev, &folds, config.wide_penalty);
+        Ok(Self { tokenizer, reader, table, shape, prompts, everyday, public, public_dev, folds, wide, corpus })
     }
 
     fn rows(&self) -> BTreeMap<String, usize> {
@@ -127,38 +131,64 @@ impl Material {
         rows
     }
 
-    fn authors(&self) -> BTreeSet<&str> {
-        self.prompts.iter().map(|it| it.author.as_str()).collect()
-    }
-
-    /// Data of a fit on the authors that are accepted.
-    fn split(&self, config: &Config, accept: impl Fn(&EverydayPrompt) -> bool) -> Data<'_> {
-        let chosen = self.prompts.iter().zip(&self.everyday).filter(|(prompt, _)| accept(prompt)).map(|(_, it)| it);
+    /// Data of a fit without a fold's authors.
+    fn without(&self, config: &Config, fold: Option<usize>) -> Data<'_> {
+        let chosen = self.everyday.iter().filter(|it| Some(self.folds.fold(it)) != fold);
         Data::split(chosen.collect(), &self.public, &self.public_dev, config.dev_one_in)
     }
 }
 
-/// Judges each graded prompt by a network that has seen nothing of its author.
-fn judge_unseen(
+/// Fits one network for each fold, without it, and one to everything; as many at a time as there are cores. The first
+/// judge each graded prompt without having seen its author; the last is the one that ships.
+fn fit_all(
     config: &Config,
     material: &Material,
     seed: u64,
-    on_progress: &mut dyn FnMut(Progress),
-) -> Result<Vec<Judged>, TrainError> {
-    let authors = material.authors();
-    if authors.len() < 2 {
-        let reason = "needs graded prompts of at least two authors, to hold one out".to_owned();
-        return Err(TrainError::Config { key: "everyday", reason });
+    on_progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(Vec<Judged>, Model), TrainError> {
+    let count = material.folds.count();
+    let next = AtomicUsize::new(0);
+    let progress = Mutex::new(on_progress);
+    let say = |it| {
+        if let Ok(mut on_progress) = progress.lock() {
+            on_progress(it)
+        }
+    };
+    let work = || -> Result<Vec<(usize, Model)>, TrainError> {
+        let mut fitted = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at > count {
+                return Ok(fitted);
+            }
+            let fold = (at < count).then_some(at);
+            let unseen = fold.map(|fold| material.folds.authors(fold)).unwrap_or_default();
+            say(Progress::Fitting(at + 1, count + 1, unseen.into_iter().map(str::to_owned).collect()));
+            let data = material.without(config, fold);
+            let on_epoch = &mut |it| say(Progress::Passed(at + 1, it));
+            fitted.push((at, fit::fit(config, material.shape, &material.table, &data, seed, on_epoch)?));
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(count + 1);
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().map(|it| it.join().unwrap_or(Err(TrainError::Panicked))).collect()
+    });
+    let mut models = BTreeMap::new();
+    for part in parts {
+        models.extend(part?);
     }
+    let shipped = models.remove(&count).ok_or(TrainError::Panicked)?;
+    Ok((judge(material, &models)?, shipped))
+}
+
+/// Judges each graded prompt by the network that has not seen its fold.
+fn judge(material: &Material, models: &BTreeMap<usize, Model>) -> Result<Vec<Judged>, TrainError> {
     let mut judged = vec![None; material.prompts.len()];
-    for (at, author) in authors.iter().enumerate() {
-        on_progress(Progress::Fitting(at + 1, authors.len() + 1, Some((*author).to_owned())));
-        let data = material.split(config, |prompt| prompt.author != *author);
-        let model = fit::fit(config, material.shape, &material.table, &data, seed, &mut |it| {
-            on_progress(Progress::Passed(it));
-        })?;
-        let held: Vec<usize> = (0..judged.len()).filter(|it| material.prompts[*it].author == *author).collect();
-        let said = fit::predict(&model, &held.iter().map(|it| &material.everyday[*it]).collect::<Vec<_>>())?;
+    for (fold, model) in models {
+        let held: Vec<usize> =
+            (0..judged.len()).filter(|it| material.folds.fold(&material.everyday[*it]) == *fold).collect();
+        let said = fit::predict(model, &held.iter().map(|it| &material.everyday[*it]).collect::<Vec<_>>())?;
         for (row, said) in held.into_iter().zip(said) {
             let prompt = &material.prompts[row];
             judged[row] = Some(Judged { said, grade: scale_grade(prompt.grade), level: prompt.level });
@@ -170,7 +200,7 @@ fn judge_unseen(
 fn measure(
     config: &Config,
     material: &Material,
-    model: &crate::model::Model,
+    model: &Model,
     judged: &[Judged],
     calibration: &Calibration,
 ) -> Result<Report, TrainError> {
@@ -194,16 +224,14 @@ fn measure(
 }
 
 /// Where unlabelled prompts of hard traffic fall: shares below 0.4, between, above 0.6.
-fn arena_hard(
-    material: &Material,
-    model: &crate::model::Model,
-    calibration: &Calibration,
-) -> Result<[f64; 3], TrainError> {
+fn arena_hard(material: &Material, model: &Model, calibration: &Calibration) -> Result<[f64; 3], TrainError> {
     let prompts = material.corpus.prompts.values();
     let texts = prompts.filter(|it| it.source == "arena-hard" && it.split == Split::Dev).map(|it| it.prompt.as_str());
     let mut bands = [0.0; 3];
     for text in texts {
-        let heads = model.forward(&[&Encoded::of(text, &material.reader)?], None)?;
+        let mut prompt = Encoded::of(&examples::plain(text), &material.reader)?;
+        prompt.describe(&material.wide);
+        let heads = model.forward(&[&prompt], None)?;
         let raw = heads.complexity.to_vec1::<f32>()?.first().copied().map_or(f64::NAN, f64::from);
         let complexity = calibration.map(raw).0;
         bands[usize::from(complexity >= 0.4) + usize::from(complexity > 0.6)] += 1.0;

@@ -64,6 +64,7 @@ pub(crate) async fn decide(
                 route: route.clone(),
                 facts: facts.clone(),
                 text: input.text,
+                context: input.context,
                 truncated: input.truncated,
                 unhealthy: health.unhealthy.iter().cloned().collect(),
                 previous: None,

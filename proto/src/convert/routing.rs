@@ -26,6 +26,8 @@ pub struct DecideCall {
     pub facts: Facts,
     /// What the scorer reads.
     pub text: String,
+    /// The user turn before it, or its end; empty where there was none.
+    pub context: String,
     /// The text is not the whole prompt.
     pub truncated: bool,
     /// Candidates whose breaker is open at the caller.
@@ -224,7 +226,12 @@ impl TryFrom<pb::Route> for Route {
 
 impl From<&ScorerInput> for pb::ScorerInput {
     fn from(it: &ScorerInput) -> Self {
-        Self { text: it.text.clone(), truncated: it.truncated, features: Some((&it.features).into()) }
+        Self {
+            text: it.text.clone(),
+            truncated: it.truncated,
+            features: Some((&it.features).into()),
+            context: it.context.clone(),
+        }
     }
 }
 
@@ -234,6 +241,7 @@ impl TryFrom<pb::ScorerInput> for ScorerInput {
         let features: Converted<Features> = it.features.unwrap_or_default().try_into();
         Ok(Self {
             text: it.text,
+            context: it.context,
             truncated: it.truncated,
             features: features.map_err(|error| error.within("features"))?,
         })
@@ -301,6 +309,7 @@ impl From<&DecideCall> for pb::DecideRequest {
             route: Some((&it.route).into()),
             facts: Some((&it.facts).into()),
             text: it.text.clone(),
+            context: it.context.clone(),
             truncated: it.truncated,
             unhealthy: texts(&it.unhealthy),
             previous_model: it.previous.as_ref().map(ToString::to_string),
@@ -321,6 +330,7 @@ impl TryFrom<pb::DecideRequest> for DecideCall {
             route: route.map_err(|error| error.within("route"))?,
             facts: facts.map_err(|error| error.within("facts"))?,
             text: it.text,
+            context: it.context,
             truncated: it.truncated,
             unhealthy: parse_each("unhealthy", &it.unhealthy)?,
             previous: parse_optional("previous_model", it.previous_model.as_deref())?,

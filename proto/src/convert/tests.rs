@@ -312,6 +312,7 @@ fn call() -> impl Arbitrary<Value = DecideCall> {
             organisation,
             route,
             facts,
+            context: text.0.chars().rev().collect(),
             text: text.0,
             truncated: text.1,
             unhealthy: health.0,
@@ -412,7 +413,8 @@ proptest! {
     #[test]
     fn scores_travel(score in score(), text in text(), truncated: bool, features in features()) {
         travels::<Score, routing::Score>(&score)?;
-        travels::<ScorerInput, routing::ScorerInput>(&ScorerInput { text, truncated, features })?;
+        let context = text.chars().rev().collect();
+        travels::<ScorerInput, routing::ScorerInput>(&ScorerInput { text, context, truncated, features })?;
     }
 
     #[test]

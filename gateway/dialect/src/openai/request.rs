@@ -126,7 +126,8 @@ impl ChatRequest {
     /// Returns what the scorer reads. Costs the same for any length of prompt.
     pub fn scorer_input(&self) -> ScorerInput {
         let (text, truncated) = self.scorer_text.render(&self.body);
-        ScorerInput { text, truncated, features: self.features.clone() }
+        let context = self.scorer_text.render_context(&self.body);
+        ScorerInput { text, context, truncated, features: self.features.clone() }
     }
 
     /// Returns the `stream_options` to send, where the caller's own do not ask for usage.

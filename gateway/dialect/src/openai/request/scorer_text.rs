@@ -1,7 +1,7 @@
-//! What the scorer reads of a conversation: the last user turn, alone.
+//! What the scorer reads of a conversation: the last user turn, and apart from it the end of the user turn before.
 //!
-//! A system prompt says who answers, not how hard the question is, and earlier turns were questions of their own: the
-//! scorer in service is led astray by both. See the decision record on what the scorer reads.
+//! A system prompt says who answers, not how hard the question is, so it is not read. The turn before is a question of its
+//! own, and only tells what a follow-up follows. See the decision record on what the scorer reads.
 //!
 //! While the messages are scanned only places are kept, a fixed number of them; text is cut by bytes before it is
 //! decoded. A prompt of 10 MB therefore costs no more here than one of 4 KiB.
@@ -10,6 +10,8 @@ use crate::json::{Span, decode_into, head, tail};
 
 /// Bytes kept of each end of the last user turn.
 const TURN_END: usize = 1024;
+/// Bytes kept of the end of the user turn before it.
+const CONTEXT_END: usize = 512;
 /// Pieces of text kept of one message: half from its start, half from its end.
 const PIECES: usize = 4;
 
@@ -104,6 +106,8 @@ fn tails<'a>(pieces: impl DoubleEndedIterator<Item = &'a [u8]>, limit: usize) ->
 pub(super) struct ScorerText {
     /// The last user turn; in a conversation without one, the first turn of anybody else.
     task: Option<(Speaker, Turn)>,
+    /// The user turn before it.
+    before: Option<Turn>,
 }
 
 impl ScorerText {
@@ -117,6 +121,7 @@ impl ScorerText {
         let known = self.task.map(|(speaker, _)| weight(speaker));
         let replaces = known.is_none_or(|known| weight(speaker) > known || speaker == Speaker::User);
         if replaces && !turn.is_empty() {
+            self.before = self.task.filter(|(before, _)| *before == Speaker::User).map(|(_, turn)| turn);
             self.task = Some((speaker, turn));
         }
     }
@@ -128,6 +133,15 @@ impl ScorerText {
         let (parts, cut) = task.ends(body);
         write_turn(&parts, &mut text);
         (text, cut)
+    }
+
+    /// Returns the end of the user turn before that, for a follow-up to be understood by.
+    pub(super) fn render_context(&self, body: &[u8]) -> String {
+        let mut text = String::new();
+        if let Some(before) = &self.before {
+            write_turn(&tails(before.pieces(body), CONTEXT_END), &mut text);
+        }
+        text
     }
 }
 

@@ -412,6 +412,18 @@ fn the_last_user_turn_is_read_alone() {
 }
 
 #[test]
+fn the_end_of_the_user_turn_before_is_context() {
+    let context = |messages: Value| decode(&json!({"messages": messages}).to_string()).unwrap().scorer_input().context;
+    let user = |text: &str| json!({"role": "user", "content": text});
+    let other = |role: &str| json!({"role": role, "content": "other"});
+    assert_eq!(context(json!([other("system"), user("U1")])), "");
+    let turns = [other("system"), user("U0"), user("U1"), other("assistant"), user("U2"), other("tool")];
+    assert_eq!(context(json!(turns)), "U1");
+    let long = format!("{}{}", "a".repeat(5_000), "z".repeat(512));
+    assert_eq!(context(json!([user(&long), other("assistant"), user("U2")])), "z".repeat(512));
+}
+
+#[test]
 fn a_long_turn_keeps_its_two_ends() {
     let exact = "x".repeat(2048);
     assert_eq!(scorer_text(&json!([{"role": "user", "content": exact}])), (exact, false));
