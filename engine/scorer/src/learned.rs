@@ -14,6 +14,7 @@ use domain::{CapabilityTag, OutputTokens, Score, ScorerInput};
 use crate::artifact::{self, ArtifactError, CALIBRATION, TOKENIZER, Verified, WEIGHTS};
 use crate::calibration::Calibration;
 use crate::inputs::{self, INPUTS, Reading};
+use crate::models::{MODELS, Models};
 use crate::network::{Batch, Heads, Network, Shape};
 use crate::prompt::Prompt;
 use crate::tokens::{TokenReader, Tokens};
@@ -35,6 +36,7 @@ pub struct LearnedScorer {
     wide: Wide,
     network: Network,
     calibration: Calibration,
+    models: Option<Models>,
 }
 
 impl std::fmt::Debug for LearnedScorer {
@@ -85,15 +87,22 @@ impl LearnedScorer {
         }
         let tokens = TokenReader::parse(verified.file(TOKENIZER)?, &shape)?;
         let calibration = Calibration::parse(verified.file(CALIBRATION)?)?;
+        let known = verified.manifest.files.contains_key(MODELS);
+        let models = known.then(|| verified.file(MODELS).and_then(Models::parse)).transpose()?;
         let (table, wide, network) =
             read_weights(&shape, verified.file(WEIGHTS)?).map_err(|error| ArtifactError::Weights(error.to_string()))?;
         let version = Arc::from(verified.manifest.version.as_str());
-        Ok(Self { version, shape, tokens, table, wide, network, calibration })
+        Ok(Self { version, shape, tokens, table, wide, network, calibration, models })
     }
 
     /// Which shape the network has.
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// What the artefact knows of models, if anything.
+    pub fn models(&self) -> Option<&Models> {
+        self.models.as_ref()
     }
 
     /// Runs the network without calibrating: what the trainer calibrates with.

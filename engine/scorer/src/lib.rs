@@ -13,6 +13,7 @@ pub mod heuristic;
 pub mod influence;
 pub mod inputs;
 pub mod learned;
+pub mod models;
 pub mod network;
 pub mod prompt;
 pub mod tokens;
@@ -24,6 +25,7 @@ pub use artifact::{ArtifactError, Manifest};
 pub use domain::{CapabilityTag, OutputTokens, Score, ScorerInput};
 pub use heuristic::HeuristicScorer;
 pub use learned::LearnedScorer;
+pub use models::Models;
 
 /// Scores prompts.
 pub trait Scorer: Send + Sync {
