@@ -5,7 +5,9 @@
 //! the same data, configuration and seed give the same artefact. Reads and writes files only through `datasets` and
 //! [`export`]; prints nothing, and reports progress through a callback.
 
+pub mod ability;
 pub mod augment;
+pub mod baselines;
 pub mod calibrate;
 pub mod config;
 pub mod examples;
