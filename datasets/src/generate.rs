@@ -28,7 +28,8 @@ use domain::CapabilityTag;
 pub use chain::{Chain, Node, Operation, apply};
 pub use word_problems::{WordProblem, grade as grade_of_steps};
 
-use crate::everyday::{EverydayPrompt, Level, Review};
+use crate::everyday::EverydayPrompt;
+use crate::grading::{Grading, Merged};
 use chance::Chance;
 
 /// Languages that prompts are made in, besides English.
@@ -135,20 +136,25 @@ fn fill(
 }
 
 fn row(author: &str, id: String, pair: Option<String>, draft: Draft) -> EverydayPrompt {
+    let first = Grading { grade: draft.grade, tags: draft.tags, expected_output_tokens: draft.tokens };
+    let merged = Merged::of(&first, None);
     EverydayPrompt {
         id,
         prompt: draft.prompt,
         context: None,
-        grade: draft.grade,
-        level: Level::of(draft.grade),
-        tags: draft.tags,
+        grade: merged.grade,
+        level: merged.level,
+        tags: merged.tags,
+        tag_shares: merged.tag_shares,
         language: draft.language.to_owned(),
         kind: draft.kind.to_owned(),
+        // As it was given: through its logarithm it would come back with a rounding error.
         expected_output_tokens: draft.tokens,
         author: author.to_owned(),
-        status: Review::Provisional,
         pair,
         steps: draft.steps,
+        first,
+        second: None,
     }
 }
 

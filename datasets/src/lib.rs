@@ -2,18 +2,29 @@
 //!
 //! Reads JSON Lines, CSV and Parquet, and refuses a bad row by file and line. Knows which public sources a shipped model
 //! may be trained on; what is learned from them is the trainer's business. Holds no text of any public set: those are
-//! read from a folder that the caller names. Own prompts lie in `everyday/`, see its README.
+//! read from a folder that the caller names. Own prompts lie in `everyday/` and `blind/`, see the READMEs.
 
+pub mod agreement;
+pub mod blind;
 pub mod everyday;
 pub mod generate;
+pub mod grades;
+pub mod grading;
 pub mod outcomes;
 pub mod own;
 pub mod rows;
 
+#[cfg(test)]
+mod shipped;
+
 use std::path::PathBuf;
 
-pub use everyday::{EverydayPrompt, Level, Review};
+pub use agreement::{Agreement, TagAgreement, agreement};
+pub use blind::{BlindPrompt, blind};
+pub use everyday::EverydayPrompt;
 pub use generate::generate;
+pub use grades::public_grades;
+pub use grading::{Grading, Level, Merged};
 pub use outcomes::{Corpus, Outcome, PERMITTED, PublicPrompt, Split};
 pub use own::{OwnOutcomes, Purpose};
 pub use rows::RowFault;

@@ -219,7 +219,8 @@ pub(crate) fn reasons_against<'a>(
     reasons
 }
 
-fn is_of(id: &str, source: &str) -> bool {
+/// Whether a prompt is of a source, by its id.
+pub(crate) fn is_of(id: &str, source: &str) -> bool {
     id.strip_prefix(source).is_some_and(|rest| rest.starts_with('/'))
 }
 

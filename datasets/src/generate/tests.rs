@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::*;
+use crate::grading::Level;
 
 #[test]
 fn same_seed_makes_the_same_rows_and_another_seed_others() {
@@ -53,8 +54,8 @@ fn families_that_promise_it_speak_every_language() {
 #[test]
 fn rows_are_as_sound_as_written_ones() {
     for row in generate(3, 4_000) {
-        assert!((0.0..=10.0).contains(&row.grade) && row.level == Level::of(row.grade), "{row:?}");
-        assert!(row.expected_output_tokens >= 1.0 && !row.tags.is_empty() && !row.prompt.trim().is_empty(), "{row:?}");
+        assert_eq!(row.first.check(""), Ok(()), "{row:?}");
+        assert!(row.level == Level::of(row.grade) && row.second.is_none() && !row.prompt.trim().is_empty(), "{row:?}");
     }
 }
 

@@ -69,15 +69,15 @@ fn write_initial(folder: &Path) {
 fn write_everyday(folder: &Path) {
     let mut rows = String::new();
     for at in 0..36 {
-        let (prompt, grade, level, tag) = match at % 3 {
-            0 => (format!("hi thanks {at}"), 0, "simple", "chat"),
-            1 => (format!("sum of {at} and the graph"), 5, "medium", "math"),
-            _ => (format!("prove the sum of primes of {at}"), 9, "complex", "reasoning"),
+        let (prompt, grade, tag) = match at % 3 {
+            0 => (format!("hi thanks {at}"), 0, "chat"),
+            1 => (format!("sum of {at} and the graph"), 5, "math"),
+            _ => (format!("prove the sum of primes of {at}"), 9, "reasoning"),
         };
         let row = serde_json::json!({
-            "id": format!("t{at}"), "prompt": prompt, "grade": grade, "level": level, "tags": [tag], "language": "en",
+            "id": format!("t{at}"), "prompt": prompt, "grade": grade, "tags": [tag], "language": "en",
             "kind": "test", "expected_output_tokens": 10 + 30 * grade, "author": if at % 2 == 0 { "a" } else { "b" },
-            "status": "provisional",
+            "second": {"grade": grade, "tags": [tag], "expected_output_tokens": 10 + 30 * grade},
         });
         writeln!(rows, "{row}").unwrap();
     }
