@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 pub mod promote;
+pub mod report;
 pub mod router_eval;
 pub mod score;
 pub mod train;

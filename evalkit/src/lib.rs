@@ -1,10 +1,12 @@
 //! The evidence: trains, applies and judges scorers.
 //!
 //! The binary is a thin command line over this library. Today it trains a scorer (`train`), scores prompts in bulk
-//! (`score`, over [`score`]), judges routers (`router-eval`, over [`router_eval`] and [`statistics`]) and brings
-//! scorers to an engine (`promote`); serving scores belongs to the engine, fitting them to `trainer`.
+//! (`score`, over [`score`]), judges routers (`router-eval`, over [`router_eval`] and [`statistics`]), measures a scorer on
+//! all that is promised of it (`report`, over [`report`]) and brings scorers to an engine (`promote`); serving scores
+//! belongs to the engine, fitting them to `trainer`.
 
 pub mod commands;
+pub mod report;
 pub mod router_eval;
 pub mod score;
 pub mod statistics;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use evalkit::commands::{promote, router_eval, score, train};
+use evalkit::commands::{promote, report, router_eval, score, train};
 
 /// Trains, applies and judges scorers.
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Score(score::Options),
     /// Brings a scorer that has passed its gate to an engine, and lets it serve.
     Promote(promote::Options),
+    /// Measures everything that is promised of a scorer; exits with 2 if data was missing.
+    Report(report::Options),
     /// Judges a router on known outcomes; exits with 2 if prompts were left out.
     RouterEval(Box<router_eval::Options>),
 }
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Train(options) => train::run(options),
         Command::Score(options) => score::run(&options),
         Command::Promote(options) => promote::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::RouterEval(options) => router_eval::run(&options),
     };
     match ended {
