@@ -1,36 +1,63 @@
 //! `evalkit train`: data and a configuration in, a scorer's folder out.
 
+mod progress;
+mod summary;
+
 use std::path::PathBuf;
 
-use anyhow::Context;
-use comfy_table::{Table, presets};
-use indicatif::ProgressBar;
-use trainer::pipeline::Progress;
-use trainer::{Config, Inputs, Report};
+use anyhow::{Context, bail};
+use datasets::own;
+use trainer::config::Anchor;
+use trainer::{Config, Inputs};
 
 use crate::Ended;
+use progress::Teller;
 
 /// Trains a scorer.
+///
+/// Learns from public outcomes (`--data`), from your own (`--rows`), or from both. An interrupted run goes on where it
+/// was: networks that it had fitted are kept until the run has ended well.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Configuration, TOML.
-    #[arg(long, default_value = "evalkit/configs/default.toml")]
+    #[arg(long, default_value = "evalkit/configs/default.toml", value_name = "FILE")]
     config: PathBuf,
     /// Folder of public prompts and outcomes, `SOURCE-prompts.jsonl.zst` and `SOURCE-outcomes.jsonl.zst`.
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "rows")]
+    data: Option<PathBuf>,
+    /// Your own outcomes: `prompt, model, score` as .csv, .tsv, .jsonl or .parquet; may be given more than once.
+    #[arg(long, value_name = "FILE")]
+    rows: Vec<PathBuf>,
+    /// How hard your prompts are on the whole, 0 to 10: 2 is what any model does, 5 takes a good one, 8 the best.
+    #[arg(long, value_name = "0..10", requires = "rows")]
+    rows_grade: Option<f64>,
+    /// How far your prompts lie apart on that scale: a standard deviation.
+    #[arg(long, value_name = "GRADES", requires = "rows")]
+    rows_spread: Option<f64>,
+    /// Learn from your own outcomes alone, even if `--data` is given.
+    #[arg(long, requires = "rows")]
+    no_public: bool,
     /// Folder of graded prompts.
-    #[arg(long, default_value = "datasets/everyday")]
+    #[arg(long, default_value = "datasets/everyday", value_name = "DIR")]
     everyday: PathBuf,
     /// Folder with the tokenizer and token table that training starts from: see `evalkit/scripts/initial_table.py`.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     initial: PathBuf,
     /// Folder under which the scorer's folder is made.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Version of the scorer and name of its folder; that of the configuration if not given.
+    #[arg(long, value_name = "NAME")]
+    version: Option<String>,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Fit every network anew, also those that an interrupted run has kept.
+    #[arg(long)]
+    fresh: bool,
+    /// Print progress as JSON, a line each, on standard error, and the report as JSON on standard output.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
@@ -38,63 +65,50 @@ pub struct Options {
 /// # Errors
 /// When configuration or data are wrong, or the scorer cannot be written.
 pub fn run(options: Options) -> anyhow::Result<Ended> {
-    let text =
-        std::fs::read_to_string(&options.config).with_context(|| format!("--config {}", options.config.display()))?;
-    let config: Config = toml::from_str(&text).with_context(|| format!("--config {}", options.config.display()))?;
-    let inputs = Inputs { data: options.data, everyday: options.everyday, initial: options.initial, out: options.out };
-    let bar = ProgressBar::new_spinner();
-    let (folder, report) = trainer::train(&config, &inputs, options.seed, &mut |progress| show(&bar, &progress))?;
-    bar.finish_and_clear();
-    eprintln!("{}\n{}", summary(&report), folder.display());
+    let config = config(&options)?;
+    let data = options.data.filter(|_| !options.no_public);
+    let Options { rows, everyday, initial, out, fresh, .. } = options;
+    let inputs = Inputs { data, rows, everyday, initial, out, fresh };
+    let mut teller = Teller::new(options.json, config.epochs);
+    let (folder, report) = trainer::train(&config, &inputs, options.seed, &mut |progress| teller.tell(&progress))?;
+    teller.end();
+    summary::print(&folder, &report, options.json)?;
     Ok(Ended::Well)
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
-    let line = match progress {
-        Progress::Read(rows) => {
-            rows.iter().map(|(name, count)| format!("{name}: {count}")).collect::<Vec<_>>().join(", ")
-        }
-        Progress::Fitting(at, of, unseen) if unseen.is_empty() => format!("network {at} of {of}, all authors"),
-        Progress::Fitting(at, of, unseen) => format!("network {at} of {of}, held out: {}", unseen.join(", ")),
-        Progress::Passed(network, it) => format!(
-            "network {network}, pass {:3}  loss {:.4}  dev: complexity {:.4}, difficulty {:.4}{}",
-            it.number,
-            it.train,
-            it.complexity,
-            it.difficulty,
-            if it.best { "  best" } else { "" }
-        ),
-    };
-    // Where nobody watches, a bar prints nothing: lines are for logs as well.
-    if bar.is_hidden() { eprintln!("{line}") } else { bar.println(line) }
+/// The configuration, with what the command line says of version and own rows.
+fn config(options: &Options) -> anyhow::Result<Config> {
+    let named = || format!("--config {}", options.config.display());
+    let text = std::fs::read_to_string(&options.config).with_context(named)?;
+    let mut config: Config = toml::from_str(&text).with_context(named)?;
+    if let Some(version) = &options.version {
+        config.version.clone_from(version);
+    }
+    let (grade, spread) = (options.rows_grade, options.rows_spread);
+    if grade.is_some_and(|it| !(0.0..=10.0).contains(&it)) {
+        bail!("--rows-grade: expected 0 to 10");
+    }
+    if spread.is_some_and(|it| !(0.0..=5.0).contains(&it)) {
+        bail!("--rows-spread: expected 0 to 5");
+    }
+    if !options.rows.is_empty() {
+        anchor(&mut config, grade, spread);
+    }
+    Ok(config)
 }
 
-fn summary(report: &Report) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header(["on prompts not fitted to", "value", "95 %"]);
-    let share = |table: &mut Table, name: String, it: &trainer::metrics::Share| {
-        table.add_row([name, format!("{:.3}", it.share), format!("{:.3} to {:.3}, n = {}", it.low, it.high, it.of)]);
-    };
-    share(&mut table, "simple below 0.4".to_owned(), &report.clear_cases.simple);
-    share(&mut table, "complex above 0.6".to_owned(), &report.clear_cases.complex);
-    for (author, it) in &report.by_author {
-        share(&mut table, format!("author {author}: simple below 0.4"), &it.simple);
-        share(&mut table, format!("author {author}: complex above 0.6"), &it.complex);
-    }
-    share(&mut table, "minimal pairs in order".to_owned(), &report.pairs);
-    let correlations = report.difficulty.iter().map(|(source, it)| (format!("difficulty, {source}"), *it)).chain([
-        ("complexity against grade".to_owned(), report.grade_correlation),
-        ("complexity against length".to_owned(), report.length_correlation),
-    ]);
-    for (name, it) in correlations {
-        table.add_row([name, format!("{:.3}", it.rho), format!("{:.3} to {:.3}, n = {}", it.low, it.high, it.n)]);
-    }
-    for (name, value) in [
-        ("AUROC, complex over simple", report.clear_cases.auroc),
-        ("tags, macro F1", report.tags_macro_f1),
-        ("answer length, median |log ratio|", report.output_log_ratio),
-    ] {
-        table.add_row([name.to_owned(), format!("{value:.3}"), String::new()]);
-    }
-    table
+/// Says where own prompts stand: as the command line says, else as the configuration does, else in the middle.
+fn anchor(config: &mut Config, grade: Option<f64>, spread: Option<f64>) {
+    let known = config.anchor_of(own::SOURCE, own::SOURCE).cloned();
+    let mut anchor = known.unwrap_or_else(|| Anchor {
+        source: own::SOURCE.to_owned(),
+        task: "*".to_owned(),
+        grade: 5.0,
+        spread: 1.5,
+        tags: Vec::new(),
+    });
+    anchor.grade = grade.unwrap_or(anchor.grade);
+    anchor.spread = spread.unwrap_or(anchor.spread);
+    config.anchor.retain(|it| it.source != own::SOURCE);
+    config.anchor.push(anchor);
 }

@@ -8,6 +8,7 @@
 
 pub mod judge;
 pub mod newcomer;
+pub mod outcomes;
 
 #[cfg(test)]
 mod tests;

@@ -143,7 +143,8 @@ pub fn public(
     let (mut train, mut dev) = (Vec::new(), Vec::new());
     let difficulties = standard_difficulties(corpus);
     let lengths = answer_lengths(corpus);
-    let sources: BTreeMap<&str, usize> = datasets::PERMITTED.iter().copied().zip(1..).collect();
+    let sources: BTreeMap<&str, usize> =
+        datasets::PERMITTED.iter().copied().chain([datasets::own::SOURCE]).zip(1..).collect();
     for prompt in corpus.prompts.values() {
         let Some(anchor) = config.anchor_of(&prompt.source, &prompt.task) else {
             continue;

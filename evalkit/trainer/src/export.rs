@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Tensor;
 use scorer::artifact::{CALIBRATION, FileEntry, MANIFEST, Manifest, SCHEMA, TOKENIZER, WEIGHTS};
 use scorer::calibration::Calibration;
+use scorer::models::{MODELS, Models};
 use scorer::network::Shape;
 
 use crate::TrainError;
@@ -23,6 +24,8 @@ pub struct Parts<'a> {
     pub tokenizer: &'a [u8],
     /// The calibration.
     pub calibration: &'a Calibration,
+    /// What is known of models, if outcomes told anything.
+    pub models: Option<&'a Models>,
     /// Measured quality.
     pub report: &'a Report,
     /// How it came to be.
@@ -37,10 +40,13 @@ pub fn write(out: &Path, parts: Parts<'_>) -> Result<PathBuf, TrainError> {
     candle_core::safetensors::save(&parts.weights, &path)?;
     put(&folder, TOKENIZER, parts.tokenizer)?;
     put(&folder, CALIBRATION, &json(parts.calibration)?)?;
+    if let Some(models) = parts.models {
+        put(&folder, MODELS, &json(models)?)?;
+    }
     put(&folder, "quality.json", &json(parts.report)?)?;
     put(&folder, "card.md", parts.report.card(&parts.provenance).as_bytes())?;
     let mut files = BTreeMap::new();
-    for name in [WEIGHTS, TOKENIZER, CALIBRATION] {
+    for name in [WEIGHTS, TOKENIZER, CALIBRATION].into_iter().chain(parts.models.map(|_| MODELS)) {
         let path = folder.join(name);
         let content = std::fs::read(&path).map_err(|source| TrainError::File { path, source })?;
         files.insert(name.to_owned(), FileEntry::of(&content));

@@ -38,14 +38,9 @@ pub struct Data<'a> {
 
 impl<'a> Data<'a> {
     /// Splits graded prompts by unit: one unit in `one_in` is for stopping.
-    pub fn split(everyday: Vec<&'a Example>, public: &'a [Example], public_dev: &'a [Example], one_in: u64) -> Self {
+    pub fn split(everyday: Vec<&'a Example>, public: Vec<&'a Example>, public_dev: &'a [Example], one_in: u64) -> Self {
         let (everyday_dev, everyday) = everyday.into_iter().partition(|it| is_dev(&it.unit, one_in));
-        Self {
-            everyday,
-            everyday_dev,
-            public: public.iter().collect(),
-            public_dev: public_dev.iter().step_by(STOP_BY_ONE_IN).collect(),
-        }
+        Self { everyday, everyday_dev, public, public_dev: public_dev.iter().step_by(STOP_BY_ONE_IN).collect() }
     }
 }
 

@@ -20,7 +20,9 @@ pub mod metrics;
 pub mod model;
 pub mod pipeline;
 pub mod report;
+pub mod resume;
 pub mod ridge;
+pub mod sources;
 
 use std::path::PathBuf;
 

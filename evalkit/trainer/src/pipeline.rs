@@ -12,11 +12,13 @@ use candle_core::{DType, Device, Tensor};
 use datasets::{Corpus, EverydayPrompt, Split};
 use scorer::calibration::Calibration;
 use scorer::inputs::INPUTS;
+use scorer::models::Models;
 use scorer::network::Shape;
 use scorer::tokens::TokenReader;
 use scorer::wide::Wide;
 
 use crate::TrainError;
+use crate::ability::{self, outcomes::RightReport};
 use crate::calibrate::{self, Judged};
 use crate::config::Config;
 use crate::examples::{self, Encoded, Example, scale_grade};
@@ -25,18 +27,24 @@ use crate::fit::{self, Data, Epoch};
 use crate::folds::{self, Folds};
 use crate::model::Model;
 use crate::report::{self, Graded, Report};
+use crate::resume::{self, Kept};
+use crate::sources;
 
 /// Where a run's inputs lie.
 #[derive(Clone, Debug)]
 pub struct Inputs {
     /// Folder of public prompts and outcomes.
-    pub data: PathBuf,
+    pub data: Option<PathBuf>,
+    /// Files of own outcomes.
+    pub rows: Vec<PathBuf>,
     /// Folder of graded prompts.
     pub everyday: PathBuf,
     /// Folder with `tokenizer.json` and `table.safetensors`.
     pub initial: PathBuf,
     /// Folder under which the artefact's folder is made.
     pub out: PathBuf,
+    /// Fit every network, even those that an interrupted run has kept.
+    pub fresh: bool,
 }
 
 /// Where a run stands.
@@ -48,6 +56,8 @@ pub enum Progress {
     Fitting(usize, usize, Vec<String>),
     /// A pass of a network has ended.
     Passed(usize, Epoch),
+    /// A network is ready: which of how many, and whether an earlier run had fitted it.
+    Fitted(usize, usize, bool),
 }
 
 /// Everything read.
@@ -78,19 +88,26 @@ pub fn train(
     config.validate()?;
     let material = Material::read(config, inputs, seed)?;
     on_progress(Progress::Read(material.rows()));
-    let (judged, model) = fit_all(config, &material, seed, on_progress)?;
+    let kept = Kept::open(&inputs.out, &config.version, material.key(config, inputs, seed)?, inputs.fresh)?;
+    let (networks, model) = fit_all(config, &material, seed, &kept, on_progress)?;
+    let judged = judge(&material, &networks)?;
+    let (models, right) = abilities(&material, &networks, &model)?;
     let calibration = calibrate::fit(&judged, &config.reference);
-    let report = measure(config, &material, &model, &judged, &calibration)?;
+    let mut report = measure(config, &material, &model, &judged, &calibration)?;
+    report.right = right;
     let parts = Parts {
         version: &config.version,
         shape: material.shape,
         weights: model.weights(&material.wide)?,
         tokenizer: &material.tokenizer,
         calibration: &calibration,
+        models: models.as_ref(),
         report: &report,
         provenance: provenance(config, inputs, &material, seed)?,
     };
-    Ok((export::write(&inputs.out, parts)?, report))
+    let folder = export::write(&inputs.out, parts)?;
+    kept.clear()?;
+    Ok((folder, report))
 }
 
 impl Material {
@@ -113,7 +130,7 @@ impl Material {
         };
         let reader = TokenReader::parse(&tokenizer, &shape)?;
         let prompts = datasets::everyday::load(&inputs.everyday)?;
-        let corpus = Corpus::load(&inputs.data)?;
+        let corpus = sources::corpus(inputs.data.as_deref(), &inputs.rows)?;
         let mut everyday = examples::everyday(&prompts, config, &reader, seed)?;
         let (mut public, mut public_dev) = examples::public(&corpus, config, &reader, seed)?;
         let folds = Folds::of(prompts.iter().map(|it| it.author.as_str()), config.folds);
@@ -131,10 +148,18 @@ impl Material {
         rows
     }
 
-    /// Data of a fit without a fold's authors.
+    /// Data of a fit without a fold's authors and public prompts.
     fn without(&self, config: &Config, fold: Option<usize>) -> Data<'_> {
-        let chosen = self.everyday.iter().filter(|it| Some(self.folds.fold(it)) != fold);
-        Data::split(chosen.collect(), &self.public, &self.public_dev, config.dev_one_in)
+        let chosen = |it: &&Example| Some(self.folds.fold(it)) != fold;
+        let (everyday, public) = (self.everyday.iter().filter(chosen), self.public.iter().filter(chosen));
+        Data::split(everyday.collect(), public.collect(), &self.public_dev, config.dev_one_in)
+    }
+
+    /// What the networks of this run are made from.
+    fn key(&self, config: &Config, inputs: &Inputs, seed: u64) -> Result<String, TrainError> {
+        let settled =
+            format!("{config:?} {seed} {:?} {}", self.shape, hash(&inputs.initial.join("table.safetensors"))?);
+        Ok(resume::key(&settled, [&self.everyday, &self.public, &self.public_dev].into_iter().flatten()))
     }
 }
 
@@ -144,8 +169,9 @@ fn fit_all(
     config: &Config,
     material: &Material,
     seed: u64,
+    kept: &Kept,
     on_progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<(Vec<Judged>, Model), TrainError> {
+) -> Result<(BTreeMap<usize, Model>, Model), TrainError> {
     let count = material.folds.count();
     let next = AtomicUsize::new(0);
     let progress = Mutex::new(on_progress);
@@ -166,7 +192,17 @@ fn fit_all(
             say(Progress::Fitting(at + 1, count + 1, unseen.into_iter().map(str::to_owned).collect()));
             let data = material.without(config, fold);
             let on_epoch = &mut |it| say(Progress::Passed(at + 1, it));
-            fitted.push((at, fit::fit(config, material.shape, &material.table, &data, seed, on_epoch)?));
+            let earlier = Model::new(material.shape, config.rank, material.table.clone(), seed)?;
+            let had = kept.restore(at, &earlier)?;
+            let model = if had {
+                earlier
+            } else {
+                let model = fit::fit(config, material.shape, &material.table, &data, seed, on_epoch)?;
+                kept.keep(at, &model)?;
+                model
+            };
+            say(Progress::Fitted(at + 1, count + 1, had));
+            fitted.push((at, model));
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(count + 1);
@@ -179,7 +215,7 @@ fn fit_all(
         models.extend(part?);
     }
     let shipped = models.remove(&count).ok_or(TrainError::Panicked)?;
-    Ok((judge(material, &models)?, shipped))
+    Ok((models, shipped))
 }
 
 /// Judges each graded prompt by the network that has not seen its fold.
@@ -195,6 +231,27 @@ fn judge(material: &Material, models: &BTreeMap<usize, Model>) -> Result<Vec<Jud
         }
     }
     Ok(judged.into_iter().flatten().collect())
+}
+
+/// Places the models of the outcomes: by what the networks say of train prompts that they have not seen. How good that is,
+/// is told by dev prompts and the network that ships.
+fn abilities(
+    material: &Material,
+    networks: &BTreeMap<usize, Model>,
+    shipped: &Model,
+) -> Result<(Option<Models>, Option<RightReport>), TrainError> {
+    let mut train = BTreeMap::new();
+    for (fold, model) in networks {
+        let held: Vec<_> = material.public.iter().filter(|it| material.folds.fold(it) == *fold).collect();
+        let said = fit::predict(model, &held)?;
+        train.extend(held.into_iter().zip(said).map(|(it, said)| (it.id.as_str(), said.difficulty)));
+    }
+    let said = fit::predict(shipped, &material.public_dev.iter().collect::<Vec<_>>())?;
+    let dev = material.public_dev.iter().zip(said).map(|(it, said)| (it.id.as_str(), said.difficulty)).collect();
+    Ok(match ability::outcomes::fitted(&material.corpus, &train, &dev) {
+        Some((models, report)) => (Some(models), report),
+        None => (None, None),
+    })
 }
 
 fn measure(
@@ -220,6 +277,7 @@ fn measure(
         output_log_ratio: graded.output(),
         arena_hard_bands: arena_hard(material, model, calibration)?,
         rows: material.rows(),
+        right: None,
     })
 }
 

@@ -7,6 +7,7 @@ use datasets::{EverydayPrompt, Level};
 use scorer::calibration::Calibration;
 use serde::Serialize;
 
+use crate::ability::outcomes::RightReport;
 use crate::calibrate::Judged;
 use crate::examples::Example;
 use crate::fit::Prediction;
@@ -41,6 +42,8 @@ pub struct Report {
     pub arena_hard_bands: [f64; 3],
     /// How many rows of which kind were used.
     pub rows: BTreeMap<String, usize>,
+    /// How good the probabilities of each model being right are on dev, where there are outcomes.
+    pub right: Option<RightReport>,
 }
 
 /// A correlation with its 95 % interval.
@@ -215,6 +218,9 @@ impl Report {
             self.arena_hard_bands[1],
             self.arena_hard_bands[2],
         );
+        if let Some(right) = &self.right {
+            right.describe(&mut card);
+        }
         card.push_str(CARD_LIMITS);
         card
     }

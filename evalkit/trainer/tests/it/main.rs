@@ -1,6 +1,9 @@
 //! A whole training run on a handful of made-up rows.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod outcomes;
+mod resume;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -43,11 +46,18 @@ fn prepared() -> (tempfile::TempDir, Inputs) {
         fs::create_dir(&path).unwrap();
         path
     };
-    let inputs =
-        Inputs { data: folder("data"), everyday: folder("everyday"), initial: folder("initial"), out: folder("out") };
+    let data = folder("data");
+    let inputs = Inputs {
+        data: Some(data.clone()),
+        rows: Vec::new(),
+        everyday: folder("everyday"),
+        initial: folder("initial"),
+        out: folder("out"),
+        fresh: false,
+    };
     write_initial(&inputs.initial);
     write_everyday(&inputs.everyday);
-    write_public(&inputs.data);
+    write_public(&data);
     (parent, inputs)
 }
 
