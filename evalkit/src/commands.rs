@@ -1,5 +1,7 @@
 //! The commands, one module each.
 
+pub mod calibrate;
+pub mod gate;
 pub mod promote;
 pub mod report;
 pub mod router_eval;

@@ -2,10 +2,12 @@
 //!
 //! The binary is a thin command line over this library. Today it trains a scorer (`train`), scores prompts in bulk
 //! (`score`, over [`score`]), judges routers (`router-eval`, over [`router_eval`] and [`statistics`]), measures a scorer on
-//! all that is promised of it (`report`, over [`report`]) and brings scorers to an engine (`promote`); serving scores
+//! all that is promised of it (`report`, over [`report`]) compares it
+//! with the one in service (`gate`, over [`gate`]) and brings scorers to an engine (`promote`); serving scores
 //! belongs to the engine, fitting them to `trainer`.
 
 pub mod commands;
+pub mod gate;
 pub mod report;
 pub mod router_eval;
 pub mod score;
@@ -20,6 +22,10 @@ pub enum Ended {
     Well,
     /// Rows of the input were bad and are missing from the output.
     WithBadRows,
+    /// What was judged is not good enough.
+    Refused,
+    /// It cannot be told whether what was judged is good enough.
+    Inconclusive,
 }
 
 impl From<Ended> for ExitCode {
@@ -27,6 +33,8 @@ impl From<Ended> for ExitCode {
         match ended {
             Ended::Well => Self::SUCCESS,
             Ended::WithBadRows => Self::from(2),
+            Ended::Refused => Self::from(3),
+            Ended::Inconclusive => Self::from(4),
         }
     }
 }

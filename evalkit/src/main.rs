@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use evalkit::commands::{promote, report, router_eval, score, train};
+use evalkit::commands::{calibrate, gate, promote, report, router_eval, score, train};
 
 /// Trains, applies and judges scorers.
 #[derive(Debug, Parser)]
@@ -17,8 +17,12 @@ struct Arguments {
 enum Command {
     /// Trains a scorer.
     Train(train::Options),
+    /// Adds models to a scorer from a few dozen outcomes each.
+    Calibrate(calibrate::Options),
     /// Scores prompts in bulk; exits with 2 if rows were bad.
     Score(score::Options),
+    /// Refuses a scorer that is worse than the one in service; exits with 3 if it is, with 4 if that cannot be told.
+    Gate(gate::Options),
     /// Brings a scorer that has passed its gate to an engine, and lets it serve.
     Promote(promote::Options),
     /// Measures everything that is promised of a scorer; exits with 2 if data was missing.
@@ -38,7 +42,9 @@ fn main() -> ExitCode {
     };
     let ended = match arguments.command {
         Command::Train(options) => train::run(options),
+        Command::Calibrate(options) => calibrate::run(&options),
         Command::Score(options) => score::run(&options),
+        Command::Gate(options) => gate::run(&options),
         Command::Promote(options) => promote::run(&options),
         Command::Report(options) => report::run(&options),
         Command::RouterEval(options) => router_eval::run(&options),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::network::Shape;
 
 /// The manifest's schema that this build reads and writes.
-pub const SCHEMA: &str = "signalbox.scorer/2";
+pub const SCHEMA: &str = "signalbox.scorer/3";
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.json";
 /// The weights' file name.

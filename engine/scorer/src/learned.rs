@@ -146,11 +146,15 @@ impl LearnedScorer {
         let length = tokens.ids.len();
         let ids = Tensor::from_slice(&tokens.ids, length, device)?;
         let rows = self.table.index_select(&ids, 0)?.to_dtype(DType::F32)?.unsqueeze(0)?;
-        let ask: Vec<f32> = tokens.ask.iter().map(|is_ask| if *is_ask { 0.0 } else { MASKED }).collect();
+        let masked = |within: &[bool]| {
+            let mask: Vec<f32> = within.iter().map(|is| if *is { 0.0 } else { MASKED }).collect();
+            Tensor::from_vec(mask, (1, length, 1), device)
+        };
         let batch = Batch {
             tokens: rows,
             mask: Tensor::zeros((1, length, 1), DType::F32, device)?,
-            ask_mask: Tensor::from_vec(ask, (1, length, 1), device)?,
+            ask_mask: masked(&tokens.ask)?,
+            last_mask: masked(&tokens.last)?,
             inputs: Tensor::from_slice(dense, (1, dense.len()), device)?,
         };
         self.network.forward(&batch, &|tensor| Ok(tensor.clone()))

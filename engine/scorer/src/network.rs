@@ -20,6 +20,8 @@ pub struct Shape {
     pub queries: usize,
     /// Attention queries over the tokens that ask.
     pub ask_queries: usize,
+    /// Attention queries over the tokens of the last thing said.
+    pub last_queries: usize,
     /// Dense inputs beside the tokens.
     pub inputs: usize,
     /// Width of the trunk.
@@ -40,6 +42,8 @@ pub struct Batch {
     pub mask: Tensor,
     /// The same, where tokens outside the ask count as padding.
     pub ask_mask: Tensor,
+    /// The same, where tokens outside the last thing said count as padding.
+    pub last_mask: Tensor,
     /// Dense inputs, `(b, inputs)`.
     pub inputs: Tensor,
 }
@@ -64,6 +68,7 @@ pub struct Heads {
 pub struct Network {
     queries: Tensor,
     ask_queries: Tensor,
+    last_queries: Tensor,
     norm_weight: Tensor,
     norm_bias: Tensor,
     trunk: Linear,
@@ -78,11 +83,12 @@ const HEADS: usize = 5 + TAGS;
 impl Network {
     /// Takes (or, when training, creates) the variables.
     pub fn new(shape: &Shape, vars: &VarBuilder<'_>) -> Result<Self> {
-        let joined = (shape.queries + shape.ask_queries) * shape.width;
+        let joined = (shape.queries + shape.ask_queries + shape.last_queries) * shape.width;
         let small = candle_nn::Init::Randn { mean: 0.0, stdev: 0.05 };
         Ok(Self {
             queries: vars.get_with_hints((shape.width, shape.queries), "queries", small)?,
             ask_queries: vars.get_with_hints((shape.width, shape.ask_queries), "ask_queries", small)?,
+            last_queries: vars.get_with_hints((shape.width, shape.last_queries), "last_queries", small)?,
             norm_weight: vars.get_with_hints(joined, "norm.weight", candle_nn::init::ONE)?,
             norm_bias: vars.get_with_hints(joined, "norm.bias", candle_nn::init::ZERO)?,
             trunk: linear(joined + shape.inputs, shape.hidden, vars.pp("trunk"))?,
@@ -96,7 +102,8 @@ impl Network {
     pub fn forward(&self, batch: &Batch, drop: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Heads> {
         let all = pool(&batch.tokens, &self.queries, &batch.mask)?;
         let ask = pool(&batch.tokens, &self.ask_queries, &batch.ask_mask)?;
-        let pooled = normalise(&Tensor::cat(&[all, ask], 1)?, &self.norm_weight, &self.norm_bias)?;
+        let last = pool(&batch.tokens, &self.last_queries, &batch.last_mask)?;
+        let pooled = normalise(&Tensor::cat(&[all, ask, last], 1)?, &self.norm_weight, &self.norm_bias)?;
         let joined = Tensor::cat(&[drop(&pooled)?, batch.inputs.clone()], 1)?;
         let trunk = drop(&self.trunk.forward(&joined)?.gelu()?)?;
         let second = self.second.forward(&trunk)?.gelu()?;

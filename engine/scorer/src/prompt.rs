@@ -5,6 +5,7 @@
 
 mod ask;
 mod counts;
+mod last;
 
 use std::ops::Range;
 
@@ -12,13 +13,13 @@ use domain::ScorerInput;
 
 use crate::cues;
 
-pub use counts::COUNTS;
+pub use counts::{COUNTS, LAST_COUNTS};
 
 /// Bytes kept from each end of a long text.
 const END_BYTES: usize = 1024;
 
 /// How many dense features a prompt has.
-pub const FEATURES: usize = COUNTS + 2 * cues::KINDS;
+pub const FEATURES: usize = COUNTS + LAST_COUNTS + 3 * cues::KINDS;
 
 /// A prompt, cut and looked at.
 #[derive(Clone, Debug)]
@@ -27,7 +28,10 @@ pub struct Prompt {
     pub text: String,
     /// Where in `text` the asking is done, as opposed to the material it is about. Sorted, disjoint, not empty.
     pub ask: Vec<Range<usize>>,
-    /// Dense features, about -1..=3 each: counts, then cues in the ask, then cues anywhere.
+    /// The last thing said: a sentence or two at the end, where most prompts come to the point.
+    pub last: Range<usize>,
+    /// Dense features, about -1..=3 each: counts, counts of the last thing said, then cues in the ask, anywhere, and in the
+    /// last thing said.
     pub features: Vec<f32>,
     /// Some of the prompt is not in `text`.
     pub truncated: bool,
@@ -45,10 +49,13 @@ impl Prompt {
             tokens = tokens.max(input.features.input_tokens as f64);
         }
         let asking = ask.iter().map(|range| &text[range.clone()]).collect::<Vec<_>>().join("\n");
+        let last = last::find(&text);
         let mut features = counts::count(&text, &asking, tokens, truncated);
+        features.extend(counts::count_last(&text[last.clone()]));
         features.extend(cues::count(&asking).map(|count| (count as f32).min(4.0) / 2.0));
         features.extend(cues::count(&text).map(|count| (1.0 + count as f32).ln() / 2.0));
-        Self { text, ask, features, truncated }
+        features.extend(cues::count(&text[last.clone()]).map(|count| (count as f32).min(4.0) / 2.0));
+        Self { text, ask, last, features, truncated }
     }
 
     /// Whether a span of the text lies in the part that asks.

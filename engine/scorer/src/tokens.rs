@@ -21,12 +21,14 @@ pub struct TokenReader {
 }
 
 /// A prompt's tokens. Never empty: a prompt without any has the unknown token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Rows of the token table.
     pub ids: Vec<u32>,
     /// Whether each belongs to the part that asks.
     pub ask: Vec<bool>,
+    /// Whether each belongs to the last thing said.
+    pub last: Vec<bool>,
     /// Tokens were left out.
     pub truncated: bool,
 }
@@ -54,18 +56,19 @@ impl TokenReader {
 
     /// Tokenises a prompt and keeps the first and the last half of the budget.
     pub fn read(&self, prompt: &Prompt) -> Result<Tokens, ScorerError> {
-        let mut tokens = Tokens { ids: Vec::new(), ask: Vec::new(), truncated: false };
+        let mut tokens = Tokens::default();
         let mut piece = String::new();
-        for (span, is_ask) in spans(prompt) {
+        for Part { span, is_ask, is_last } in parts(prompt) {
             for word in prompt.text[span].split_whitespace() {
                 if !self.known_word(word, &mut piece, &mut tokens.ids) {
                     self.any_word(word, &mut tokens.ids)?;
                 }
             }
             tokens.ask.resize(tokens.ids.len(), is_ask);
+            tokens.last.resize(tokens.ids.len(), is_last);
         }
         if tokens.ids.is_empty() {
-            tokens = Tokens { ids: vec![0], ask: vec![true], truncated: false };
+            tokens = Tokens { ids: vec![0], ask: vec![true], last: vec![true], truncated: false };
         }
         Ok(self.cut(tokens))
     }
@@ -109,26 +112,33 @@ impl TokenReader {
         if length > self.max_tokens {
             let middle = self.max_tokens / 2..length - (self.max_tokens - self.max_tokens / 2);
             tokens.ids.drain(middle.clone());
-            tokens.ask.drain(middle);
+            tokens.ask.drain(middle.clone());
+            tokens.last.drain(middle);
             tokens.truncated = true;
         }
         tokens
     }
 }
 
-/// The text's spans in order, each with whether it asks.
-fn spans(prompt: &Prompt) -> Vec<(Range<usize>, bool)> {
-    let mut spans = Vec::with_capacity(2 * prompt.ask.len() + 1);
-    let mut at = 0;
-    for ask in &prompt.ask {
-        if at < ask.start {
-            spans.push((at..ask.start, false));
-        }
-        spans.push((ask.clone(), true));
-        at = ask.end;
-    }
-    if at < prompt.text.len() {
-        spans.push((at..prompt.text.len(), false));
-    }
-    spans
+/// A stretch of the text that lies wholly in or wholly out of the ask, and so of the last thing said.
+struct Part {
+    span: Range<usize>,
+    is_ask: bool,
+    is_last: bool,
+}
+
+/// The text's parts in order.
+fn parts(prompt: &Prompt) -> Vec<Part> {
+    let mut cuts = vec![0, prompt.last.start, prompt.last.end, prompt.text.len()];
+    cuts.extend(prompt.ask.iter().flat_map(|range| [range.start, range.end]));
+    cuts.sort_unstable();
+    cuts.dedup();
+    let within = |part: &Range<usize>, span: &Range<usize>| span.start <= part.start && part.end <= span.end;
+    let part = |pair: &[usize]| {
+        let span = pair[0]..pair[1];
+        let is_ask = prompt.ask.iter().any(|ask| within(&span, ask));
+        let is_last = within(&span, &prompt.last);
+        Part { span, is_ask, is_last }
+    };
+    cuts.windows(2).map(part).collect()
 }

@@ -11,33 +11,42 @@ use crate::prompt::{FEATURES, Prompt, is_cjk};
 /// What it says of a prompt: complexity, difficulty, logarithm of the answer's tokens, then one value a tag.
 pub const OUTPUTS: usize = 3 + CapabilityTag::ALL.len();
 
-/// Rows of the hashed table, a power of two: words of the ask and words of the whole text share it.
+/// Rows of the hashed table, a power of two: words of the whole text, of the ask and of the last thing said share it.
 pub const BUCKETS: usize = 1 << 17;
 
 /// Folded into the hashes of words of the ask, so that they are told from words elsewhere.
 const ASK: u64 = 0x9E37_79B9_7F4A_7C15;
+/// The same for words of the last thing said.
+const LAST: u64 = 0xC2B2_AE3D_27D4_EB4F;
 
-/// The buckets of a prompt's words and word pairs: of the whole text, and of the ask. Sorted, each once.
+/// The buckets of a prompt's words and word pairs: of the whole text, of the ask, of the last thing said. Sorted, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grams {
     /// Of all that is read.
     pub text: Vec<u32>,
     /// Of the part that asks.
     pub ask: Vec<u32>,
+    /// Of the last thing said.
+    pub last: Vec<u32>,
 }
 
 impl Grams {
     /// Hashes a prompt's words.
     pub fn of(prompt: &Prompt) -> Self {
         let asking = prompt.ask.iter().map(|range| &prompt.text[range.clone()]);
-        Self { text: hashed([prompt.text.as_str()].into_iter(), 0), ask: hashed(asking, ASK) }
+        Self {
+            text: hashed(std::iter::once(prompt.text.as_str()), 0),
+            ask: hashed(asking, ASK),
+            last: hashed(std::iter::once(&prompt.text[prompt.last.clone()]), LAST),
+        }
     }
 
-    /// Each bucket with its value: each of the two parts has length 1 as a vector.
+    /// Each bucket with its value: each of the three parts has length 1 as a vector.
     pub fn values(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
-        let part = |buckets: &'_ [u32]| (buckets.len().max(1) as f32).sqrt().recip();
-        let (text, ask) = (part(&self.text), part(&self.ask));
-        self.text.iter().map(move |it| (*it as usize, text)).chain(self.ask.iter().map(move |it| (*it as usize, ask)))
+        [&self.text, &self.ask, &self.last].into_iter().flat_map(|buckets| {
+            let value = (buckets.len().max(1) as f32).sqrt().recip();
+            buckets.iter().map(move |bucket| (*bucket as usize, value))
+        })
     }
 }
 
@@ -230,16 +239,16 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_ask_have_buckets_of_their_own() {
+    fn words_of_each_part_have_buckets_of_their_own() {
         let grams = grams("prove");
-        assert_eq!((grams.text.len(), grams.ask.len()), (1, 1));
-        assert_ne!(grams.text, grams.ask);
+        assert_eq!((grams.text.len(), grams.ask.len(), grams.last.len()), (1, 1, 1));
+        assert!(grams.text != grams.ask && grams.ask != grams.last && grams.text != grams.last);
     }
 
     #[test]
     fn each_part_has_length_one() {
         let total: f32 = grams("one two three").values().map(|(_, value)| value * value).sum();
-        assert!((total - 2.0).abs() < 1e-6, "{total}");
+        assert!((total - 3.0).abs() < 1e-6, "{total}");
         assert_eq!(grams("").values().count(), 0);
     }
 

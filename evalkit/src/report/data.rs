@@ -86,26 +86,57 @@ pub struct Bench {
     pub outcomes: Outcomes,
 }
 
+impl Default for Material {
+    fn default() -> Self {
+        let unread = || "no data: it was not read".to_owned();
+        Self {
+            public: Err(unread()),
+            benches: Vec::new(),
+            blind: Err(unread()),
+            graded: Err(unread()),
+            files: Vec::new(),
+        }
+    }
+}
+
 impl Material {
     /// Reads what is there. With `sample`, of the large sets only the first so many prompts in an order of their ids.
     ///
     /// # Errors
     /// When something that is there is wrong.
     pub fn read(sources: &Sources, sample: Option<usize>) -> Result<Self, ReportError> {
-        let mut files = Vec::new();
-        let public = public(&sources.data.join("train"), sample, &mut files)?;
+        let mut found = Self::default();
+        found.read_public(&sources.data.join("train"), sample)?;
         let folder = sources.data.join("routellm-bench");
-        let mut benches = Vec::new();
         for name in BENCHES {
-            benches.push((name, bench(&folder, name, sample, &mut files)?));
+            let bench = bench(&folder, name, sample, &mut found.files)?;
+            found.benches.push((name, bench));
         }
-        let blind = blind(&sources.blind, &mut files)?;
-        let graded = if sources.everyday.is_dir() {
+        found.read_blind(&sources.blind)?;
+        found.graded = if sources.everyday.is_dir() {
             Ok(datasets::everyday::load(&sources.everyday)?)
         } else {
             Err(absent(&sources.everyday))
         };
-        Ok(Self { public, benches, blind, graded, files })
+        Ok(found)
+    }
+
+    /// Reads public prompts, if they are there.
+    ///
+    /// # Errors
+    /// When they are wrong.
+    pub fn read_public(&mut self, folder: &Path, sample: Option<usize>) -> Result<(), ReportError> {
+        self.public = public(folder, sample, &mut self.files)?;
+        Ok(())
+    }
+
+    /// Reads blind prompts, if they are there.
+    ///
+    /// # Errors
+    /// When they are wrong.
+    pub fn read_blind(&mut self, folder: &Path) -> Result<(), ReportError> {
+        self.blind = blind(folder, &mut self.files)?;
+        Ok(())
     }
 }
 

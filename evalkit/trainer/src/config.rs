@@ -15,6 +15,8 @@ pub struct Config {
     pub queries: usize,
     /// Attention queries over the tokens that ask.
     pub ask_queries: usize,
+    /// Attention queries over the tokens of the last thing said.
+    pub last_queries: usize,
     /// Width of the trunk.
     pub hidden: usize,
     /// Penalty on the weights of the wide part.
@@ -45,6 +47,8 @@ pub struct Config {
     pub token_dropout: f64,
     /// Altered copies of each everyday prompt.
     pub variants: usize,
+    /// Generated prompts.
+    pub generated: usize,
     /// One in this many everyday prompts (pairs together) is kept for early stopping.
     pub dev_one_in: u64,
     /// How much each target counts.
@@ -67,6 +71,10 @@ pub struct Weights {
     pub tags: f64,
     /// Answer length.
     pub output: f64,
+    /// A generated prompt against an everyday one.
+    pub generated: f64,
+    /// A public prompt that was graded against an everyday one.
+    pub public_graded: f64,
     /// Complexity of public prompts, by anchor, against that of an everyday prompt.
     pub anchored: f64,
     /// Tags of public prompts against those of an everyday prompt.
@@ -113,6 +121,7 @@ impl Config {
         let positive = [
             ("queries", self.queries),
             ("ask_queries", self.ask_queries),
+            ("last_queries", self.last_queries),
             ("hidden", self.hidden / 2),
             ("folds", self.folds / 2),
             ("rank", self.rank),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use datasets::{Corpus, EverydayPrompt, Split};
+use datasets::{Corpus, EverydayPrompt, Grading, Split};
 use domain::{CapabilityTag, Features, ScorerInput};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -12,7 +12,7 @@ use scorer::prompt::Prompt;
 use scorer::tokens::{TokenReader, Tokens};
 use scorer::wide::Wide;
 
-use crate::config::Config;
+use crate::config::{Anchor, Config};
 use crate::{TrainError, augment, irt};
 
 /// A grade on the network's scale: 0 is the middle, about -2..=2.
@@ -115,26 +115,76 @@ pub fn everyday(
                 let before = turns[random.random_range(0..turns.len())];
                 variants.push(Encoded::of(&augment::everyday(row, before, &mut random), reader)?);
             }
-            let grade = scale_grade(row.grade);
-            Ok(Example {
-                id: row.id.clone(),
-                unit: row.pair.clone().unwrap_or_else(|| row.id.clone()),
-                author: row.author.clone(),
-                variants,
-                group: 0,
-                complexity: Target { value: grade, weight: 1.0 },
-                difficulty: Target { value: grade, weight: config.weights.graded_difficulty },
-                tags: tag_flags(&row.tags),
-                tags_weight: 1.0,
-                output: Target { value: row.expected_output_tokens.ln(), weight: 1.0 },
-            })
+            Ok(graded(row, variants, 1.0, config))
         })
         .collect()
 }
 
-/// Public prompts with a difficulty or a stated level: those to fit, and those to judge by.
+/// Generated prompts: they count for less than written ones, whose families no generator has.
+pub fn generated(config: &Config, reader: &TokenReader, seed: u64) -> Result<Vec<Example>, TrainError> {
+    let rows = datasets::generate(seed, config.generated);
+    let read = |row: &EverydayPrompt| {
+        Ok(graded(row, vec![Encoded::of(&augment::input(row), reader)?], config.weights.generated, config))
+    };
+    rows.iter().map(read).collect()
+}
+
+fn graded(row: &EverydayPrompt, variants: Vec<Encoded>, weight: f64, config: &Config) -> Example {
+    let grade = scale_grade(row.grade);
+    Example {
+        id: row.id.clone(),
+        unit: row.pair.clone().unwrap_or_else(|| row.id.clone()),
+        author: row.author.clone(),
+        variants,
+        group: 0,
+        complexity: Target { value: grade, weight },
+        difficulty: Target { value: grade, weight: weight * config.weights.graded_difficulty },
+        tags: row.tag_shares.map(|share| share as f32),
+        tags_weight: weight,
+        output: Target { value: row.expected_output_tokens.ln(), weight },
+    }
+}
+
+/// Public prompts were graded once, by those who grade lower: on everyday prompts the two gradings are 0.56 apart, and what
+/// is learned is their middle.
+const SECOND_GRADING: f64 = 0.28;
+
+/// What is known of a public prompt's complexity, tags and answer without its outcomes.
+struct Judgement {
+    complexity: Target,
+    tags: [f32; TAGS],
+    tags_weight: f64,
+    output: Target,
+}
+
+impl Judgement {
+    /// By its own grading, if it has one.
+    fn graded(grading: &Grading, config: &Config) -> Self {
+        let weight = config.weights.public_graded;
+        Self {
+            complexity: Target { value: scale_grade((grading.grade + SECOND_GRADING).min(10.0)), weight },
+            tags: tag_flags(&grading.tags),
+            tags_weight: weight,
+            output: Target { value: grading.expected_output_tokens.ln(), weight },
+        }
+    }
+
+    /// By where its part of the set stands, and by its difficulty or stated level within that part.
+    fn anchored(anchor: &Anchor, within: f64, config: &Config) -> Self {
+        let grade = (anchor.grade + anchor.spread * within.clamp(-2.0, 2.0)).clamp(0.0, 10.0);
+        Self {
+            complexity: Target { value: scale_grade(grade), weight: config.weights.anchored },
+            tags: tag_flags(&anchor.tags),
+            tags_weight: if anchor.tags.is_empty() { 0.0 } else { config.weights.public_tags },
+            output: Target::default(),
+        }
+    }
+}
+
+/// Public prompts with a difficulty, a stated level or a grading: those to fit, and those to judge by.
 pub fn public(
     corpus: &Corpus,
+    grades: &BTreeMap<String, Grading>,
     config: &Config,
     reader: &TokenReader,
     seed: u64,
@@ -146,15 +196,15 @@ pub fn public(
     let sources: BTreeMap<&str, usize> =
         datasets::PERMITTED.iter().copied().chain([datasets::own::SOURCE]).zip(1..).collect();
     for prompt in corpus.prompts.values() {
-        let Some(anchor) = config.anchor_of(&prompt.source, &prompt.task) else {
-            continue;
-        };
         let known = difficulties.get(prompt.id.as_str());
         // A stated level of 1 to 5 stands for a deviation of -1.4 to 1.4.
         let within = known.map(|it| it.within_task).or(prompt.meta.level.map(|level| (level - 3.0) / 1.4));
-        let Some(within) = within else {
+        let anchored = || Some(Judgement::anchored(config.anchor_of(&prompt.source, &prompt.task)?, within?, config));
+        let grading = grades.get(&prompt.id).map(|grading| Judgement::graded(grading, config));
+        let Some(judgement) = grading.or_else(anchored) else {
             continue;
         };
+        let length = lengths.get(prompt.id.as_str());
         let mut variants = vec![Encoded::of(&plain(&prompt.prompt), reader)?];
         if prompt.split == Split::Train {
             variants.push(Encoded::of(&plain(&augment::public(&prompt.prompt, &mut random)), reader)?);
@@ -164,17 +214,17 @@ pub fn public(
             unit: prompt.id.clone(),
             author: String::new(),
             variants,
-            group: sources.get(prompt.source.as_str()).copied().unwrap_or_default(),
-            complexity: Target {
-                value: scale_grade((anchor.grade + anchor.spread * within.clamp(-2.0, 2.0)).clamp(0.0, 10.0)),
-                weight: config.weights.anchored,
+            group: if grades.contains_key(&prompt.id) {
+                0
+            } else {
+                sources.get(prompt.source.as_str()).copied().unwrap_or_default()
             },
+            complexity: judgement.complexity,
             difficulty: known.map_or(Target::default(), |it| Target { value: it.within_source, weight: 1.0 }),
-            tags: tag_flags(&anchor.tags),
-            tags_weight: if anchor.tags.is_empty() { 0.0 } else { config.weights.public_tags },
-            output: lengths
-                .get(prompt.id.as_str())
-                .map_or(Target::default(), |tokens| Target { value: tokens.ln(), weight: config.weights.public_tags }),
+            tags: judgement.tags,
+            tags_weight: judgement.tags_weight,
+            output: length
+                .map_or(judgement.output, |tokens| Target { value: tokens.ln(), weight: config.weights.public_tags }),
         };
         if prompt.split == Split::Train { train.push(example) } else { dev.push(example) }
     }

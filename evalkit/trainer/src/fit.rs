@@ -13,7 +13,7 @@ use crate::TrainError;
 use crate::config::Config;
 use crate::examples::{Encoded, Example};
 use crate::loss;
-use crate::model::{Dropping, Model};
+use crate::model::{Dropping, Model, Start};
 
 /// Share of the newest step in the running mean of the variables: about two passes deep.
 const MEAN_SHARE: f64 = 0.015;
@@ -91,12 +91,12 @@ pub struct Prediction {
 pub fn fit(
     config: &Config,
     shape: Shape,
-    table: &Tensor,
+    start: &Start,
     data: &Data<'_>,
     seed: u64,
     on_epoch: &mut dyn FnMut(Epoch),
 ) -> Result<Model, TrainError> {
-    let model = Model::new(shape, config.rank, table.clone(), seed)?;
+    let model = Model::new(shape, config.rank, start, seed)?;
     let mut run = Run::new(config, &model, data, seed)?;
     let (mut best, mut kept, mut since) = (f64::INFINITY, model.snapshot()?, 0);
     for number in 1..=config.epochs {

@@ -32,9 +32,28 @@ pub struct Model {
     network: Network,
 }
 
+/// What a network starts from, made without labels.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Token vectors, `(vocabulary, width)`.
+    pub table: Tensor,
+    /// Attention queries that go with them, `(width, any number)`.
+    pub queries: Option<Tensor>,
+}
+
+impl Start {
+    /// The drawn queries, as many of them as there are replaced by those that go with the table.
+    fn first_queries(&self, drawn: &Tensor) -> Result<Tensor> {
+        let Some(queries) = &self.queries else { return Ok(drawn.clone()) };
+        let (known, wanted) = (queries.dim(1)?, drawn.dim(1)?);
+        let known = known.min(wanted);
+        Tensor::cat(&[queries.narrow(1, 0, known)?, drawn.narrow(1, known, wanted - known)?], 1)?.contiguous()
+    }
+}
+
 impl Model {
     /// Makes a network with seeded variables over a given table.
-    pub fn new(shape: Shape, rank: usize, table: Tensor, seed: u64) -> Result<Self> {
+    pub fn new(shape: Shape, rank: usize, start: &Start, seed: u64) -> Result<Self> {
         let vars = VarMap::new();
         let device = &Device::Cpu;
         let mut random = StdRng::seed_from_u64(seed);
@@ -42,12 +61,13 @@ impl Model {
         Network::new(&shape, &VarBuilder::from_varmap(&vars, DType::F32, device))?;
         let mut named = sorted(&vars);
         for (name, var) in &mut named {
-            var.set(&initial(name, var.dims(), &mut random)?)?;
+            let drawn = initial(name, var.dims(), &mut random)?;
+            var.set(&if name.ends_with("queries") { start.first_queries(&drawn)? } else { drawn })?;
         }
         let network = Network::new(&shape, &VarBuilder::from_varmap(&vars, DType::F32, device))?;
         let left = Var::from_tensor(&Tensor::zeros((shape.vocabulary, rank), DType::F32, device)?)?;
         let right = Var::from_tensor(&normal(&[rank, shape.width], 1.0 / (shape.width as f64).sqrt(), &mut random)?)?;
-        Ok(Self { shape, vars, change: (left, right), table, network })
+        Ok(Self { shape, vars, change: (left, right), table: start.table.clone(), network })
     }
 
     /// Variables with their names, in the order of names, the change of the table last.
@@ -105,7 +125,7 @@ impl Model {
     fn batch(&self, prompts: &[&Encoded], mut change: impl FnMut(u32) -> u32) -> Result<Batch> {
         let device = &Device::Cpu;
         let length = prompts.iter().map(|it| it.tokens.ids.len()).max().unwrap_or(1);
-        let (mut ids, mut mask, mut ask) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ids, mut mask, mut ask, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut inputs = Vec::new();
         for prompt in prompts {
             let padding = length - prompt.tokens.ids.len();
@@ -114,6 +134,8 @@ impl Model {
             let asks = prompt.tokens.ask.iter().map(|is_ask| if *is_ask { 0.0 } else { MASKED });
             // Padding stays below every token even where no token asks.
             ask.extend(asks.chain(std::iter::repeat_n(2.0 * MASKED, padding)));
+            let lasts = prompt.tokens.last.iter().map(|is_last| if *is_last { 0.0 } else { MASKED });
+            last.extend(lasts.chain(std::iter::repeat_n(2.0 * MASKED, padding)));
             inputs.extend_from_slice(&prompt.inputs);
         }
         let count = prompts.len();
@@ -124,6 +146,7 @@ impl Model {
             tokens: rows.reshape((count, length, self.shape.width))?,
             mask: Tensor::from_vec(mask, (count, length, 1), device)?,
             ask_mask: Tensor::from_vec(ask, (count, length, 1), device)?,
+            last_mask: Tensor::from_vec(last, (count, length, 1), device)?,
             inputs: Tensor::from_vec(inputs, (count, self.shape.inputs), device)?,
         })
     }
@@ -186,7 +209,7 @@ fn initial(name: &str, dims: &[usize], random: &mut StdRng) -> Result<Tensor> {
         ("direct.weight", [heads, inputs]) => Tensor::from_vec(straight(*heads, *inputs), dims, device),
         ("direct.bias", [heads]) => Tensor::from_vec(straight_bias(*heads), dims, device),
         (_, [] | [_]) => Tensor::zeros(dims, DType::F32, device),
-        ("queries" | "ask_queries", _) => normal(dims, 0.5, random),
+        ("queries" | "ask_queries" | "last_queries", _) => normal(dims, 0.5, random),
         (_, [_, inputs, ..]) => normal(dims, 1.0 / (*inputs as f64).sqrt(), random),
     }
 }
@@ -238,17 +261,26 @@ mod tests {
     use crate::examples::{Example, Target};
     use crate::loss;
 
-    const SHAPE: Shape =
-        Shape { vocabulary: 12, width: 8, queries: 2, ask_queries: 1, inputs: 3, hidden: 8, max_tokens: 16 };
+    const SHAPE: Shape = Shape {
+        vocabulary: 12,
+        width: 8,
+        queries: 2,
+        ask_queries: 1,
+        last_queries: 1,
+        inputs: 3,
+        hidden: 8,
+        max_tokens: 16,
+    };
 
     fn model(seed: u64) -> Model {
         let table = normal(&[SHAPE.vocabulary, SHAPE.width], 1.0, &mut StdRng::seed_from_u64(3)).unwrap();
-        Model::new(SHAPE, 2, table, seed).unwrap()
+        Model::new(SHAPE, 2, &Start { table, queries: None }, seed).unwrap()
     }
 
     fn encoded(ids: &[u32]) -> Encoded {
         let ask = ids.iter().map(|id| id % 2 == 0).collect();
-        let tokens = Tokens { ids: ids.to_vec(), ask, truncated: false };
+        let last = ids.iter().map(|id| id % 3 == 0).collect();
+        let tokens = Tokens { ids: ids.to_vec(), ask, last, truncated: false };
         let reading = Reading { grams: Grams::default(), features: Vec::new() };
         Encoded { tokens, reading, context: None, features: Features::default(), inputs: vec![0.5, -0.5, 1.0] }
     }
@@ -280,6 +312,8 @@ mod tests {
         let examples: Vec<_> = examples.iter().collect();
         let encoded: Vec<_> = examples.iter().map(|it| &it.variants[0]).collect();
         let weights = Weights {
+            generated: 1.0,
+            public_graded: 1.0,
             pairs: 1.0,
             difficulty: 1.0,
             tags: 1.0,

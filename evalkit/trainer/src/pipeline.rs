@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 use datasets::{Corpus, EverydayPrompt, Split};
 use scorer::calibration::Calibration;
 use scorer::inputs::INPUTS;
@@ -25,7 +25,7 @@ use crate::examples::{self, Encoded, Example, scale_grade};
 use crate::export::{self, Parts};
 use crate::fit::{self, Data, Epoch};
 use crate::folds::{self, Folds};
-use crate::model::Model;
+use crate::model::{Model, Start};
 use crate::report::{self, Graded, Report};
 use crate::resume::{self, Kept};
 use crate::sources;
@@ -64,7 +64,7 @@ pub enum Progress {
 struct Material {
     tokenizer: Vec<u8>,
     reader: TokenReader,
-    table: Tensor,
+    start: Start,
     shape: Shape,
     prompts: Vec<EverydayPrompt>,
     everyday: Vec<Example>,
@@ -114,7 +114,9 @@ impl Material {
     fn read(config: &Config, inputs: &Inputs, seed: u64) -> Result<Self, TrainError> {
         let tokenizer = read(&inputs.initial.join("tokenizer.json"))?;
         let path = inputs.initial.join("table.safetensors");
-        let table = candle_core::safetensors::load_buffer(&read(&path)?, &Device::Cpu)?
+        let mut tensors = candle_core::safetensors::load_buffer(&read(&path)?, &Device::Cpu)?;
+        let queries = tensors.remove("queries");
+        let table = tensors
             .remove("table")
             .ok_or_else(|| candle_core::Error::Msg(format!("{} has no tensor `table`", path.display())))?
             .to_dtype(DType::F32)?;
@@ -124,6 +126,7 @@ impl Material {
             width,
             queries: config.queries,
             ask_queries: config.ask_queries,
+            last_queries: config.last_queries,
             inputs: INPUTS,
             hidden: config.hidden,
             max_tokens: config.max_tokens,
@@ -132,10 +135,14 @@ impl Material {
         let prompts = datasets::everyday::load(&inputs.everyday)?;
         let corpus = sources::corpus(inputs.data.as_deref(), &inputs.rows)?;
         let mut everyday = examples::everyday(&prompts, config, &reader, seed)?;
-        let (mut public, mut public_dev) = examples::public(&corpus, config, &reader, seed)?;
+        let grades = inputs.everyday.with_file_name("grades").join("public.jsonl");
+        let grades = if grades.is_file() { datasets::public_grades(&grades)? } else { BTreeMap::new() };
+        let (mut public, mut public_dev) = examples::public(&corpus, &grades, config, &reader, seed)?;
+        public.extend(examples::generated(config, &reader, seed)?);
         let folds = Folds::of(prompts.iter().map(|it| it.author.as_str()), config.folds);
         let wide = folds::describe(&mut [&mut everyday, &mut public], &mut public_dev, &folds, config.wide_penalty);
-        Ok(Self { tokenizer, reader, table, shape, prompts, everyday, public, public_dev, folds, wide, corpus })
+        let start = Start { table, queries };
+        Ok(Self { tokenizer, reader, start, shape, prompts, everyday, public, public_dev, folds, wide, corpus })
     }
 
     fn rows(&self) -> BTreeMap<String, usize> {
@@ -192,12 +199,12 @@ fn fit_all(
             say(Progress::Fitting(at + 1, count + 1, unseen.into_iter().map(str::to_owned).collect()));
             let data = material.without(config, fold);
             let on_epoch = &mut |it| say(Progress::Passed(at + 1, it));
-            let earlier = Model::new(material.shape, config.rank, material.table.clone(), seed)?;
+            let earlier = Model::new(material.shape, config.rank, &material.start, seed)?;
             let had = kept.restore(at, &earlier)?;
             let model = if had {
                 earlier
             } else {
-                let model = fit::fit(config, material.shape, &material.table, &data, seed, on_epoch)?;
+                let model = fit::fit(config, material.shape, &material.start, &data, seed, on_epoch)?;
                 kept.keep(at, &model)?;
                 model
             };

@@ -7,6 +7,18 @@ use super::is_cjk;
 /// How many counted features there are.
 pub const COUNTS: usize = 44;
 
+/// How many features the last thing said has.
+pub const LAST_COUNTS: usize = 12;
+
+/// Counts the last thing said.
+pub(super) fn count_last(text: &str) -> [f32; LAST_COUNTS] {
+    let tally = Tally::of(text);
+    let [digits, numbers, code, operators, latex, questions, capitals, commas, letters] = tally.marks();
+    let length = [log(tally.bytes, 3.0), log(tally.words, 2.0), flag(tally.words <= 8.0)];
+    let [bytes, words, short] = length;
+    [bytes, words, short, digits, numbers, code, operators, latex, questions, capitals, commas, letters]
+}
+
 /// Counts one prompt. `tokens` is the estimated length of the whole prompt, not only of what is read.
 pub(super) fn count(text: &str, asking: &str, tokens: f64, truncated: bool) -> Vec<f32> {
     let whole = Tally::of(text);
@@ -25,17 +37,7 @@ pub(super) fn count(text: &str, asking: &str, tokens: f64, truncated: bool) -> V
         log(ask.sentences, 2.0),
     ]);
     for tally in [&whole, &ask] {
-        features.extend([
-            4.0 * share(tally.digits, tally.bytes),
-            log(tally.numbers, 2.0),
-            8.0 * share(tally.code, tally.bytes),
-            8.0 * share(tally.operators, tally.bytes),
-            log(tally.latex, 2.0),
-            log(tally.questions, 1.0),
-            4.0 * share(tally.capitals, tally.bytes),
-            log(tally.commas, 2.0),
-            log(tally.letter_bytes / tally.words.max(1.0), 1.0) - 1.8,
-        ]);
+        features.extend(tally.marks());
     }
     features.extend([
         log(whole.fences, 1.0),
@@ -94,6 +96,21 @@ impl Tally {
         tally.words(text);
         tally.layout(text);
         tally
+    }
+
+    /// Digits, numbers, marks of code, operators, LaTeX, questions, capitals, commas, length of words.
+    fn marks(&self) -> [f32; 9] {
+        [
+            4.0 * share(self.digits, self.bytes),
+            log(self.numbers, 2.0),
+            8.0 * share(self.code, self.bytes),
+            8.0 * share(self.operators, self.bytes),
+            log(self.latex, 2.0),
+            log(self.questions, 1.0),
+            4.0 * share(self.capitals, self.bytes),
+            log(self.commas, 2.0),
+            log(self.letter_bytes / self.words.max(1.0), 1.0) - 1.8,
+        ]
     }
 
     fn characters(&mut self, text: &str) {

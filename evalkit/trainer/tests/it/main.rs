@@ -17,6 +17,7 @@ const CONFIG: &str = r#"
 version = "test-1"
 queries = 1
 ask_queries = 1
+last_queries = 1
 hidden = 8
 max_tokens = 32
 wide_penalty = 2.0
@@ -32,8 +33,9 @@ weight_decay = 0.01
 dropout = 0.1
 token_dropout = 0.1
 variants = 1
+generated = 20
 dev_one_in = 3
-weights = { pairs = 0.5, difficulty = 0.5, tags = 1.0, output = 0.4, anchored = 0.2, public_tags = 0.2, graded_difficulty = 0.3 }
+weights = { generated = 0.5, public_graded = 1.0, pairs = 0.5, difficulty = 0.5, tags = 1.0, output = 0.4, anchored = 0.2, public_tags = 0.2, graded_difficulty = 0.3 }
 reference = { simple = 0.4, medium = 0.2, complex = 0.4 }
 anchor = [{ source = "mmlu-pro", task = "*", grade = 6.0, spread = 1.0, tags = ["reasoning"] }]
 "#;
