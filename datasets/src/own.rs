@@ -35,6 +35,9 @@ pub const SOURCE: &str = "own";
 /// Fewest prompts that anything can be learned from.
 pub const FEWEST_PROMPTS: usize = 50;
 
+/// Fewest prompts that a model can be placed by among those a scorer knows.
+pub const FEWEST_TO_PLACE: usize = 20;
+
 /// One prompt in so many is kept for tuning, where the file does not say which.
 const DEV_ONE_IN: u8 = 10;
 
@@ -107,9 +110,10 @@ impl OwnOutcomes {
 
     fn reasons_against(&self, purpose: Purpose, is_split: bool) -> Vec<String> {
         let mut reasons = Vec::new();
-        if self.prompts.len() < FEWEST_PROMPTS {
+        let fewest = if purpose == Purpose::Train { FEWEST_PROMPTS } else { FEWEST_TO_PLACE };
+        if self.prompts.len() < fewest {
             reasons.push(format!(
-                "it has {} prompts, expected at least {FEWEST_PROMPTS}: add outcomes of more prompts",
+                "it has {} prompts, expected at least {fewest}: add outcomes of more prompts",
                 self.prompts.len()
             ));
         }
