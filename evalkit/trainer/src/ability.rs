@@ -247,7 +247,7 @@ fn sigmoid(logit: f64) -> f64 {
 }
 
 /// `score · ln p + (1 − score) · ln(1 − p)` of a logit, without losing small numbers.
-fn log_likelihood(logit: f64, score: f64) -> f64 {
+pub(crate) fn log_likelihood(logit: f64, score: f64) -> f64 {
     score * logit - (logit.max(0.0) + (-logit.abs()).exp().ln_1p())
 }
 
