@@ -3,42 +3,15 @@
 
 mod outcomes;
 mod resume;
+mod tiny;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use scorer::{LearnedScorer, Scorer, ScorerInput};
+use tiny::{CONFIG, write_everyday, write_initial};
 use trainer::{Config, Inputs, TrainError};
-
-const WORDS: [&str; 8] = ["▁hi", "▁prove", "▁sum", "▁of", "▁primes", "▁thanks", "▁the", "▁graph"];
-
-const CONFIG: &str = r#"
-version = "test-1"
-queries = 1
-ask_queries = 1
-last_queries = 1
-hidden = 8
-max_tokens = 32
-wide_penalty = 2.0
-folds = 2
-rank = 2
-epochs = 3
-patience = 3
-everyday_batch = 4
-public_batch = 4
-learning_rate = 0.01
-table_learning_rate = 0.01
-weight_decay = 0.01
-dropout = 0.1
-token_dropout = 0.1
-variants = 1
-generated = 20
-dev_one_in = 3
-weights = { generated = 0.5, public_graded = 1.0, pairs = 0.5, difficulty = 0.5, tags = 1.0, output = 0.4, anchored = 0.2, public_tags = 0.2, graded_difficulty = 0.3 }
-reference = { simple = 0.4, medium = 0.2, complex = 0.4 }
-anchor = [{ source = "mmlu-pro", task = "*", grade = 6.0, spread = 1.0, tags = ["reasoning"] }]
-"#;
 
 /// A folder with everything that a run reads.
 fn prepared() -> (tempfile::TempDir, Inputs) {
@@ -61,39 +34,6 @@ fn prepared() -> (tempfile::TempDir, Inputs) {
     write_everyday(&inputs.everyday);
     write_public(&data);
     (parent, inputs)
-}
-
-fn write_initial(folder: &Path) {
-    let vocabulary: Vec<_> = std::iter::once(("<unk>", 0.0)).chain(WORDS.map(|word| (word, -3.0))).collect();
-    let tokenizer = serde_json::json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
-        "post_processor": null, "decoder": null,
-        "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": false, "vocab": vocabulary},
-    });
-    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
-    let values: Vec<f32> = (0..(WORDS.len() + 1) * 4).map(|at| ((at * 37 % 19) as f32 - 9.0) / 9.0).collect();
-    let table = candle_core::Tensor::from_vec(values, (WORDS.len() + 1, 4), &candle_core::Device::Cpu).unwrap();
-    let tensors = std::collections::HashMap::from([("table".to_owned(), table)]);
-    candle_core::safetensors::save(&tensors, folder.join("table.safetensors")).unwrap();
-}
-
-fn write_everyday(folder: &Path) {
-    let mut rows = String::new();
-    for at in 0..36 {
-        let (prompt, grade, tag) = match at % 3 {
-            0 => (format!("hi thanks {at}"), 0, "chat"),
-            1 => (format!("sum of {at} and the graph"), 5, "math"),
-            _ => (format!("prove the sum of primes of {at}"), 9, "reasoning"),
-        };
-        let row = serde_json::json!({
-            "id": format!("t{at}"), "prompt": prompt, "grade": grade, "tags": [tag], "language": "en",
-            "kind": "test", "expected_output_tokens": 10 + 30 * grade, "author": if at % 2 == 0 { "a" } else { "b" },
-            "second": {"grade": grade, "tags": [tag], "expected_output_tokens": 10 + 30 * grade},
-        });
-        writeln!(rows, "{row}").unwrap();
-    }
-    fs::write(folder.join("x.jsonl"), rows).unwrap();
 }
 
 fn write_public(folder: &Path) {
