@@ -1,10 +1,10 @@
 //! The evidence: trains, applies and judges scorers.
 //!
-//! The binary is a thin command line over this library. Today it trains a scorer (`train`), scores prompts in bulk
-//! (`score`, over [`score`]), judges routers (`router-eval`, over [`router_eval`] and [`statistics`]), measures a scorer on
-//! all that is promised of it (`report`, over [`report`]) compares it
-//! with the one in service (`gate`, over [`gate`]) and brings scorers to an engine (`promote`); serving scores
-//! belongs to the engine, fitting them to `trainer`.
+//! The binary is a thin command line over this library. It trains a scorer (`train`), adds models to it (`calibrate`),
+//! scores prompts in bulk (`score`, over [`score`]), judges routers (`router-eval`, over [`router_eval`] and
+//! [`statistics`]), measures all that is promised of a scorer (`report`, over [`report`]), compares it with the one in
+//! service (`gate`, over [`gate`]) and brings it to an engine (`promote`). Serving scores belongs to the engine, fitting
+//! them to `trainer`.
 
 pub mod commands;
 pub mod gate;

@@ -2,6 +2,7 @@
 //!
 //! Writes what it found as `gate.json` into the candidate's folder, where `evalkit promote` looks for it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -164,14 +165,16 @@ fn table(gate: &Gate, path: &Path) -> String {
         }));
     }
     let mut text = format!("{table}\n\n");
+    // Writing to a string cannot fail.
     for check in &gate.without {
-        text.push_str(&format!("left out on request: {check}\n"));
+        let _ = writeln!(text, "left out on request: {check}");
     }
     let next = match gate.verdict {
         Verdict::Pass => "promote it with `evalkit promote`",
         Verdict::Fail => "it is worse beyond noise; `evalkit promote` refuses it",
         Verdict::Inconclusive => "it cannot be told whether it is worse; give more prompts or wider margins",
     };
-    text.push_str(&format!("{}: {} against {}: {next}\n{}", gate.verdict, gate.version, gate.against, path.display()));
+    let (version, against) = (&gate.version, &gate.against);
+    let _ = write!(text, "{}: {version} against {against}: {next}\n{}", gate.verdict, path.display());
     text
 }

@@ -94,7 +94,8 @@ impl Found {
         incumbent: impl Fn(&[u8]) -> Option<f64>,
     ) -> Self {
         let sign = if check.is_better_high() { -1.0 } else { 1.0 };
-        let worse_by = rounds.chance.figure(names, |weights| Some(sign * (candidate(weights)? - incumbent(weights)?)));
+        let worse_by =
+            rounds.chance.figure(names, |weights| Some(sign * (candidate(weights)? - incumbent(weights)?) + 0.0));
         let ones = vec![1; names.len()];
         let value = |it: Option<f64>| it.unwrap_or(f64::NAN);
         Self { candidate: value(candidate(&ones)), incumbent: value(incumbent(&ones)), worse_by, n: names.len() }

@@ -117,12 +117,11 @@ fn footprint(subject: &Subject, plan: &Plan) -> Result<Vec<Row>, ReportError> {
         load = load.note("unoptimised build: times say nothing of a release");
     }
     let memory = starts.iter().filter_map(|it| it.megabytes).max_by(f64::total_cmp);
-    rows.push(match memory {
-        Some(memory) => Row::new(GROUP, "resident memory", Unit::Megabytes, exactly(memory)).must(Goal::AtMost(120.0)),
-        None => {
-            let state = State::Elsewhere("this system has no /proc".to_owned());
-            Row::without(GROUP, "resident memory", Unit::Megabytes, state)
-        }
+    rows.push(if let Some(memory) = memory {
+        Row::new(GROUP, "resident memory", Unit::Megabytes, exactly(memory)).must(Goal::AtMost(120.0))
+    } else {
+        let state = State::Elsewhere("this system has no /proc".to_owned());
+        Row::without(GROUP, "resident memory", Unit::Megabytes, state)
     });
     rows.push(load);
     Ok(rows)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::ReportError;
 
 /// Longest wait for the first score.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What was seen of a process.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -44,7 +44,7 @@ pub fn rows(
         .beside("random", random)
         .beside("length", length);
     if let Some(deviation) = runs.and_then(|it| it.apgr_deviation) {
-        exact = exact.note(format!("coins differ by {deviation:.3} (standard deviation)"));
+        exact = exact.note(format!("{set}: coins differ by {deviation:.3} (standard deviation)"));
     }
     let points = |report: &crate::router_eval::report::ContenderReport| {
         let value = report.eleven.as_ref().and_then(|it| it.apgr);

@@ -29,7 +29,9 @@ pub fn text(report: &Report) -> String {
         }
         // Writing to a string cannot fail.
         let _ = write!(out, "\n{}\n{table}\n", section.title);
-        section.notes.iter().for_each(|note| out.push_str(&format!("  {note}\n")));
+        for note in &section.notes {
+            let _ = writeln!(out, "  {note}");
+        }
     }
     for note in &report.notes {
         let _ = writeln!(out, "note: {note}");
@@ -48,7 +50,9 @@ pub fn markdown(report: &Report) -> String {
             let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
             let _ = writeln!(out, "| {} |", cells.join(" | "));
         }
-        section.notes.iter().for_each(|note| out.push_str(&format!("\n{note}\n")));
+        for note in &section.notes {
+            let _ = write!(out, "\n{note}\n");
+        }
     }
     for note in &report.notes {
         let _ = write!(out, "\n- {note}");
@@ -78,14 +82,22 @@ pub fn page(report: &Report) -> String {
         escape(&verdict(report))
     );
     for section in sections(report) {
-        let head: String = section.head.iter().map(|it| format!("<th>{}</th>", escape(it))).collect();
-        let _ = write!(out, "<h2>{}</h2><table><tr>{head}</tr>", escape(section.title));
+        let _ = write!(out, "<h2>{}</h2><table><tr>", escape(section.title));
+        for it in &section.head {
+            let _ = write!(out, "<th>{}</th>", escape(it));
+        }
+        out.push_str("</tr>");
         for row in &section.rows {
-            let cells: String = row.iter().map(|it| cell(it)).collect();
-            let _ = write!(out, "<tr>{cells}</tr>");
+            out.push_str("<tr>");
+            for it in row {
+                out.push_str(&cell(it));
+            }
+            out.push_str("</tr>");
         }
         out.push_str("</table>");
-        section.notes.iter().for_each(|it| out.push_str(&format!("<p><small>{}</small></p>", escape(it))));
+        for it in &section.notes {
+            let _ = write!(out, "<p><small>{}</small></p>", escape(it));
+        }
     }
     for note in &report.notes {
         let _ = write!(out, "<p>{}</p>", escape(note));
@@ -95,7 +107,7 @@ pub fn page(report: &Report) -> String {
         let (name, hash) = (escape(&file.name), escape(&file.blake3));
         let _ = write!(out, "<tr><td>{name}</td><td>{}</td><td><small>{hash}</small></td></tr>", file.role);
     }
-    let _ = write!(out, "</table><p><small>{}</small></p></body></html>\n", escape(&report.producer));
+    let _ = writeln!(out, "</table><p><small>{}</small></p></body></html>", escape(&report.producer));
     out
 }
 
@@ -226,10 +238,9 @@ fn number(value: f64, unit: Unit) -> String {
 
 fn bare(value: f64, unit: Unit) -> String {
     match unit {
-        Unit::Plain => format!("{value:.3}"),
         Unit::Share => format!("{:.1}", 100.0 * value),
         Unit::Milliseconds if value.abs() >= 10.0 => format!("{value:.0}"),
-        Unit::Milliseconds => format!("{value:.3}"),
+        Unit::Plain | Unit::Milliseconds => format!("{value:.3}"),
         Unit::PerSecond => format!("{value:.0}"),
         Unit::Megabytes => format!("{value:.1}"),
     }

@@ -9,7 +9,7 @@ use super::ReportError;
 use super::subject::{Subject, plain};
 use crate::statistics::sampling::{mix, uniform};
 
-/// Bytes after which a prompt is long enough, whatever the scorer says of it.
+/// Bytes that a prompt has at most, whatever the scorer says of it.
 const ENOUGH: usize = 1_400;
 
 const WORDS: [&str; 96] = [
@@ -30,21 +30,22 @@ pub fn full_prompts(subject: &Subject, count: usize, seed: u64) -> Result<Vec<Sc
     (0..count).map(|at| full_prompt(subject, mix(seed ^ at as u64))).collect()
 }
 
+/// The most words that are read without a cut, found by halving.
 fn full_prompt(subject: &Subject, seed: u64) -> Result<ScorerInput, ReportError> {
-    let mut text = words(seed, 150);
-    for number in 0.. {
-        let before = text.len();
-        text.push(' ');
-        text.push_str(word(seed, 1_000 + number));
-        let cut = subject.say([text.as_str()])?.iter().any(|score| score.truncated);
-        if cut {
-            text.truncate(before);
-        }
-        if cut || text.len() > ENOUGH {
-            break;
+    let is_cut = |count: u64| -> Result<bool, ReportError> {
+        let text = words(seed, count);
+        Ok(text.len() > ENOUGH || subject.say([text.as_str()])?.iter().any(|score| score.truncated))
+    };
+    let (mut whole, mut cut) = (1, 400);
+    while cut - whole > 1 {
+        let middle = u64::midpoint(whole, cut);
+        if is_cut(middle)? {
+            cut = middle;
+        } else {
+            whole = middle;
         }
     }
-    Ok(plain(&text))
+    Ok(plain(&words(seed, whole)))
 }
 
 /// A prompt of so many words.

@@ -1,11 +1,14 @@
 //! The command line as its users meet it: the real binary, real files.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod gate_command;
+mod report_command;
 mod routellm;
 mod router_eval_command;
 mod router_eval_laws;
 mod router_eval_vectors;
 mod score_command;
+mod scorer_sets;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

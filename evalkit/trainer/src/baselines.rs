@@ -54,9 +54,9 @@ pub struct Said {
 pub struct Fitted(Inner);
 
 enum Inner {
-    Network(features::Network),
+    Network(Box<features::Network>),
     Wide { wide: Wide, grams: bool, features: bool },
-    Table(table::Readout),
+    Table(Box<table::Readout>),
 }
 
 impl Fitted {
@@ -68,7 +68,7 @@ impl Fitted {
         let of =
             |grams: bool, features: bool| Self(Inner::Wide { wide: fit_wide(rows, grams, features), grams, features });
         Ok(match kind {
-            Kind::Features => Self(Inner::Network(features::Network::fit(rows, seed)?)),
+            Kind::Features => Self(Inner::Network(Box::new(features::Network::fit(rows, seed)?))),
             Kind::Grams => of(true, false),
             Kind::GramsAndFeatures => of(true, true),
         })
@@ -79,7 +79,7 @@ impl Fitted {
     /// # Errors
     /// When a prompt cannot be tokenised.
     pub fn over_table(table: StaticTable, rows: &[Taught]) -> Result<Self, TrainError> {
-        Ok(Self(Inner::Table(table::Readout::fit(table, rows)?)))
+        Ok(Self(Inner::Table(Box::new(table::Readout::fit(table, rows)?))))
     }
 
     /// What it says of a prompt.
