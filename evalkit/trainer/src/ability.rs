@@ -166,7 +166,9 @@ impl Source {
             let count = places.len() as f64;
             let mean_theta = places.iter().map(|it| it.theta).sum::<f64>() / count;
             scale.shift -= mean_theta;
-            places.iter_mut().for_each(|it| it.theta -= mean_theta);
+            for it in &mut places {
+                it.theta -= mean_theta;
+            }
             let deviation =
                 |start: f64, squares: f64| ((PRIOR_MODELS * start * start + squares) / (PRIOR_MODELS + count)).sqrt();
             let squares = |own: fn(&Place) -> (f64, f64)| {

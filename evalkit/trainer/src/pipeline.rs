@@ -184,7 +184,7 @@ fn fit_all(
     let progress = Mutex::new(on_progress);
     let say = |it| {
         if let Ok(mut on_progress) = progress.lock() {
-            on_progress(it)
+            on_progress(it);
         }
     };
     let work = || -> Result<Vec<(usize, Model)>, TrainError> {

@@ -72,18 +72,12 @@ pub fn add(models: &mut Models, source: &str, cells: &[Cell<'_>]) -> Vec<Newcome
 /// How a source reads difficulty, and what is expected of a new model of it.
 fn expected(models: &Models, source: &str) -> (SourceScale, Prior) {
     let population = &models.population;
-    match models.sources.get(source) {
-        // The known ones of this source have their mean at 0.
-        Some(scale) => {
-            let theta = (0.0, population.theta_deviation);
-            (*scale, Prior { theta, log_slope: population.log_slope_deviation })
-        }
-        None => {
-            let theta = (population.theta_mean, population.theta_deviation);
-            let scale = SourceScale { scale: population.scale, shift: 0.0 };
-            (scale, Prior { theta, log_slope: population.log_slope_deviation })
-        }
-    }
+    let unknown = SourceScale { scale: population.scale, shift: 0.0 };
+    let known = models.sources.get(source).copied();
+    // The known ones of a known source have their mean at 0.
+    let theta_mean = if known.is_some() { 0.0 } else { population.theta_mean };
+    let theta = (theta_mean, population.theta_deviation);
+    (known.unwrap_or(unknown), Prior { theta, log_slope: population.log_slope_deviation })
 }
 
 fn answers<'a>(cells: impl Iterator<Item = &'a Cell<'a>>, scale: SourceScale) -> Vec<(f64, f64)> {

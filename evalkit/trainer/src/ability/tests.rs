@@ -64,7 +64,9 @@ fn source_in_which_difficulty_tells_nothing_keeps_rates() {
     let mut cells = drawn(&prompts, &[("a", -1.0, 1.0), ("b", 1.0, 1.0)], 2);
     // Difficulties of other prompts say nothing.
     let mut random = StdRng::seed_from_u64(4);
-    cells.iter_mut().for_each(|it| it.difficulty = random.random_range(-2.0..2.0));
+    for it in &mut cells {
+        it.difficulty = random.random_range(-2.0..2.0);
+    }
     let fitted = fit(&cells);
     for name in ["a", "b"] {
         let own: Vec<_> = cells.iter().filter(|it| it.model == name).collect();
