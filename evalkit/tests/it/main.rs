@@ -1,6 +1,8 @@
 //! The command line as its users meet it: the real binary, real files.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod calibrate_command;
+mod documented_commands;
 mod gate_command;
 mod report_command;
 mod routellm;
@@ -9,6 +11,8 @@ mod router_eval_laws;
 mod router_eval_vectors;
 mod score_command;
 mod scorer_sets;
+#[path = "../../trainer/tests/it/tiny.rs"]
+mod tiny;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
