@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn every_kind_learns_what_is_plain_to_see() {
         let hard = input("Prove that every integral of g(x) = x^2 + 9 converges, and derive the bound $\\beta$.");
-        let easy = input("hello number");
+        let easy = input("hello number 93");
         for kind in [Kind::Features, Kind::Grams, Kind::GramsAndFeatures] {
             let fitted = Fitted::fit(kind, &rows(), 1).unwrap();
             let (hard, easy) = (fitted.say(&hard).unwrap(), fitted.say(&easy).unwrap());

@@ -13,6 +13,8 @@ use super::{Said, Taught};
 const HIDDEN: usize = 32;
 const PASSES: usize = 25;
 const BATCH: usize = 128;
+/// Few rows take more passes, so that there are at least so many steps.
+const LEAST_STEPS: usize = 500;
 
 /// The fitted network.
 pub(super) struct Network {
@@ -33,7 +35,8 @@ impl Network {
         let settings = ParamsAdamW { lr: 3e-3, weight_decay: 1e-3, ..ParamsAdamW::default() };
         let mut optimiser = AdamW::new(variables.collect(), settings)?;
         let mut order: Vec<usize> = (0..rows.len()).collect();
-        for _ in 0..PASSES {
+        let passes = PASSES.max(LEAST_STEPS / rows.len().div_ceil(BATCH).max(1));
+        for _ in 0..passes {
             order.shuffle(&mut random);
             for batch in order.chunks(BATCH) {
                 optimiser.backward_step(&network.loss(batch, &features, rows)?)?;
