@@ -34,9 +34,8 @@ fn rows_of_the_snippets_can_be_learned_from() {
         let start = format!("python3 - > {name} <<'END'\n");
         let script =
             snippets().into_iter().find_map(|it| Some(it.split_once(&start)?.1.split("END\n").next()?.to_owned()));
-        let output = match Command::new("python3").args(["-c", &script.unwrap()]).output() {
-            Ok(output) => output,
-            Err(_) => return eprintln!("python3 is not here: the snippets were not run"),
+        let Ok(output) = Command::new("python3").args(["-c", &script.unwrap()]).output() else {
+            return eprintln!("python3 is not here: the snippets were not run");
         };
         let path = folder.path().join(name);
         fs::write(&path, output.stdout).unwrap();
