@@ -61,8 +61,8 @@ def sentences(data):
         if len(parts) > 2:
             at = chance.randrange(len(parts) - 1)
             chosen.append(" ".join(parts[at:at + 2]))
-        for piece in [text.strip()[:500], *chosen]:
-            if 2 <= len(piece) <= 600:
+        for piece in [text.strip()[:300], *chosen]:
+            if 2 <= len(piece) <= 300:
                 found[piece] = None
     return list(found)
 
@@ -204,7 +204,7 @@ def distil(table, ids, lengths, wanted, queries=4, width=192, passes=4, batch=25
         at = np.where(held)[0]
         cosine = float((np.asarray(judge(weights, ids[at], lengths[at])) * wanted[at]).sum(1).mean())
         print(f"student: pass {number + 1}, loss {float(np.mean(values)):.4f}, cosine held out {cosine:.4f}", file=sys.stderr, flush=True)
-    return np.asarray(weights["table"]), np.asarray(weights["queries"]), cosine
+    return np.array(weights["table"]), np.array(weights["queries"]), cosine
 
 
 def token_rows(tokenizer, told, rows_of, most=64):

@@ -13,7 +13,8 @@ use scorer::tokens::{TokenReader, Tokens};
 use scorer::wide::Wide;
 
 use crate::config::{Anchor, Config};
-use crate::{TrainError, augment, irt};
+use crate::irt::{self, Discrimination};
+use crate::{TrainError, augment};
 
 /// A grade on the network's scale: 0 is the middle, about -2..=2.
 pub fn scale_grade(grade: f64) -> f64 {
@@ -242,7 +243,9 @@ fn standard_difficulties(corpus: &Corpus) -> BTreeMap<&str, Standard> {
     let mut found = BTreeMap::new();
     for outcomes in corpus.outcomes.values() {
         let rows = outcomes.iter().map(|row| (row.prompt_id.as_str(), row.model.as_str(), row.score));
-        let fitted = irt::fit(rows, |id| corpus.prompts[id].split == Split::Train);
+        // One parameter: with a discrimination of its own, a prompt that tells models apart badly runs off to an extreme
+        // difficulty, which no text foretells.
+        let fitted = irt::fit_with(Discrimination::One, rows, |id| corpus.prompts[id].split == Split::Train);
         let by_source = standardise(&fitted.difficulty, |_| "");
         let by_task = standardise(&fitted.difficulty, |id| corpus.prompts[id].task.as_str());
         for id in fitted.difficulty.keys() {
