@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{ArtifactError, CALIBRATION};
+use crate::network::TAGS;
 
 /// What a raw output becomes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,10 @@ pub struct Calibration {
     pub reference: String,
     /// Raw complexity and percentile, both strictly rising; ends are held beyond the first and the last.
     pub complexity: Vec<(f64, f64)>,
+    /// Added to the logit of each tag, in the order of [`domain::CapabilityTag::ALL`], so that 0.5 parts best.
+    pub tag_shifts: [f64; TAGS],
+    /// Added to the logarithm of the answer's tokens.
+    pub length_shift: f64,
     /// By how much the network's own standard deviation is to be multiplied.
     pub uncertainty_scale: f64,
 }
@@ -39,7 +44,17 @@ impl Calibration {
         if !self.uncertainty_scale.is_finite() || self.uncertainty_scale < 0.0 {
             return Err(format!("`uncertainty_scale` is {}, expected a number of at least 0", self.uncertainty_scale));
         }
+        if !self.tag_shifts.iter().chain([&self.length_shift]).all(|shift| shift.is_finite()) {
+            return Err("`tag_shifts` and `length_shift` must be numbers".to_owned());
+        }
         Ok(())
+    }
+
+    /// The probability of a tag, by its index, from what the network says.
+    pub fn tag(&self, index: usize, said: f64) -> f64 {
+        let said = said.clamp(1e-9, 1.0 - 1e-9);
+        let shift = self.tag_shifts.get(index).copied().unwrap_or_default();
+        1.0 / (1.0 + ((1.0 - said) / said) * (-shift).exp())
     }
 
     /// The percentile of a raw complexity, and the slope of the map there.
@@ -61,6 +76,8 @@ mod tests {
         Calibration {
             reference: "test".to_owned(),
             complexity: vec![(-1.0, 0.05), (0.0, 0.4), (0.5, 0.6), (2.0, 0.95)],
+            tag_shifts: [0.0; TAGS],
+            length_shift: 0.0,
             uncertainty_scale: 1.0,
         }
     }
@@ -78,6 +95,15 @@ mod tests {
             let (low, high) = if a < b { (a, b) } else { (b, a) };
             prop_assert!(calibration().map(low).0 <= calibration().map(high).0);
         }
+    }
+
+    #[test]
+    fn tag_is_shifted_in_its_logit_and_stays_a_probability() {
+        let mut shifted = calibration();
+        shifted.tag_shifts[1] = 1.0;
+        assert!((shifted.tag(0, 0.3) - 0.3).abs() < 1e-12);
+        assert!((shifted.tag(1, 0.5) - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-12);
+        assert!(shifted.tag(1, 0.0) >= 0.0 && shifted.tag(1, 1.0) <= 1.0);
     }
 
     #[test]

@@ -128,12 +128,15 @@ impl LearnedScorer {
         let (raw, truncated) = self.read(input)?;
         let (complexity, slope) = self.calibration.map(raw.complexity);
         let uncertainty = (raw.spread * self.calibration.uncertainty_scale * slope).clamp(0.0, 0.5);
-        let p50 = raw.output.0.round() as u32;
+        let longer = self.calibration.length_shift.exp();
+        let tokens = |said: f64| (said * longer).clamp(1.0, MAX_OUTPUT_TOKENS).round() as u32;
+        let (p50, p90) = (tokens(raw.output.0), tokens(raw.output.1));
+        let tags = raw.tags.iter().enumerate().map(|(index, said)| self.calibration.tag(index, *said));
         Ok(Score {
             complexity,
             difficulty: raw.difficulty,
-            capabilities: CapabilityTag::ALL.into_iter().zip(raw.tags).collect(),
-            expected_output_tokens: OutputTokens { p50, p90: (raw.output.1.round() as u32).max(p50) },
+            capabilities: CapabilityTag::ALL.into_iter().zip(tags).collect(),
+            expected_output_tokens: OutputTokens { p50, p90: p90.max(p50) },
             uncertainty,
             truncated,
             micros: start.elapsed().as_micros() as u64,

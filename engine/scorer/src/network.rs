@@ -8,6 +8,8 @@ use candle_nn::{Linear, VarBuilder, linear};
 use domain::CapabilityTag;
 use serde::{Deserialize, Serialize};
 
+use crate::inputs::{INPUTS, WIDE_AT};
+
 /// Sizes of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,13 +112,21 @@ impl Network {
         // What is plain to see takes the straight way; the trunk learns the rest.
         let out = (self.heads.forward(&second)? + self.direct.forward(&joined)?)?;
         Ok(Heads {
-            difficulty: out.get_on_dim(1, 0)?,
+            difficulty: with_wide(&out.get_on_dim(1, 0)?, &batch.inputs)?,
             complexity: out.get_on_dim(1, 1)?,
             spread: out.get_on_dim(1, 2)?,
             output: out.narrow(1, 3, 2)?,
             tags: out.narrow(1, 5, TAGS)?,
         })
     }
+}
+
+/// The mean of what the network and the wide part say of difficulty: they err differently, and neither is better alone.
+fn with_wide(said: &Tensor, inputs: &Tensor) -> Result<Tensor> {
+    if inputs.dim(1)? != INPUTS {
+        return Ok(said.clone());
+    }
+    (said + inputs.get_on_dim(1, WIDE_AT + 1)?)? * 0.5
 }
 
 /// Attention pooling: each query's weighted mean of the tokens, side by side.

