@@ -1,11 +1,13 @@
 //! How long a decision takes that needs a score: percentiles over an engine in this process, as a gateway asks it.
 //!
-//! `cargo run --release -p benches --bin decisions [-- --decisions 2000 --at-once 1]`
+//! `cargo run --release -p benches --bin decisions [-- --decisions 2000 --at-once 1]` asks in a closed loop: each caller
+//! waits for its answer. With `--rate 500` it asks so many times a second whatever the answers do (an open loop), and a
+//! question's time begins when it was due, so that a slow answer counts against all that it delays.
 
 #![expect(clippy::print_stdout, reason = "a program that prints figures")]
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use benches::engine_fixture::RunningEngine;
@@ -30,6 +32,9 @@ struct Cli {
     /// How many callers wait at a time.
     #[arg(long, default_value_t = 1)]
     at_once: usize,
+    /// Questions a second, asked whether or not earlier ones are answered, instead of callers that wait.
+    #[arg(long)]
+    rate: Option<f64>,
 }
 
 fn main() -> Result<()> {
@@ -45,7 +50,10 @@ async fn run(cli: &Cli) -> Result<()> {
         let questions: Vec<_> =
             (0..cli.decisions).map(|number| engine.question(&format!("{number} {}", fixtures::words(words)))).collect();
         for (transport, client) in [("memory", engine.in_memory().await?), ("TCP", engine.over_tcp().await?)] {
-            let seen = ask_all(&client, &questions, cli.at_once.max(1)).await?;
+            let seen = match cli.rate {
+                Some(rate) => ask_at(&client, &questions, rate).await?,
+                None => ask_all(&client, &questions, cli.at_once.max(1)).await?,
+            };
             let micros = |quantile| seen.value_at_quantile(quantile) / 1_000;
             println!(
                 "{:<28}{:>10}{:>10}{:>10}",
@@ -79,4 +87,26 @@ async fn ask_all(client: &RoutingClient<Channel>, all: &[DecideRequest], at_once
         total.add(seen??)?;
     }
     Ok(total)
+}
+
+/// Asks each question when it is due.
+async fn ask_at(client: &RoutingClient<Channel>, all: &[DecideRequest], rate: f64) -> Result<Histogram<u64>> {
+    ensure!(rate > 0.0 && rate.is_finite(), "--rate is {rate}, expected questions a second");
+    let begin = Instant::now() + Duration::from_millis(50);
+    let mut asked = tokio::task::JoinSet::new();
+    for (number, question) in all.iter().enumerate() {
+        let due = begin + Duration::from_secs_f64(number as f64 / rate);
+        tokio::time::sleep_until(due.into()).await;
+        let (mut client, question) = (client.clone(), question.clone());
+        asked.spawn(async move {
+            let answer = client.decide(question).await?.into_inner();
+            ensure!(answer.decision.is_some(), "the engine gave a score and no decision");
+            Ok(u64::try_from(due.elapsed().as_nanos())?)
+        });
+    }
+    let mut seen = Histogram::new_with_bounds(1, LONGEST, 3)?;
+    while let Some(nanos) = asked.join_next().await {
+        seen.saturating_record(nanos??);
+    }
+    Ok(seen)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use scorer::{CapabilityTag, Scorer};
+use scorer::{CapabilityTag, Scorer, ScorerInput};
 
 use crate::{BUILTIN, input, score};
 
@@ -58,8 +58,30 @@ fn long_paste_with_a_trivial_ask_is_simpler_than_with_a_hard_one() {
             .repeat(40);
     let trivial = score(format!("{paste}\n\nWhat is the first word of this text?")).complexity;
     let hard = score(format!("{paste}\n\n{SYSTEM}")).complexity;
-    // The trivial ask should be below 0.4; the provisional scorer still lets a long paste pull it up.
-    assert!(trivial < hard - 0.3 && hard > 0.6, "{trivial} {hard}");
+    assert!(trivial < 0.4 && hard > 0.6, "{trivial} {hard}");
+}
+
+#[test]
+fn point_behind_a_grand_opening_decides() {
+    let opening =
+        "You are a world-class engineer with forty years of experience in distributed systems. Think step by step.";
+    let trivial = score(format!("{opening}\n\nQuestion: what is the capital of Spain?")).complexity;
+    let hard = score(format!("{opening}\n\n{SYSTEM}")).complexity;
+    assert!(trivial < 0.5 && trivial + 0.3 < hard, "{trivial} {hard}");
+}
+
+#[test]
+fn follow_up_is_understood_by_what_it_follows() {
+    let after = |context: &str| {
+        let input =
+            ScorerInput { text: "And why is that?".to_owned(), context: context.to_owned(), ..ScorerInput::default() };
+        BUILTIN.score(&[input]).unwrap().remove(0).complexity
+    };
+    let (capital, proof) = (after("What is the capital of France?"), after(PROOF));
+    assert!(capital + 0.1 < proof, "{capital} {proof}");
+    let thanks =
+        ScorerInput { text: "Thanks, that helps!".to_owned(), context: PROOF.to_owned(), ..ScorerInput::default() };
+    assert!(BUILTIN.score(&[thanks]).unwrap()[0].complexity < 0.4);
 }
 
 #[test]
@@ -67,8 +89,7 @@ fn tags_and_length_follow_the_kind_of_work() {
     let probability = |text: &str, tag| score(text).capabilities.iter().find(|it| it.0 == tag).unwrap().1;
     let merge = probability("Write a Python function that merges two sorted lists.", CapabilityTag::Code);
     let greeting = probability("hi", CapabilityTag::Code);
-    // The greeting's should be next to nothing; the provisional scorer's tags rank better than they are calibrated.
-    assert!(merge > 0.5 && greeting < merge - 0.2, "{merge} {greeting}");
+    assert!(merge > 0.5 && greeting < 0.1, "{merge} {greeting}");
     assert!(score("hi").expected_output_tokens.p50 < score(SYSTEM).expected_output_tokens.p50 / 4);
 }
 

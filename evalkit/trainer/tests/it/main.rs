@@ -73,7 +73,7 @@ fn trained_artefact_loads_and_scores_as_it_was_trained() {
     let input = |text: &str| ScorerInput { text: text.to_owned(), ..ScorerInput::default() };
     let scores = scorer.score(&[input("hi thanks"), input("prove the sum of primes of the graph")]).unwrap();
     assert!(scores[0].complexity < scores[1].complexity, "{scores:?}");
-    assert!(fs::read_to_string(folder.join("card.md")).unwrap().contains("Provisional"));
+    assert!(fs::read_to_string(folder.join("card.md")).unwrap().contains("must not be used for"));
 }
 
 #[test]
