@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
 use domain::{CapabilityTag, OutputTokens, Score, ScorerInput};
 
 use crate::artifact::{self, ArtifactError, CALIBRATION, TOKENIZER, Verified, WEIGHTS};
 use crate::calibration::Calibration;
+use crate::forward::Forward;
 use crate::inputs::{self, INPUTS, Reading};
 use crate::models::{MODELS, Models};
-use crate::network::{Batch, Heads, Network, Shape};
+use crate::network::{HEADS, Shape};
 use crate::prompt::Prompt;
 use crate::tokens::{TokenReader, Tokens};
 use crate::wide::Wide;
@@ -34,7 +34,7 @@ pub struct LearnedScorer {
     tokens: TokenReader,
     table: Tensor,
     wide: Wide,
-    network: Network,
+    forward: Forward,
     calibration: Calibration,
     models: Option<Models>,
 }
@@ -89,10 +89,10 @@ impl LearnedScorer {
         let calibration = Calibration::parse(verified.file(CALIBRATION)?)?;
         let known = verified.manifest.files.contains_key(MODELS);
         let models = known.then(|| verified.file(MODELS).and_then(Models::parse)).transpose()?;
-        let (table, wide, network) =
+        let (table, wide, forward) =
             read_weights(&shape, verified.file(WEIGHTS)?).map_err(|error| ArtifactError::Weights(error.to_string()))?;
         let version = Arc::from(verified.manifest.version.as_str());
-        Ok(Self { version, shape, tokens, table, wide, network, calibration, models })
+        Ok(Self { version, shape, tokens, table, wide, forward, calibration, models })
     }
 
     /// Which shape the network has.
@@ -119,7 +119,7 @@ impl LearnedScorer {
         let tokens = self.tokens.read(&prompt)?;
         let context = Reading::of_context(&input.context);
         let dense = inputs::dense(&Reading::of(&prompt), context.as_ref(), &input.features, &self.wide);
-        let raw = Raw::from_heads(&self.forward(&tokens, &dense)?)?;
+        let raw = Raw::from_heads(&self.forward.run(&self.rows(&tokens)?, &tokens, &dense))?;
         Ok((raw, prompt.truncated || tokens.truncated))
     }
 
@@ -144,23 +144,10 @@ impl LearnedScorer {
         })
     }
 
-    fn forward(&self, tokens: &Tokens, dense: &[f32]) -> candle_core::Result<Heads> {
-        let device = &Device::Cpu;
-        let length = tokens.ids.len();
-        let ids = Tensor::from_slice(&tokens.ids, length, device)?;
-        let rows = self.table.index_select(&ids, 0)?.to_dtype(DType::F32)?.unsqueeze(0)?;
-        let masked = |within: &[bool]| {
-            let mask: Vec<f32> = within.iter().map(|is| if *is { 0.0 } else { MASKED }).collect();
-            Tensor::from_vec(mask, (1, length, 1), device)
-        };
-        let batch = Batch {
-            tokens: rows,
-            mask: Tensor::zeros((1, length, 1), DType::F32, device)?,
-            ask_mask: masked(&tokens.ask)?,
-            last_mask: masked(&tokens.last)?,
-            inputs: Tensor::from_slice(dense, (1, dense.len()), device)?,
-        };
-        self.network.forward(&batch, &|tensor| Ok(tensor.clone()))
+    /// The vectors of a prompt's tokens, one after the other.
+    fn rows(&self, tokens: &Tokens) -> candle_core::Result<Vec<f32>> {
+        let ids = Tensor::from_slice(&tokens.ids, tokens.ids.len(), &Device::Cpu)?;
+        self.table.index_select(&ids, 0)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
     }
 }
 
@@ -176,20 +163,16 @@ impl Scorer for LearnedScorer {
 
 impl Raw {
     /// Reads the heads of one prompt, refusing what is not a number.
-    fn from_heads(heads: &Heads) -> Result<Self, ScorerError> {
-        let single = |output, tensor: &Tensor| -> Result<f64, ScorerError> {
-            finite(output, tensor.flatten_all()?.to_vec1::<f32>()?.first().copied().unwrap_or(f32::NAN))
-        };
-        let all = |output, tensor: &Tensor| -> Result<Vec<f64>, ScorerError> {
-            tensor.flatten_all()?.to_vec1::<f32>()?.into_iter().map(|value| finite(output, value)).collect()
-        };
-        let output = all("expected_output_tokens", &heads.output)?;
-        let (log_p50, above) = (output[0], softplus(output[1]));
+    fn from_heads(heads: &[f32; HEADS]) -> Result<Self, ScorerError> {
+        let [difficulty, complexity, spread, log_p50, above, tags @ ..] = heads;
+        let log_p50 = finite("expected_output_tokens", *log_p50)?;
+        let above = softplus(finite("expected_output_tokens", *above)?);
+        let tags = tags.iter().map(|logit| finite("capabilities", *logit).map(sigmoid));
         Ok(Self {
-            difficulty: single("difficulty", &heads.difficulty)?,
-            complexity: single("complexity", &heads.complexity)?,
-            spread: single("uncertainty", &heads.spread)?.clamp(-8.0, 2.0).exp(),
-            tags: all("capabilities", &heads.tags)?.into_iter().map(sigmoid).collect(),
+            difficulty: finite("difficulty", *difficulty)?,
+            complexity: finite("complexity", *complexity)?,
+            spread: finite("uncertainty", *spread)?.clamp(-8.0, 2.0).exp(),
+            tags: tags.collect::<Result<_, _>>()?,
             output: (bounded_exp(log_p50), bounded_exp(log_p50 + above)),
         })
     }
@@ -212,7 +195,7 @@ fn bounded_exp(log: f64) -> f64 {
     log.min(MAX_OUTPUT_TOKENS.ln()).exp().max(1.0)
 }
 
-fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Wide, Network)> {
+fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Wide, Forward)> {
     let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
     let table =
         tensors.remove("table").ok_or_else(|| candle_core::Error::Msg("there is no tensor `table`".to_owned()))?;
@@ -224,6 +207,5 @@ fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Wid
         )));
     }
     let wide = Wide::from_tensors(|name| tensors.remove(name))?;
-    let network = Network::new(shape, &VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))?;
-    Ok((table, wide, network))
+    Ok((table, wide, Forward::new(shape, &tensors)?))
 }

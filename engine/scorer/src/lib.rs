@@ -9,6 +9,7 @@ pub mod artifact;
 pub mod builtin;
 pub mod calibration;
 pub mod cues;
+pub mod forward;
 pub mod heuristic;
 pub mod influence;
 pub mod inputs;

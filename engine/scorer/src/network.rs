@@ -80,7 +80,7 @@ pub struct Network {
 }
 
 /// Outputs of the joint last layer: difficulty, complexity, spread, two of length, the tags.
-const HEADS: usize = 5 + TAGS;
+pub const HEADS: usize = 5 + TAGS;
 
 impl Network {
     /// Takes (or, when training, creates) the variables.

@@ -89,8 +89,8 @@ fn file_left_out_of_the_manifest_is_not_trusted() {
 #[test]
 fn other_schema_and_other_version_are_refused() {
     let copy = Copy::new();
-    copy.replace("manifest.json", "signalbox.scorer/1", "signalbox.scorer/2");
-    copy.is_refused(&["`signalbox.scorer/2`", "this build reads `signalbox.scorer/1`"]);
+    copy.replace("manifest.json", "signalbox.scorer/3", "signalbox.scorer/2");
+    copy.is_refused(&["`signalbox.scorer/2`", "this build reads `signalbox.scorer/3`"]);
     let copy = Copy::new();
     copy.replace("manifest.json", "\"version\": \"", "\"version\": \"x");
     copy.is_refused(&["the folder is named", "but its manifest says version `x"]);
@@ -112,8 +112,8 @@ fn shape_that_the_weights_do_not_have_is_refused() {
     copy.replace("manifest.json", "\"hidden\": ", "\"hidden\": 1");
     copy.is_refused(&["weights.safetensors does not fit the network"]);
     let copy = Copy::new();
-    copy.replace("manifest.json", "\"features\": ", "\"features\": 1");
-    copy.is_refused(&["dense features, this build counts"]);
+    copy.replace("manifest.json", "\"inputs\": ", "\"inputs\": 1");
+    copy.is_refused(&["dense inputs, this build makes"]);
     let copy = Copy::new();
     copy.replace("manifest.json", "\"vocabulary\": ", "\"vocabulary\": 1");
     copy.is_refused(&["tokenizer.json", "words, the manifest says"]);

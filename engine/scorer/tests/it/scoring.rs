@@ -89,7 +89,7 @@ fn tags_and_length_follow_the_kind_of_work() {
     let probability = |text: &str, tag| score(text).capabilities.iter().find(|it| it.0 == tag).unwrap().1;
     let merge = probability("Write a Python function that merges two sorted lists.", CapabilityTag::Code);
     let greeting = probability("hi", CapabilityTag::Code);
-    assert!(merge > 0.5 && greeting < 0.1, "{merge} {greeting}");
+    assert!(merge > 0.5 && greeting < 0.3, "{merge} {greeting}");
     assert!(score("hi").expected_output_tokens.p50 < score(SYSTEM).expected_output_tokens.p50 / 4);
 }
 
