@@ -83,7 +83,8 @@ fn scorer_input() -> Result<Work> {
 
 fn score(text: String) -> Result<Work> {
     let scorer = scorer::builtin::load()?;
-    let input = [ScorerInput { text, features: Features { turns: 1, ..Features::default() }, ..ScorerInput::default() }];
+    let input =
+        [ScorerInput { text, features: Features { turns: 1, ..Features::default() }, ..ScorerInput::default() }];
     scorer.score(&input)?;
     Ok(Box::new(move || {
         black_box(scorer.score(black_box(&input)).is_ok());
