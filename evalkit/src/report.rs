@@ -1,6 +1,6 @@
 //! What a scorer is worth: every figure that is promised of it, measured on one model folder, beside simple baselines.
 //!
-//! [`data`] reads what is there and says what is not, [`measure`] makes [`Row`]s with the help of the others, [`show`]
+//! [`data`] reads what is there and says what is not, [`measure()`] makes [`Row`]s with the help of the others, [`show`]
 //! writes them. A figure that could not be measured is a row that says why, never a zero. Evaluation sets are read
 //! here to report, never to tune.
 

@@ -2,7 +2,7 @@
 //!
 //! A router is a score per prompt: the higher, the sooner the prompt goes to the strong model. Everything is derived from
 //! that order and the two models' quality and cost on each prompt. [`read`] turns rows into [`Outcomes`] and refuses bad
-//! ones, [`evaluate`] makes a [`Report`], [`table`], [`plots`] and [`html`] show it. Nothing here opens a file, scores a
+//! ones, [`evaluate()`] makes a [`Report`], [`table`], [`plots`] and [`html`] show it. Nothing here opens a file, scores a
 //! prompt or looks at a clock: that is the command's.
 
 pub mod composite;

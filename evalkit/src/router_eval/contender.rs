@@ -46,7 +46,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// Every measure, in the order of [`Measures`].
+    /// Every measure, in the order of `Measures`.
     pub const ALL: [Self; 17] = [
         Self::Apgr,
         Self::ApgrTenSteps,

@@ -279,7 +279,7 @@ mod tests {
 
     fn encoded(ids: &[u32]) -> Encoded {
         let ask = ids.iter().map(|id| id % 2 == 0).collect();
-        let last = ids.iter().map(|id| id % 3 == 0).collect();
+        let last = ids.iter().map(|id| id % 3 != 1).collect();
         let tokens = Tokens { ids: ids.to_vec(), ask, last, truncated: false };
         let reading = Reading { grams: Grams::default(), features: Vec::new() };
         Encoded { tokens, reading, context: None, features: Features::default(), inputs: vec![0.5, -0.5, 1.0] }
