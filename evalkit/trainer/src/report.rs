@@ -190,7 +190,7 @@ impl Report {
             let _ = writeln!(card, "| {key} | {value} |");
         }
         card.push_str(CARD_DATA);
-        card.push_str("\n## Measured\n\nEvery graded prompt was judged by a network that had seen nothing of its author; brackets are 95 % intervals.\n\n");
+        card.push_str("\n## Measured\n\nEvery graded prompt was judged by a network that had seen nothing of its author (follow-ups, which one author wrote, nothing of their pair); brackets are 95 % intervals.\n\n");
         card.push_str("| graded prompts | simple < 0.4 | complex > 0.6 | AUROC |\n|---|---|---|---|\n");
         let named = std::iter::once(("all".to_owned(), &self.clear_cases))
             .chain(self.by_author.iter().map(|(name, it)| (format!("author {name}"), it)))
