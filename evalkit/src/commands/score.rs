@@ -52,6 +52,14 @@ pub struct Options {
 /// # Errors
 /// When the model cannot be loaded, or input or output fail.
 pub fn run(options: &Options) -> anyhow::Result<Ended> {
+    // The scores would take the place of the prompts. A file that is not there yet is no other's name.
+    if let (Ok(input), Ok(output)) = (options.input.canonicalize(), options.output.canonicalize())
+        && input == output
+        && !sink::is_standard(&options.input)
+        && input.is_file()
+    {
+        anyhow::bail!("--output {} is the input; name another file", options.output.display());
+    }
     let scorer = match &options.model {
         Some(folder) => LearnedScorer::load(folder).with_context(|| format!("--model {}", folder.display()))?,
         None => scorer::builtin::load().context("the built-in scorer")?,

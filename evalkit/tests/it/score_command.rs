@@ -39,6 +39,18 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn input_is_not_overwritten_by_its_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let prompts = rows(3);
+    for out in ["in.jsonl", "./in.jsonl"] {
+        let output = score(folder.path(), prompts.as_bytes(), out, &[]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("is the input; name another file"), "{}", stderr(&output));
+        assert_eq!(fs::read_to_string(folder.path().join("in.jsonl")).unwrap(), prompts);
+    }
+}
+
+#[test]
 fn output_has_exactly_the_fields_that_are_promised() {
     let folder = tempfile::tempdir().unwrap();
     let output = score(folder.path(), b"{\"id\":7,\"prompt\":\"hi\",\"more\":1}\n", "out.jsonl", &[]);
