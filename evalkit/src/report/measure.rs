@@ -185,7 +185,7 @@ fn public(subject: &Subject, material: &Material, rivals: &Rivals, plan: &Plan) 
     beside.insert(0, ("length", texts.iter().map(|text| text.len() as f64).collect()));
     beside.insert(0, ("random", coin(&public.dev, plan.chance.seed)));
     let mut rows = dev::rows(&public.dev, &difficulty, &beside, &plan.chance);
-    rows.extend(right::rows(subject, public, &difficulty)?);
+    rows.extend(right::rows(subject, public, &difficulty));
     let said = subject.say(public.natural.iter().map(|it| it.1.as_str()))?;
     let complexity: Vec<f64> = said.iter().map(|it| it.complexity).collect();
     rows.push(dev::length_row("prompts that people sent", &public.natural, &complexity, &plan.chance));

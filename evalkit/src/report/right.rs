@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use datasets::Split;
-use scorer::models::{MODELS, Models};
+use scorer::models::Models;
 use trainer::ability::judge::{self, Right, Said};
 
+use super::Subject;
 use super::data::Public;
 use super::row::{Goal, Row, State, Unit};
-use super::{ReportError, Subject};
 use crate::router_eval::report::Figure;
 use crate::statistics::Interval;
 
@@ -17,14 +17,11 @@ pub(super) const ERROR: &str = "expected calibration error, 15 bins of equal mas
 pub(super) const SKILL: &str = "Brier skill over each model's mean";
 
 /// The rows. `said` are the scorer's difficulties of the dev prompts.
-///
-/// # Errors
-/// When the artefact's models cannot be understood.
-pub fn rows(subject: &Subject, public: &Public, said: &[f64]) -> Result<Vec<Row>, ReportError> {
-    let found = match models(subject)? {
+pub fn rows(subject: &Subject, public: &Public, said: &[f64]) -> Vec<Row> {
+    let found = match subject.scorer.models() {
         Some(models) => {
             let said = public.dev.iter().zip(said).map(|(row, said)| (row.id.as_str(), *said)).collect();
-            judged(&models, public, &said).ok_or("none of its models has outcomes here")
+            judged(models, public, &said).ok_or("none of its models has outcomes here")
         }
         None => Err("not in this artefact: it has no models.json"),
     };
@@ -45,22 +42,11 @@ pub fn rows(subject: &Subject, public: &Public, said: &[f64]) -> Result<Vec<Row>
             right.outcomes, right.prompts, right.ece_by_chance
         ));
     }
-    Ok(vec![error, skill])
+    vec![error, skill]
 }
 
 fn figure(it: judge::Figure) -> Figure {
     Figure { value: Some(it.value), interval: Some(Interval { low: it.low, high: it.high }) }
-}
-
-fn models(subject: &Subject) -> Result<Option<Models>, ReportError> {
-    let Some(folder) = &subject.folder else {
-        return Ok(None);
-    };
-    let Ok(bytes) = std::fs::read(folder.join(MODELS)) else {
-        return Ok(None);
-    };
-    let refused = |source| ReportError::Model { folder: folder.clone(), source };
-    Models::parse(&bytes).map(Some).map_err(refused)
 }
 
 fn judged(models: &Models, public: &Public, said: &BTreeMap<&str, f64>) -> Option<Right> {
