@@ -303,7 +303,7 @@ pub(crate) enum ScorerCommand {
     List(ListArgs),
     /// Brings a scorer's folder, checked and tried; it does not serve yet.
     Upload(UploadScorerArgs),
-    /// Lets a scorer serve at once; the one before is kept.
+    /// Lets a scorer serve at once, unless its gate has refused it; the one before is kept.
     Promote(PromoteScorerArgs),
     /// Lets the one before serve again.
     Rollback(RollbackArgs),
@@ -345,6 +345,9 @@ pub(crate) struct UploadScorerArgs {
 pub(crate) struct PromoteScorerArgs {
     /// The version; `built-in` is the one that comes with the program.
     pub(crate) version: String,
+    /// Goes ahead although the scorer has not passed its gate; needs a reason.
+    #[arg(long, requires = "reason")]
+    pub(crate) force: bool,
     /// Why; kept in the history of changes.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

@@ -7,6 +7,7 @@ mod demo;
 mod greeting;
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,12 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
     });
     let keyring = Keyring::new(sealing_key(&folder)?);
     let registry = Registry::open(&data_dir::registry(&folder), keyring.clone()).await?;
+    let mut scorers: LoadingScorers = Box::pin(async { scorers.await.context("the scorer could not be read")? });
+    if args.scorer_model.is_some() {
+        // It may be refused, and that is told before a key is made that is shown but once.
+        let loaded = scorers.await?;
+        scorers = Box::pin(std::future::ready(Ok(loaded)));
+    }
     let first_key = registry.bootstrap().await?.map(|first| first.key.key);
     let store = Store { data_dir, folder, keyring, registry };
     let started = start_roles(args, metrics, began, store, scorers, first_key.as_ref()).await;
@@ -106,7 +113,7 @@ struct Store {
     registry: Registry,
 }
 
-type LoadingScorers = JoinHandle<anyhow::Result<StartingScorers>>;
+type LoadingScorers = Pin<Box<dyn Future<Output = anyhow::Result<StartingScorers>> + Send>>;
 
 async fn start_roles(
     args: &UpArgs,
@@ -128,7 +135,7 @@ async fn start_roles(
 
     let ledger = Arc::new(Ledger::open(&data_dir::ledger(&folder), ledger_options(args.durability))?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let scorers = scorers.await.context("the scorer could not be read")??;
+    let scorers = scorers.await?;
     if !args.json {
         scorers.faults().iter().for_each(|fault| eprintln!("warning: {fault}"));
     }

@@ -14,7 +14,9 @@ fn main() -> io::Result<()> {
     let folder = models.join(version.trim()).canonicalize()?;
     println!("cargo::rerun-if-changed={}", folder.display());
 
-    let mut source = String::from("pub(super) const FILES: &[(&str, &[u8])] = &[\n");
+    let mut source = String::from(
+        "/// The embedded artefact: names and contents of its files.\npub const FILES: &[(&str, &[u8])] = &[\n",
+    );
     for path in files_of(&folder)? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // The card is for people; the program has no use for it.

@@ -6,6 +6,7 @@
 
 mod disagreement;
 mod probe;
+mod promotion;
 pub(crate) mod service;
 mod shadow;
 mod starting;
@@ -14,6 +15,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod whole;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -22,6 +24,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::Clock;
 use metrics::{counter, gauge};
+use proto::gate::{GATE, NotPassed};
 use scorer::Scorer;
 use tokio::sync::{Mutex as TurnMutex, Semaphore};
 use tracing::{info, warn};
@@ -57,6 +60,18 @@ pub(crate) enum ScorersError {
     NothingBefore,
     #[error("{version} cannot be used: {reason}")]
     Unusable { version: String, reason: String },
+    #[error(
+        "{version} serves out of memory, but its folder is damaged: {reason}; bring it again with \
+         `signalbox scorer upload`, or promote another before the next start"
+    )]
+    Damaged { version: String, reason: String },
+    #[error(
+        "{version} has not passed: {fault}; mend it, pass `evalkit gate` and upload it again, or promote it all the \
+         same with --force --reason TEXT"
+    )]
+    NotPassed { version: String, fault: NotPassed },
+    #[error("reason: say why the gate is overridden; it is kept with the change")]
+    NoReason,
     #[error("the upload was refused: {0}")]
     Refused(String),
     #[error("version: {0} is there already with other content; give the new one a version of its own")]
@@ -77,6 +92,8 @@ pub(crate) struct Changed {
     pub(crate) serving: String,
     pub(crate) previous: Option<String>,
     pub(crate) unchanged: bool,
+    /// What the operator should know of what serves now.
+    pub(crate) warning: Option<String>,
 }
 
 /// What an upload came to.
@@ -195,43 +212,6 @@ impl Scorers {
         tokio::time::timeout(within, changed).await.unwrap_or(Err(ScorersError::Late))
     }
 
-    /// Lets a version serve.
-    pub(crate) fn promote(&self, version: &str, reason: Option<String>) -> Result<Changed, ScorersError> {
-        self.check_not_pinned()?;
-        let choice = self.find(version)?;
-        if self.book().state.current == choice {
-            return Ok(self.changed(true));
-        }
-        self.serve("promote", choice, reason)
-    }
-
-    /// Lets the one before serve again; nothing happens if another than `leave` serves.
-    pub(crate) fn roll_back(&self, leave: Option<&str>, reason: Option<String>) -> Result<Changed, ScorersError> {
-        self.check_not_pinned()?;
-        if leave.is_some_and(|leave| leave != self.serving().version().as_ref()) {
-            return Ok(self.changed(true));
-        }
-        let previous = self.book().state.previous.clone().ok_or(ScorersError::NothingBefore)?;
-        self.serve("rollback", previous, reason)
-    }
-
-    fn serve(&self, action: &'static str, choice: Choice, reason: Option<String>) -> Result<Changed, ScorersError> {
-        let scorer = self.load(&choice)?;
-        let mut state = self.book().state.clone();
-        let before = std::mem::replace(&mut state.current, choice);
-        state.previous = Some(before);
-        if state.shadow.as_ref().is_some_and(|shadow| shadow.which == state.current) {
-            state.shadow = None;
-        }
-        let left = self.serving().version().to_string();
-        self.commit(state, action, store::version_of(scorer.as_ref()), Some(left), reason)?;
-        self.install(scorer);
-        // What was wrong at the start has been settled by choosing.
-        self.book().faults.clear();
-        gauge!("signalbox_scorer_faults").set(0.0);
-        Ok(self.changed(false))
-    }
-
     /// Runs a version in shadow, or none.
     pub(crate) fn set_shadow(&self, wanted: Option<(&str, f64)>) -> Result<(), ScorersError> {
         let Some((version, share)) = wanted else { return self.end_shadow() };
@@ -286,7 +266,11 @@ impl Scorers {
             // A manifest holds the hash of every other file: equal manifests, equal scorers.
             let is_same =
                 upload.files.iter().any(|(name, content)| *name == scorer::artifact::MANIFEST && *content == known);
-            return if is_same { Ok(uploaded(true)) } else { Err(ScorersError::Conflict(version)) };
+            if !is_same {
+                return Err(ScorersError::Conflict(version));
+            }
+            renew_gate(store, &version, upload)?;
+            return Ok(uploaded(true));
         }
         let serving = self.serving();
         if **serving.version() == *version {
@@ -405,7 +389,7 @@ impl Scorers {
 
     fn changed(&self, unchanged: bool) -> Changed {
         let serving = self.serving().version().to_string();
-        Changed { serving, previous: self.previous_version(), unchanged }
+        Changed { serving, previous: self.previous_version(), unchanged, warning: None }
     }
 
     /// What a rollback would go back to.
@@ -445,7 +429,8 @@ impl Scorers {
             Choice::BuiltIn => Arc::new(load_built_in()?),
             Choice::Stored(version) => {
                 let store = self.store.as_ref().ok_or(ScorersError::NoStore)?;
-                Arc::new(store.load(version).map_err(|reason| unusable(version, reason))?)
+                let loaded = store.load(version);
+                Arc::new(loaded.map_err(|reason| unusable(version, format!("{reason}; upload it again")))?)
             }
         };
         let tried = probe::probe(scorer.as_ref(), probe::LIMIT);
@@ -475,6 +460,12 @@ impl Scorers {
 
 fn load_built_in() -> Result<scorer::LearnedScorer, ScorersError> {
     scorer::builtin::load().map_err(|error| unusable("the built-in scorer", error.to_string()))
+}
+
+/// Keeps what the gate has said meanwhile of a scorer that is there already: no manifest vouches for that.
+fn renew_gate(store: &Store, version: &str, upload: &Upload) -> Result<(), ScorersError> {
+    let Some((_, gate)) = upload.files.iter().find(|(name, _)| name == GATE) else { return Ok(()) };
+    store.put_gate(version, gate).map_err(|error| ScorersError::Write(error.to_string()))
 }
 
 fn unusable(version: &str, reason: String) -> ScorersError {

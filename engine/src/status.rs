@@ -36,9 +36,11 @@ pub(crate) fn of_scorers(failure: &ScorersError) -> Status {
         | ScorersError::BuiltIn(_)
         | ScorersError::ShadowOfItself(_)
         | ScorersError::NothingBefore
+        | ScorersError::NotPassed { .. }
+        | ScorersError::Damaged { .. }
         | ScorersError::Unusable { .. } => Status::failed_precondition(message),
         ScorersError::Unknown { .. } => Status::not_found(message),
-        ScorersError::Share(_) | ScorersError::Refused(_) => Status::invalid_argument(message),
+        ScorersError::Share(_) | ScorersError::NoReason | ScorersError::Refused(_) => Status::invalid_argument(message),
         ScorersError::Conflict(_) => Status::already_exists(message),
         ScorersError::Full(_) => Status::resource_exhausted(message),
         ScorersError::Late => Status::deadline_exceeded(message),

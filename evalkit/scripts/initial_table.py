@@ -11,8 +11,8 @@ Sentence Encoder multilingual v3, Apache-2.0, 16 languages), and works in two st
 2. The encoder runs over the training texts and their sentences, and a student learns to say the same of each: attention
    pooling over the table's rows. What it learns stays in the table and in the attention queries. No label is used.
 
-Needs numpy, jax and optax (`pip install numpy "jax[cpu]" optax`) and, for zstd files, the `zstd` command. Takes about ten
-minutes on two cores.
+Needs numpy, jax and optax (`pip install numpy "jax[cpu]" optax`) and, for zstd files, the `zstd` command. Takes about
+seven minutes on two cores.
 
 Writes tokenizer.json (a unigram tokenizer, read by the crate `tokenizers`), table.safetensors (f16 table, f32 queries) and
 origin.json. The vocabulary is the commonest pieces plus those that the training texts use, so it depends on DIR and on

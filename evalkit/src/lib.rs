@@ -13,6 +13,8 @@ pub mod router_eval;
 pub mod score;
 pub mod statistics;
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// How a command ended, where that is neither success nor a failure of its own.
@@ -26,6 +28,8 @@ pub enum Ended {
     Refused,
     /// It cannot be told whether what was judged is good enough.
     Inconclusive,
+    /// The words of the command do not go together.
+    Usage,
 }
 
 impl From<Ended> for ExitCode {
@@ -35,6 +39,12 @@ impl From<Ended> for ExitCode {
             Ended::WithBadRows => Self::from(2),
             Ended::Refused => Self::from(3),
             Ended::Inconclusive => Self::from(4),
+            Ended::Usage => Self::from(64),
         }
     }
+}
+
+/// Says a line on standard error. Whoever closed it wants to hear nothing; the work goes on.
+pub fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use evalkit::commands::{calibrate, gate, promote, report, router_eval, score, train};
+use evalkit::tell;
 
 /// Trains, applies and judges scorers.
 #[derive(Debug, Parser)]
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(ended) => ended.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -7,6 +7,7 @@
 pub mod blind;
 pub mod chance;
 pub mod data;
+pub mod decisions;
 pub mod dev;
 pub mod measure;
 pub mod process;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 
 pub use chance::Chance;
 pub use data::{Material, Sources};
+pub use decisions::Decisions;
 pub use measure::{Plan, measure};
 pub use row::{Goal, Report, Row, State, Unit};
 pub use subject::Subject;

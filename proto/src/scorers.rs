@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_stream::iter;
 
+use crate::gate::GATE;
 use crate::operator::{OperatorChannel, OperatorError};
 use crate::pb::scorer::v1 as pb;
 use crate::pb::scorer::v1::scorers_client::ScorersClient;
@@ -16,8 +17,6 @@ use crate::pb::scorer::v1::upload_request::Part;
 
 /// The file that names all others.
 pub const MANIFEST: &str = "manifest.json";
-/// What the gate said of a scorer.
-pub const GATE: &str = "gate.json";
 const CHUNK: usize = 512 << 10;
 /// What an engine takes in all.
 const MOST_BYTES: u64 = 64 << 20;
@@ -148,13 +147,14 @@ impl ScorersLink {
         Ok(self.0.upload(iter(folder.parts(reason))).await?.into_inner())
     }
 
-    /// Lets a version serve.
+    /// Lets a version serve; with `force` also one that has not passed its gate.
     pub async fn promote(
         &mut self,
         version: String,
         reason: Option<String>,
+        force: bool,
     ) -> Result<pb::ChangeResponse, OperatorError> {
-        Ok(self.0.promote(pb::PromoteRequest { version, reason }).await?.into_inner())
+        Ok(self.0.promote(pb::PromoteRequest { version, reason, force }).await?.into_inner())
     }
 
     /// Lets the one before serve again, if `leave` still serves.

@@ -29,7 +29,8 @@ pub(crate) async fn run(command: ScorerCommand) -> anyhow::Result<Exit> {
 
 async fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let found = server_link::scorers(&args.server).await?.list().await.map_err(server_link::told)?;
-    let exit = if found.faults.is_empty() { Exit::Done } else { Exit::Warnings };
+    let is_sound = found.faults.is_empty() && found.scorers.iter().all(|it| it.fault.is_none());
+    let exit = if is_sound { Exit::Done } else { Exit::Warnings };
     if args.json {
         output::json(&listing(&found))?;
         return Ok(exit);
@@ -69,7 +70,7 @@ fn role(it: &pb::Scorer, found: &pb::ListScorersResponse) -> String {
 }
 
 fn state(it: &pb::Scorer) -> String {
-    it.fault.as_ref().map_or_else(|| "ok".to_owned(), |fault| format!("DAMAGED: {fault}"))
+    it.fault.as_ref().map_or_else(|| "ok".to_owned(), |fault| format!("damaged: {fault}"))
 }
 
 fn listing(found: &pb::ListScorersResponse) -> Value {
@@ -99,7 +100,8 @@ fn listing(found: &pb::ListScorersResponse) -> Value {
 async fn upload(args: UploadScorerArgs) -> anyhow::Result<Exit> {
     let folder = ScorerFolder::read(&args.folder).map_err(|fault| UsageError(fault.to_string()))?;
     let mut link = server_link::scorers(&args.server).await?;
-    let uploaded = link.upload(folder, args.reason).await.map_err(server_link::told)?;
+    // The words were right; it is the scorer that the server does not take.
+    let uploaded = link.upload(folder, args.reason).await?;
     if args.json {
         output::json(&json!({
             "version": uploaded.version,
@@ -122,7 +124,7 @@ async fn upload(args: UploadScorerArgs) -> anyhow::Result<Exit> {
 
 async fn promote(args: PromoteScorerArgs) -> anyhow::Result<Exit> {
     let mut link = server_link::scorers(&args.server).await?;
-    let changed = link.promote(args.version, args.reason).await.map_err(server_link::told)?;
+    let changed = link.promote(args.version, args.reason, args.force).await.map_err(server_link::told)?;
     print_change(&changed, args.json)
 }
 
@@ -138,8 +140,12 @@ fn print_change(changed: &pb::ChangeResponse, as_json: bool) -> anyhow::Result<E
     if as_json {
         output::json(&json!({
             "serving": changed.serving, "previous": changed.previous, "unchanged": changed.unchanged,
+            "warning": changed.warning,
         }))?;
         return Ok(Exit::Done);
+    }
+    if let Some(warning) = &changed.warning {
+        eprintln!("warning: {warning}");
     }
     let serving = &changed.serving;
     output::line(if changed.unchanged { format!("{serving} serves already") } else { format!("{serving} serves") })?;

@@ -118,6 +118,8 @@ fn corrupt_weights_are_refused_by_name() {
     std::fs::write(&weights, bytes).unwrap();
     let said = refused(&scratch.data_dir(), &["--scorer-model", model.to_str().unwrap()], 1);
     assert_says(&said, &[weights.file_name().unwrap().to_str().unwrap()]);
+    assert!(!said.contains("API key"), "no key is made before the scorer is known to work: {said}");
+    assert!(scratch.start(&[]).key().starts_with("sk-"), "the first start that works shows it");
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn artefact(scratch: &Scratch, version: &str) -> PathBuf {
     let source = models.join(fs::read_to_string(models.join("default")).unwrap().trim());
     let folder = scratch.data_dir().with_file_name(version);
     fs::create_dir(&folder).unwrap();
-    for entry in fs::read_dir(source).unwrap() {
+    // What the gate said of the built-in one is not said of this one.
+    for entry in fs::read_dir(source).unwrap().filter(|it| it.as_ref().unwrap().file_name() != "gate.json") {
         let entry = entry.unwrap();
         fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
     }
@@ -131,7 +132,7 @@ fn what_is_wrong_is_refused_and_the_old_one_serves_on() {
     let whole = fs::read(&weights).unwrap();
     fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
     let (code, _, err) = command(&scratch, &["scorer", "upload", folder.to_str().unwrap()]);
-    assert!(code == 64 && err.contains("weights.safetensors") && err.contains("truncated"), "{err}");
+    assert!(code == 1 && err.contains("weights.safetensors") && err.contains("truncated"), "{err}");
     let nowhere = scratch.data_dir();
     let (code, _, err) = command(&scratch, &["scorer", "upload", nowhere.to_str().unwrap()]);
     assert!(code == 64 && err.contains("manifest.json"), "{err}");
@@ -140,6 +141,59 @@ fn what_is_wrong_is_refused_and_the_old_one_serves_on() {
     let (code, _, err) = command(&scratch, &["scorer", "rollback"]);
     assert!(code == 1 && err.contains("nothing served before"), "{err}");
     assert_eq!(serving(&scratch), first);
+}
+
+#[test]
+fn a_scorer_that_its_gate_refused_is_promoted_by_force_alone() {
+    let scratch = Scratch::new();
+    let _server = scratch.start(&[]);
+    let first = serving(&scratch);
+    let folder = artefact(&scratch, "9.1");
+    let gate = r#"{"verdict": "fail", "version": "9.1", "against": "9.0", "checks": [{"check": "tags", "candidate": 0.5,
+        "incumbent": 0.8, "worse_by": {"value": 0.3}, "margin": 0.03, "verdict": "fail"}]}"#;
+    fs::write(folder.join("gate.json"), gate).unwrap();
+    command(&scratch, &["scorer", "upload", folder.to_str().unwrap()]);
+    let (code, _, err) = command(&scratch, &["scorer", "promote", "9.1"]);
+    assert!(code == 1 && err.contains("tags: 0.500 beside 0.800") && err.contains("--force --reason"), "{err}");
+    assert_eq!(command(&scratch, &["scorer", "promote", "9.1", "--force"]).0, 64, "it needs a reason");
+    assert_eq!(serving(&scratch), first);
+    let (code, out, err) = command(&scratch, &["scorer", "promote", "9.1", "--force", "--reason", "a trial"]);
+    assert!(code == 0 && out.contains("9.1 serves") && err.contains("warning: 9.1 serves although"), "{out}{err}");
+    let (_, table, _) = command(&scratch, &["scorer", "list"]);
+    assert!(table.contains("forced (its gate says `fail`") && table.contains("a trial"), "{table}");
+}
+
+#[test]
+fn a_scorer_without_a_gate_is_promoted_with_a_warning() {
+    let scratch = Scratch::new();
+    let _server = scratch.start(&[]);
+    let folder = artefact(&scratch, "9.1");
+    command(&scratch, &["scorer", "upload", folder.to_str().unwrap()]);
+    let (code, _, err) = command(&scratch, &["scorer", "promote", "9.1"]);
+    assert!(code == 0 && err.contains("warning: 9.1 has not been through a gate"), "{err}");
+    let (code, _, err) = command(&scratch, &["scorer", "promote", "built-in"]);
+    assert!(code == 0 && err.is_empty(), "the built-in one needs none: {err}");
+}
+
+#[test]
+fn a_damaged_folder_is_listed_with_its_reason_and_not_taken_for_what_serves() {
+    let scratch = Scratch::new();
+    let _server = scratch.start(&[]);
+    let folder = artefact(&scratch, "9.1");
+    command(&scratch, &["scorer", "upload", folder.to_str().unwrap()]);
+    command(&scratch, &["scorer", "promote", "9.1"]);
+    assert_eq!(command(&scratch, &["scorer", "list"]).0, 0);
+    let weights = scratch.data_dir().join("scorers/9.1/weights.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    bytes[7000] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let (code, table, _) = command(&scratch, &["scorer", "list"]);
+    assert!(code == 2 && table.contains("damaged: weights.safetensors does not match"), "{table}");
+    let (code, out, err) = command(&scratch, &["scorer", "promote", "9.1"]);
+    assert!(code == 1 && err.contains("its folder is damaged") && err.contains("scorer upload"), "{out}{err}");
+    command(&scratch, &["scorer", "upload", folder.to_str().unwrap()]);
+    let (code, out, err) = command(&scratch, &["scorer", "promote", "9.1"]);
+    assert!(code == 0 && out.contains("serves already"), "{out}{err}");
 }
 
 #[test]

@@ -2,24 +2,31 @@
 //!
 //! `cargo run --release -p benches --bin decisions [-- --decisions 2000 --at-once 1]` asks in a closed loop: each caller
 //! waits for its answer. With `--rate 500` it asks so many times a second whatever the answers do (an open loop), and a
-//! question's time begins when it was due, so that a slow answer counts against all that it delays.
+//! question's time begins when it was due, so that a slow answer counts against all that it delays. `--json FILE` writes the
+//! figures down as well, for `evalkit report scorer --decisions FILE`.
 
 #![expect(clippy::print_stdout, reason = "a program that prints figures")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use benches::engine_fixture::RunningEngine;
 use benches::fixtures;
 use clap::Parser;
 use hdrhistogram::Histogram;
 use proto::pb::routing::v1::DecideRequest;
 use proto::pb::routing::v1::routing_client::RoutingClient;
+use scorer::{LearnedScorer, Scorer};
+use serde_json::json;
 use tonic::transport::Channel;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What `evalkit report` reads.
+const FORMAT: &str = "signalbox.decisions/1";
 
 /// Nanoseconds; what takes longer counts as this.
 const LONGEST: u64 = 60_000_000_000;
@@ -35,6 +42,12 @@ struct Cli {
     /// Questions a second, asked whether or not earlier ones are answered, instead of callers that wait.
     #[arg(long)]
     rate: Option<f64>,
+    /// A scorer's folder, instead of the built-in one.
+    #[arg(long, value_name = "DIR")]
+    scorer_model: Option<PathBuf>,
+    /// Writes the figures as JSON too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -43,7 +56,13 @@ fn main() -> Result<()> {
 }
 
 async fn run(cli: &Cli) -> Result<()> {
-    let engine = RunningEngine::start(Arc::new(scorer::builtin::load()?)).await?;
+    let scorer = match &cli.scorer_model {
+        Some(folder) => LearnedScorer::load(folder).with_context(|| format!("--scorer-model {}", folder.display()))?,
+        None => scorer::builtin::load()?,
+    };
+    let version = scorer.version().to_string();
+    let engine = RunningEngine::start(Arc::new(scorer)).await?;
+    let mut rows = Vec::new();
     println!("{:<28}{:>10}{:>10}{:>10}   microseconds", "", "p50", "p99", "max");
     for (tokens, words) in [(64, 50), (256, 200), (1_024, 800)] {
         // No two texts are alike, so that nothing can be remembered.
@@ -62,7 +81,20 @@ async fn run(cli: &Cli) -> Result<()> {
                 micros(0.99),
                 micros(1.0)
             );
+            let millis = |quantile| seen.value_at_quantile(quantile) as f64 / 1e6;
+            rows.push(json!({
+                "tokens": tokens, "transport": transport, "questions": seen.len(),
+                "p50_ms": millis(0.5), "p99_ms": millis(0.99), "max_ms": millis(1.0),
+            }));
         }
+    }
+    if let Some(path) = &cli.json {
+        let at_once = if cli.rate.is_none() { Some(cli.at_once.max(1)) } else { None };
+        let found = json!({
+            "format": FORMAT, "scorer": version, "rate": cli.rate, "at_once": at_once,
+            "optimised": !cfg!(debug_assertions), "rows": rows,
+        });
+        std::fs::write(path, format!("{found:#}\n")).with_context(|| format!("--json {}", path.display()))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::network::Shape;
 
 /// The manifest's schema that this build reads and writes.
-pub const SCHEMA: &str = "signalbox.scorer/3";
+pub const SCHEMA: &str = "signalbox.scorer/4";
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.json";
 /// The weights' file name.
@@ -88,7 +88,9 @@ pub enum ArtifactError {
         found: String,
     },
     /// The folder's name and the manifest's version differ.
-    #[error("the folder is named `{folder}` but its manifest says version `{version}`")]
+    #[error(
+        "the folder is named `{folder}` but its manifest says version `{version}`: rename the folder to `{version}`"
+    )]
     Version {
         /// The folder's name.
         folder: String,
@@ -175,7 +177,7 @@ impl FileEntry {
 }
 
 /// Reads a folder's files: the manifest and those it names. The folder must bear the manifest's version as its name.
-pub(crate) fn read_folder(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, ArtifactError> {
+pub fn read_folder(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, ArtifactError> {
     let manifest_bytes = read(folder, MANIFEST)?;
     let manifest = read_manifest(&manifest_bytes)?;
     let name = folder.canonicalize().ok();

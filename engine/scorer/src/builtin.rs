@@ -5,14 +5,12 @@
 use crate::artifact::ArtifactError;
 use crate::learned::LearnedScorer;
 
-mod files {
-    include!(concat!(env!("OUT_DIR"), "/builtin_files.rs"));
-}
+include!(concat!(env!("OUT_DIR"), "/builtin_files.rs"));
 
 /// Loads the embedded scorer; its hashes are checked like those of any other.
 ///
 /// # Errors
 /// When the binary was built from a broken artefact.
 pub fn load() -> Result<LearnedScorer, ArtifactError> {
-    LearnedScorer::from_files(files::FILES)
+    LearnedScorer::from_files(FILES)
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
-use crate::prompt::is_cjk;
+use crate::prompt::{Part, is_cjk};
 
 /// How many kinds of cue there are.
 pub const KINDS: usize = LEXICON.len();
@@ -40,7 +40,7 @@ pub const LIGHT: usize = 13;
 
 /// The kinds, each with its words, lower case, separated by blanks; `_` stands for a blank inside a phrase.
 #[rustfmt::skip]
-const LEXICON: [&str; 14] = [
+const LEXICON: [&str; 15] = [
     // greetings, thanks, farewells
     "hi hey hello hiya yo thanks thank_you thx good_morning good_evening good_night bye goodbye see_you how_are_you what's_up \
      hola gracias buenos_días buenas adiós qué_tal bonjour salut bonsoir merci coucou ça_va hallo danke guten_tag guten_morgen tschüss wie_geht \
@@ -107,6 +107,13 @@ const LEXICON: [&str; 14] = [
     "just quick quickly simple simply short briefly one_word one_sentence only_the yes_or_no true_or_false easy in_a_word \
      solo rápid* simple breve una_palabra sí_o_no juste rapide* simplement bref un_mot oui_ou_non nur kurz* einfach* ein_wort ja_oder_nein apenas rapid* uma_palavra sim_ou_não solo breve* una_parola sì_o_no \
      просто быстр* кратк* одним_словом да_или_нет 只要 简单 一句话 一个词 是或否 だけ 簡単 一言 はいかいいえ 간단 한마디 만_답 فقط باختصار نعم_أم_لا बस संक्षेप एक_शब्द sadece kısa* tek_kelime tylko krótko jednym_słowem alleen kort*",
+    // quantities and what is done with them
+    "each every per total altogether left remain* twice double triple half third quarter percent* % times more_than less_than fewer_than \
+     cost* price* spend* spent earn* paid pay* sell* sold buy* bought save* gave average ratio rate hour* minute* dozen divided equally how_much how_many \
+     cada total queda* doble mitad tercio porcentaje veces cuesta* precio gana* vende* compra* promedio chaque reste* double moitié tiers fois coûte* prix gagne* vend* achète* moyenne \
+     jede* pro insgesamt übrig doppelt hälfte drittel prozent mal kostet* preis verdient verkauft kauft durchschnitt por_cento dobro metade terço vezes custa* preço média \
+     кажд* всего осталось вдвое половин* треть процент* раз стоит цена продал* купил* средн* 每 一共 总共 剩下 两倍 一半 百分之 元 平均 每小时 それぞれ 合計 残り 倍 半分 割引 円 平均 毎時 \
+     لكل مجموع تبقى ضعف نصف ثلث بالمئة سعر ثمن متوسط प्रत्येक कुल बचे दोगुना आधा प्रतिशत रुपये औसत",
 ];
 
 /// How a word has to stand in the text.
@@ -138,31 +145,59 @@ static MATCHER: LazyLock<Matcher> = LazyLock::new(|| {
     Matcher { automaton, patterns }
 });
 
-/// How often each kind of cue occurs.
-pub fn count(text: &str) -> [u32; KINDS] {
-    let mut counts = [0; KINDS];
-    let lower = text.to_lowercase();
+/// How often each kind of cue occurs in a prompt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cues {
+    /// Anywhere in the text.
+    pub text: [u32; KINDS],
+    /// In the part that asks.
+    pub ask: [u32; KINDS],
+    /// In the last thing said.
+    pub last: [u32; KINDS],
+}
+
+/// Counts the cues of a text in one pass; a cue belongs to the part that it ends in.
+pub fn count(text: &str, parts: &[Part]) -> Cues {
+    let mut cues = Cues::default();
     let Some(automaton) = &MATCHER.automaton else {
-        return counts;
+        return cues;
     };
+    let mut lower = String::with_capacity(text.len());
+    let mut ends = Vec::with_capacity(parts.len());
+    for part in parts {
+        lower.push_str(&text[part.span.clone()].to_lowercase());
+        ends.push(lower.len());
+    }
+    let mut at = 0;
+    // Matches come in the order of their ends.
     for found in automaton.find_overlapping_iter(&lower) {
         let pattern = MATCHER.patterns[found.pattern().as_usize()];
         let starts = !pattern.starts_word || !lower[..found.start()].ends_with(char::is_alphanumeric);
-        let ends = !pattern.ends_word || !lower[found.end()..].starts_with(char::is_alphanumeric);
-        if starts && ends {
-            counts[pattern.kind] += 1;
+        let ends_word = !pattern.ends_word || !lower[found.end()..].starts_with(char::is_alphanumeric);
+        if !(starts && ends_word) {
+            continue;
         }
+        while ends[at] < found.end() {
+            at += 1;
+        }
+        cues.text[pattern.kind] += 1;
+        cues.ask[pattern.kind] += u32::from(parts[at].is_ask);
+        cues.last[pattern.kind] += u32::from(parts[at].is_last);
     }
-    counts
+    cues
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn found(text: &str) -> [u32; KINDS] {
+        count(text, &[Part { span: 0..text.len(), is_ask: true, is_last: false }]).text
+    }
+
     #[track_caller]
     fn check(text: &str, kind: usize) {
-        assert!(count(text)[kind] > 0, "{text:?} has no cue of kind {kind}: {:?}", count(text));
+        assert!(found(text)[kind] > 0, "{text:?} has no cue of kind {kind}: {:?}", found(text));
     }
 
     #[test]
@@ -185,7 +220,16 @@ mod tests {
 
     #[test]
     fn words_inside_words_are_no_cues() {
-        assert_eq!(count("this chip is within")[GREETING], 0);
-        assert_eq!(count("improvement")[PROOF], 0);
+        assert_eq!(found("this chip is within")[GREETING], 0);
+        assert_eq!(found("improvement")[PROOF], 0);
+    }
+
+    #[test]
+    fn cue_belongs_to_the_part_that_it_ends_in() {
+        let text = "İ PROVE it. Translate. Hello.";
+        let part = |span, is_ask, is_last| Part { span, is_ask, is_last };
+        let cues = count(text, &[part(0..13, false, false), part(13..24, true, false), part(24..30, true, true)]);
+        let of = |counts: [u32; KINDS]| [PROOF, TRANSLATION, GREETING].map(|kind| counts[kind]);
+        assert_eq!((of(cues.text), of(cues.ask), of(cues.last)), ([1, 1, 1], [0, 1, 1], [0, 0, 1]));
     }
 }

@@ -1,23 +1,28 @@
-//! The network's forward pass for one prompt, in plain loops.
+//! The network's forward pass for one prompt, in plain loops, compiled for the widest vectors that the processor has.
 //!
 //! The same function as [`Network::forward`](crate::network::Network::forward), which defines and trains it: a test holds the
 //! two together. candle is not used here because each of its matrix products asks the operating system for the number of
 //! cores, which takes longer than the product; see decision 15.
 
+#![allow(
+    clippy::inline_always,
+    reason = "only what is inlined into the dispatch is compiled for the processor at hand"
+)]
+
 use std::collections::HashMap;
 
 use candle_core::{DType, Result, Tensor};
+
+use pulp::{Arch, Simd};
 
 use crate::inputs::{INPUTS, WIDE_AT};
 use crate::network::{HEADS, Shape};
 use crate::tokens::Tokens;
 
-/// Products that are summed side by side; enough for the widest vector registers.
-const LANES: usize = 16;
-
 /// The trained part in memory, token table and wide part aside.
 #[derive(Clone, Debug)]
 pub struct Forward {
+    arch: Arch,
     width: usize,
     /// Attention queries over all tokens, over those that ask, over the last thing said; each `width` long.
     queries: [Vec<f32>; 3],
@@ -47,6 +52,7 @@ impl Forward {
             Ok(Layer { inputs, weights, bias: flat(tensors, &format!("{name}.bias"), &[outputs], false)? })
         };
         Ok(Self {
+            arch: Arch::new(),
             width: shape.width,
             queries: [
                 queries("queries", shape.queries)?,
@@ -63,17 +69,26 @@ impl Forward {
 
     /// What the heads say of a prompt: `rows` holds its token vectors one after the other, `dense` its dense inputs.
     pub fn run(&self, rows: &[f32], tokens: &Tokens, dense: &[f32]) -> [f32; HEADS] {
+        self.arch.dispatch(Pass { forward: self, rows, tokens, dense })
+    }
+
+    #[inline(always)]
+    fn pass<S: Simd>(&self, simd: S, rows: &[f32], tokens: &Tokens, dense: &[f32]) -> [f32; HEADS] {
         let [all, ask, last] = &self.queries;
         let mut joined = Vec::with_capacity(self.trunk.inputs);
-        self.pool(rows, |_| true, all, &mut joined);
-        self.pool(rows, within(&tokens.ask), ask, &mut joined);
-        self.pool(rows, within(&tokens.last), last, &mut joined);
+        self.pool(simd, rows, |_| true, all, &mut joined);
+        self.pool(simd, rows, within(&tokens.ask), ask, &mut joined);
+        self.pool(simd, rows, within(&tokens.last), last, &mut joined);
         self.normalise(&mut joined);
         joined.extend_from_slice(dense);
-        let trunk = self.trunk.run(&joined).map(gelu).collect::<Vec<_>>();
-        let second = self.second.run(&trunk).map(gelu).collect::<Vec<_>>();
+        let mut trunk = self.trunk.run(simd, &joined);
+        trunk.iter_mut().for_each(gelu);
+        let mut second = self.second.run(simd, &trunk);
+        second.iter_mut().for_each(gelu);
         let mut said = [0.0; HEADS];
-        for ((said, head), direct) in said.iter_mut().zip(self.heads.run(&second)).zip(self.direct.run(&joined)) {
+        for ((said, head), direct) in
+            said.iter_mut().zip(self.heads.run(simd, &second)).zip(self.direct.run(simd, &joined))
+        {
             *said = head + direct;
         }
         if dense.len() == INPUTS {
@@ -83,11 +98,22 @@ impl Forward {
     }
 
     /// Attention pooling over some tokens: appends each query's weighted mean.
-    fn pool(&self, rows: &[f32], chosen: impl Fn(usize) -> bool, queries: &[f32], joined: &mut Vec<f32>) {
+    #[inline(always)]
+    fn pool<S: Simd>(
+        &self,
+        simd: S,
+        rows: &[f32],
+        chosen: impl Fn(usize) -> bool,
+        queries: &[f32],
+        joined: &mut Vec<f32>,
+    ) {
         let rows: Vec<&[f32]> =
             rows.chunks_exact(self.width).enumerate().filter(|(at, _)| chosen(*at)).map(|(_, row)| row).collect();
         for query in queries.chunks_exact(self.width) {
-            let mut weights: Vec<f32> = rows.iter().map(|row| dot(row, query)).collect();
+            let mut weights = Vec::with_capacity(rows.len());
+            for row in &rows {
+                weights.push(dot(simd, row, query));
+            }
             let most = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             for weight in &mut weights {
                 *weight = (*weight - most).exp();
@@ -97,12 +123,15 @@ impl Forward {
             joined.resize(start + self.width, 0.0);
             for (row, weight) in rows.iter().zip(weights) {
                 let weight = weight / total;
-                joined[start..].iter_mut().zip(*row).for_each(|(sum, value)| *sum += weight * value);
+                for (sum, value) in joined[start..].iter_mut().zip(*row) {
+                    *sum += weight * value;
+                }
             }
         }
     }
 
     /// Layer norm.
+    #[inline(always)]
     fn normalise(&self, values: &mut [f32]) {
         let count = values.len() as f32;
         let mean = values.iter().sum::<f32>() / count;
@@ -114,9 +143,31 @@ impl Forward {
     }
 }
 
+/// One pass; what is inlined into it is compiled for each kind of processor.
+struct Pass<'a> {
+    forward: &'a Forward,
+    rows: &'a [f32],
+    tokens: &'a Tokens,
+    dense: &'a [f32],
+}
+
+impl pulp::WithSimd for Pass<'_> {
+    type Output = [f32; HEADS];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f32; HEADS] {
+        self.forward.pass(simd, self.rows, self.tokens, self.dense)
+    }
+}
+
 impl Layer {
-    fn run<'a>(&'a self, inputs: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
-        self.weights.chunks_exact(self.inputs).zip(&self.bias).map(|(row, bias)| dot(row, inputs) + bias)
+    #[inline(always)]
+    fn run<S: Simd>(&self, simd: S, inputs: &[f32]) -> Vec<f32> {
+        let mut outputs = Vec::with_capacity(self.bias.len());
+        for (row, bias) in self.weights.chunks_exact(self.inputs).zip(&self.bias) {
+            outputs.push(dot(simd, row, inputs) + bias);
+        }
+        outputs
     }
 }
 
@@ -126,23 +177,31 @@ fn within(flags: &[bool]) -> impl Fn(usize) -> bool + '_ {
     move |at| none || flags[at]
 }
 
-/// The sum of products, in lanes that vector instructions can take.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let (left, left_rest) = left.as_chunks::<LANES>();
-    let (right, right_rest) = right.as_chunks::<LANES>();
+/// The sum of products, in four vectors side by side: one alone would wait for its own last sum.
+#[inline(always)]
+fn dot<S: Simd>(simd: S, left: &[f32], right: &[f32]) -> f32 {
+    let (left, left_rest) = S::as_simd_f32s(left);
+    let (right, right_rest) = S::as_simd_f32s(right);
+    let (left, left_tail) = left.as_chunks::<4>();
+    let (right, right_tail) = right.as_chunks::<4>();
+    let mut sums = [simd.splat_f32s(0.0); 4];
     for (left, right) in left.iter().zip(right) {
-        for lane in 0..LANES {
-            sums[lane] += left[lane] * right[lane];
+        for at in 0..4 {
+            sums[at] = simd.mul_add_e_f32s(left[at], right[at], sums[at]);
         }
     }
-    sums.iter().sum::<f32>() + left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum::<f32>()
+    for (left, right) in left_tail.iter().zip(right_tail) {
+        sums[0] = simd.mul_add_e_f32s(*left, *right, sums[0]);
+    }
+    let [a, b, c, d] = sums;
+    let sum = simd.reduce_sum_f32s(simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d)));
+    left_rest.iter().zip(right_rest).fold(sum, |sum, (left, right)| sum + left * right)
 }
 
 /// GELU by its tanh form, as candle's `gelu`.
-fn gelu(value: f32) -> f32 {
-    let inner = (2.0 / std::f32::consts::PI).sqrt() * value * (1.0 + 0.044_715 * value * value);
-    0.5 * value * (1.0 + inner.tanh())
+fn gelu(value: &mut f32) {
+    let inner = (2.0 / std::f32::consts::PI).sqrt() * *value * (1.0 + 0.044_715 * *value * *value);
+    *value *= 0.5 * (1.0 + inner.tanh());
 }
 
 /// A tensor's values, after its size was checked; transposed if asked.

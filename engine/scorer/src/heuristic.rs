@@ -32,7 +32,7 @@ impl HeuristicScorer {
         let start = Instant::now();
         let prompt = Prompt::read(input);
         let asking = prompt.asking();
-        let ask = cues::count(&asking);
+        let ask = prompt.cues.ask;
         let has = |kind: usize| f64::from(ask[kind].min(3));
         let words = asking.split_whitespace().count() as f64;
         let formal =

@@ -1,7 +1,8 @@
 //! What in a prompt moves its score: each piece is left out in turn, and the scorer asked again.
 //!
 //! Works with any [`Scorer`], knowing nothing of what is inside. It costs some tens of scorings, so it is for people who
-//! ask why, never for the way of a decision. Pieces are words where there are few, else clauses, lines or paragraphs.
+//! ask why, never for the way of a decision. Pieces are words where there are few, else clauses, lines or paragraphs. Scripts
+//! that write no spaces are cut anywhere between two characters, and an ellipsis shows where a run goes on.
 
 use std::ops::Range;
 
@@ -17,11 +18,13 @@ pub const SHOWN: usize = 80;
 const END_BYTES: usize = 1024;
 /// A run of letters longer than this is not a word but a sentence of a script without spaces, or a blob.
 const WORD_CHARS: usize = 20;
+/// The same in scripts without spaces: most of their words are shorter.
+const WIDE_CHARS: usize = 4;
 
 /// What a piece of a prompt does to its score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Influence {
-    /// The piece, at most [`SHOWN`] characters of it, on one line.
+    /// The piece, at most [`SHOWN`] characters of it, on one line; `…` where it was cut out of a longer run of letters.
     pub piece: String,
     /// Complexity with the piece less complexity without it.
     pub complexity_delta: f64,
@@ -68,7 +71,7 @@ fn variants(input: &ScorerInput) -> Vec<(String, ScorerInput)> {
     let pieces = pieces(&input.text, PIECES - variants.len());
     if pieces.len() > 1 {
         let left_out = |piece: &Range<usize>| ScorerInput { text: without(&input.text, piece), ..input.clone() };
-        variants.extend(pieces.iter().map(|piece| (shown(&input.text[piece.clone()]), left_out(piece))));
+        variants.extend(pieces.iter().map(|piece| (shown_within(&input.text, piece), left_out(piece))));
     }
     variants
 }
@@ -155,7 +158,7 @@ fn after_spaces(text: &str) -> Vec<usize> {
 /// The middle of what is too long for a word.
 fn halves(text: &str) -> Vec<usize> {
     let is_wide = text.chars().any(crate::prompt::is_cjk);
-    let most = if is_wide { 2 } else { WORD_CHARS };
+    let most = if is_wide { WIDE_CHARS } else { WORD_CHARS };
     let count = text.chars().count();
     if count <= most {
         return Vec::new();
@@ -187,6 +190,17 @@ fn without(text: &str, piece: &Range<usize>) -> String {
     let is_double = before.is_empty() || before.ends_with(char::is_whitespace);
     let after = gap.filter(|_| is_double).map_or(after, |gap| &after[gap.len_utf8()..]);
     format!("{before}{after}")
+}
+
+/// A piece of a text as it is shown, with an ellipsis where it was cut out of a run of letters.
+fn shown_within(text: &str, piece: &Range<usize>) -> String {
+    let is_within = |before: Option<char>, after: Option<char>| {
+        before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric)
+    };
+    let (before, content, after) = (&text[..piece.start], &text[piece.clone()], &text[piece.end..]);
+    let open = if is_within(before.chars().next_back(), content.chars().next()) { "…" } else { "" };
+    let close = if is_within(content.chars().next_back(), after.chars().next()) { "…" } else { "" };
+    shown(&format!("{open}{content}{close}"))
 }
 
 /// A piece on one line, its middle left out where it is long.
@@ -293,6 +307,14 @@ mod tests {
     fn scripts_without_spaces_are_cut_too() {
         assert!(cut("请证明每个有限整环都是域，并说明有限性用在哪里。").len() > 6);
         assert!(cut(&"x".repeat(5000)).len() > 10);
+    }
+
+    #[test]
+    fn pieces_of_a_run_without_spaces_show_that_it_goes_on() {
+        let shown = |text: &str| pieces(text, PIECES).iter().map(|it| shown_within(text, it)).collect::<Vec<_>>();
+        let found = shown("请证明每个有限整环都是域，谢谢");
+        assert_eq!(found, ["请证明…", "…每个有…", "…限整环…", "…都是域，", "谢谢"]);
+        assert_eq!(shown("3.5 easy-going words"), ["3.5", "easy-going", "words"]);
     }
 
     #[test]

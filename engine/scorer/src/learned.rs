@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Device;
 use domain::{CapabilityTag, OutputTokens, Score, ScorerInput};
 
 use crate::artifact::{self, ArtifactError, CALIBRATION, TOKENIZER, Verified, WEIGHTS};
@@ -17,7 +17,8 @@ use crate::inputs::{self, INPUTS, Reading};
 use crate::models::{MODELS, Models};
 use crate::network::{HEADS, Shape};
 use crate::prompt::Prompt;
-use crate::tokens::{TokenReader, Tokens};
+use crate::table::Table;
+use crate::tokens::TokenReader;
 use crate::wide::Wide;
 use crate::{Scorer, ScorerError};
 
@@ -32,7 +33,7 @@ pub struct LearnedScorer {
     version: Arc<str>,
     shape: Shape,
     tokens: TokenReader,
-    table: Tensor,
+    table: Table,
     wide: Wide,
     forward: Forward,
     calibration: Calibration,
@@ -116,10 +117,11 @@ impl LearnedScorer {
     /// What the network says, and whether some of the prompt was not read.
     fn read(&self, input: &ScorerInput) -> Result<(Raw, bool), ScorerError> {
         let prompt = Prompt::read(input);
-        let tokens = self.tokens.read(&prompt)?;
+        let tokens = self.tokens.read(&prompt);
         let context = Reading::of_context(&input.context);
         let dense = inputs::dense(&Reading::of(&prompt), context.as_ref(), &input.features, &self.wide);
-        let raw = Raw::from_heads(&self.forward.run(&self.rows(&tokens)?, &tokens, &dense))?;
+        let rows = self.table.rows(&tokens.ids)?;
+        let raw = Raw::from_heads(&self.forward.run(&rows, &tokens, &dense))?;
         Ok((raw, prompt.truncated || tokens.truncated))
     }
 
@@ -142,12 +144,6 @@ impl LearnedScorer {
             micros: start.elapsed().as_micros() as u64,
             version: self.version.clone(),
         })
-    }
-
-    /// The vectors of a prompt's tokens, one after the other.
-    fn rows(&self, tokens: &Tokens) -> candle_core::Result<Vec<f32>> {
-        let ids = Tensor::from_slice(&tokens.ids, tokens.ids.len(), &Device::Cpu)?;
-        self.table.index_select(&ids, 0)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
     }
 }
 
@@ -195,17 +191,9 @@ fn bounded_exp(log: f64) -> f64 {
     log.min(MAX_OUTPUT_TOKENS.ln()).exp().max(1.0)
 }
 
-fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Tensor, Wide, Forward)> {
+fn read_weights(shape: &Shape, bytes: &[u8]) -> candle_core::Result<(Table, Wide, Forward)> {
     let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
-    let table =
-        tensors.remove("table").ok_or_else(|| candle_core::Error::Msg("there is no tensor `table`".to_owned()))?;
-    if table.dims() != [shape.vocabulary, shape.width] {
-        let found = table.dims();
-        return Err(candle_core::Error::Msg(format!(
-            "`table` is {found:?}, expected [{}, {}]",
-            shape.vocabulary, shape.width
-        )));
-    }
+    let table = Table::from_tensors(shape, &mut tensors)?;
     let wide = Wide::from_tensors(|name| tensors.remove(name))?;
     Ok((table, wide, Forward::new(shape, &tensors)?))
 }

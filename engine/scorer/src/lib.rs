@@ -16,7 +16,9 @@ pub mod inputs;
 pub mod learned;
 pub mod models;
 pub mod network;
+mod pieces;
 pub mod prompt;
+pub mod table;
 pub mod tokens;
 pub mod wide;
 
@@ -45,12 +47,14 @@ pub trait Scorer: Send + Sync {
 /// Why a prompt could not be scored.
 #[derive(Debug, thiserror::Error)]
 pub enum ScorerError {
-    /// The tokenizer refused the text.
-    #[error("cannot tokenise the prompt: {0}")]
-    Tokenise(String),
-    /// The network failed.
-    #[error("cannot run the scoring network")]
-    Network(#[from] candle_core::Error),
+    /// The tokenizer knows a token that the artefact has no vector for.
+    #[error(
+        "token {token} of the prompt is not in the scorer's table: the artefact's tokenizer does not belong to its weights"
+    )]
+    UnknownToken {
+        /// The first such token.
+        token: u32,
+    },
     /// The network answered something that is not a number.
     #[error("the scoring network answered {value} for {output}")]
     NotFinite {

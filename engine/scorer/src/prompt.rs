@@ -5,13 +5,14 @@
 
 mod ask;
 mod counts;
+mod frame;
 mod last;
 
 use std::ops::Range;
 
 use domain::ScorerInput;
 
-use crate::cues;
+use crate::cues::{self, Cues};
 
 pub use counts::{COUNTS, LAST_COUNTS};
 
@@ -30,6 +31,10 @@ pub struct Prompt {
     pub ask: Vec<Range<usize>>,
     /// The last thing said: a sentence or two at the end, where most prompts come to the point.
     pub last: Range<usize>,
+    /// The text's parts in order: each lies wholly in or wholly out of the ask, and so of the last thing said.
+    pub parts: Vec<Part>,
+    /// Cues in the text, in the ask and in the last thing said.
+    pub cues: Cues,
     /// Dense features, about -1..=3 each: counts, counts of the last thing said, then cues in the ask, anywhere, and in the
     /// last thing said.
     pub features: Vec<f32>,
@@ -37,14 +42,25 @@ pub struct Prompt {
     pub truncated: bool,
 }
 
+/// A stretch of a prompt's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Where it stands.
+    pub span: Range<usize>,
+    /// It asks.
+    pub is_ask: bool,
+    /// It belongs to the last thing said.
+    pub is_last: bool,
+}
+
 impl Prompt {
     /// Cuts and counts.
     pub fn read(input: &ScorerInput) -> Self {
-        let (text, cut) = cut(&input.text);
+        let (kept, cut) = cut(&input.text);
+        let text = frame::strip(&kept).to_owned();
         let truncated = cut || input.truncated;
         let ask = ask::find(&text);
-        let whole_bytes = input.text.len();
-        let mut tokens = estimate_tokens(&text) * ratio(whole_bytes, text.len());
+        let mut tokens = estimate_tokens(&text) * ratio(input.text.len(), kept.len());
         if input.truncated {
             tokens = tokens.max(input.features.input_tokens as f64);
         }
@@ -52,21 +68,32 @@ impl Prompt {
         let last = last::find(&text);
         let mut features = counts::count(&text, &asking, tokens, truncated);
         features.extend(counts::count_last(&text[last.clone()]));
-        features.extend(cues::count(&asking).map(|count| (count as f32).min(4.0) / 2.0));
-        features.extend(cues::count(&text).map(|count| (1.0 + count as f32).ln() / 2.0));
-        features.extend(cues::count(&text[last.clone()]).map(|count| (count as f32).min(4.0) / 2.0));
-        Self { text, ask, last, features, truncated }
-    }
-
-    /// Whether a span of the text lies in the part that asks.
-    pub fn is_ask(&self, span: &Range<usize>) -> bool {
-        self.ask.iter().any(|range| range.start < span.end && span.start < range.end)
+        let parts = parts(&text, &ask, &last);
+        let cues = cues::count(&text, &parts);
+        features.extend(cues.ask.map(|count| (count as f32).min(4.0) / 2.0));
+        features.extend(cues.text.map(|count| (1.0 + count as f32).ln() / 2.0));
+        features.extend(cues.last.map(|count| (count as f32).min(4.0) / 2.0));
+        Self { text, ask, last, parts, cues, features, truncated }
     }
 
     /// The part that asks, as one text.
     pub fn asking(&self) -> String {
         self.ask.iter().map(|range| &self.text[range.clone()]).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Cuts a text where the ask or the last thing said begins or ends.
+fn parts(text: &str, ask: &[Range<usize>], last: &Range<usize>) -> Vec<Part> {
+    let mut cuts = vec![0, last.start, last.end, text.len()];
+    cuts.extend(ask.iter().flat_map(|range| [range.start, range.end]));
+    cuts.sort_unstable();
+    cuts.dedup();
+    let part = |pair: &[usize]| {
+        let span = pair[0]..pair[1];
+        let within = |range: &Range<usize>| range.start <= span.start && span.end <= range.end;
+        Part { is_ask: ask.iter().any(within), is_last: within(last), span }
+    };
+    cuts.windows(2).map(part).collect()
 }
 
 /// The text, or its first and last KiB on character boundaries; says whether anything was left out.

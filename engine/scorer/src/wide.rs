@@ -147,25 +147,31 @@ impl Run {
 /// The fitted layer.
 #[derive(Clone, Debug)]
 pub struct Wide {
-    /// `BUCKETS` rows of `OUTPUTS`.
-    table: Vec<[f32; OUTPUTS]>,
-    /// `FEATURES` rows of `OUTPUTS`.
-    dense: Vec<[f32; OUTPUTS]>,
+    /// `BUCKETS` rows.
+    table: Vec<Line>,
+    /// `FEATURES` rows.
+    dense: Vec<Line>,
     bias: [f32; OUTPUTS],
 }
+
+/// A row of the layer in one line of the processor's cache: reading rows here and there is what the layer's time goes to.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Line([f32; OUTPUTS]);
 
 impl Wide {
     /// A layer of given weights; `table` has [`BUCKETS`] rows and `dense` has [`FEATURES`].
     pub fn new(table: Vec<[f32; OUTPUTS]>, dense: Vec<[f32; OUTPUTS]>, bias: [f32; OUTPUTS]) -> Self {
         debug_assert_eq!((table.len(), dense.len()), (BUCKETS, FEATURES), "rows of the wide layer");
-        Self { table, dense, bias }
+        let lines = |rows: Vec<_>| rows.into_iter().map(Line).collect();
+        Self { table: lines(table), dense: lines(dense), bias }
     }
 
     /// What it says of a prompt, centred and scaled to be inputs of the network.
     pub fn say(&self, grams: &Grams, features: &[f32]) -> [f32; OUTPUTS] {
         let mut said = self.bias;
-        let mut add = |row: &[f32; OUTPUTS], value: f32| {
-            for (sum, weight) in said.iter_mut().zip(row) {
+        let mut add = |row: &Line, value: f32| {
+            for (sum, weight) in said.iter_mut().zip(row.0) {
                 *sum += weight * value;
             }
         };
@@ -177,7 +183,10 @@ impl Wide {
     /// The layer as tensors named `wide.table` (half precision), `wide.dense` and `wide.bias`.
     pub fn tensors(&self) -> candle_core::Result<[(&'static str, Tensor); 3]> {
         let device = &Device::Cpu;
-        let rows = |rows: &[[f32; OUTPUTS]]| Tensor::from_slice(rows.as_flattened(), (rows.len(), OUTPUTS), device);
+        let rows = |rows: &[Line]| {
+            let values: Vec<f32> = rows.iter().flat_map(|row| row.0).collect();
+            Tensor::from_vec(values, (rows.len(), OUTPUTS), device)
+        };
         Ok([
             ("wide.table", rows(&self.table)?.to_dtype(DType::F16)?),
             ("wide.dense", rows(&self.dense)?),
@@ -199,7 +208,7 @@ impl Wide {
         };
         let (table, dense) = (rows("wide.table", BUCKETS)?, rows("wide.dense", FEATURES)?);
         let bias = rows("wide.bias", 1)?.first().copied().unwrap_or_default();
-        Ok(Self { table, dense, bias })
+        Ok(Self::new(table, dense, bias))
     }
 }
 

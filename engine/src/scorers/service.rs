@@ -55,9 +55,9 @@ impl ScorersRpc for ScorersService {
 
     async fn promote(&self, request: Request<pb::PromoteRequest>) -> Answer<pb::ChangeResponse> {
         let within = patience(request.metadata());
-        let pb::PromoteRequest { version, reason } = request.into_inner();
+        let pb::PromoteRequest { version, reason, force } = request.into_inner();
         check_reason(reason.as_deref())?;
-        self.change(within, move |scorers| scorers.promote(&version, reason).map(changed)).await
+        self.change(within, move |scorers| scorers.promote(&version, reason, force).map(changed)).await
     }
 
     async fn rollback(&self, request: Request<pb::RollbackRequest>) -> Answer<pb::ChangeResponse> {
@@ -159,7 +159,7 @@ fn scorer(it: Listed) -> pb::Scorer {
 }
 
 fn changed(it: Changed) -> pb::ChangeResponse {
-    pb::ChangeResponse { serving: it.serving, previous: it.previous, unchanged: it.unchanged }
+    pb::ChangeResponse { serving: it.serving, previous: it.previous, unchanged: it.unchanged, warning: it.warning }
 }
 
 fn shadow(it: &Shadow) -> pb::Shadow {

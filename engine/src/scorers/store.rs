@@ -8,17 +8,17 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use proto::gate::{self, GATE};
 use scorer::artifact::MANIFEST;
 use scorer::{ArtifactError, LearnedScorer, Scorer};
-use serde::Deserialize;
 
 use super::state::{sync_folder, write_synced};
+use super::whole::Hashes;
 
 /// Scorers that are kept at a time.
 pub(crate) const MOST: usize = 16;
-/// What a scorer's gate said, where it has one.
-const GATE: &str = "gate.json";
 const INCOMING: &str = ".incoming";
 const REMOVED: &str = ".removed";
 
@@ -29,9 +29,10 @@ pub(crate) type Files = Vec<(String, Vec<u8>)>;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
+    hashes: Arc<Hashes>,
 }
 
-/// A scorer that is kept, as far as can be told without loading it.
+/// A scorer that is kept, as far as it is told without loading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
     pub(crate) version: String,
@@ -58,7 +59,7 @@ impl Store {
 
     /// The folder as it is, for looking only.
     pub(crate) fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self { folder: folder.to_owned(), hashes: Arc::default() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -78,15 +79,32 @@ impl Store {
         fault_of_version(version).is_none() && self.folder.join(version).is_dir()
     }
 
-    /// Looks at names and lengths; hashes are checked when a scorer is loaded.
+    /// Compares a scorer's files with its manifest, hashes included, without loading it.
     pub(crate) fn look_at(&self, version: &str) -> Kept {
         let folder = self.folder.join(version);
-        let (bytes, fault) = match look_at(&folder, version) {
+        let (bytes, fault) = match self.hashes.check(&folder, version) {
             Ok(bytes) => (bytes, None),
             Err(reason) => (0, Some(reason)),
         };
-        let gate = fs::read(folder.join(GATE)).ok().map(|bytes| gate_said(&bytes));
+        let gate = fs::read(folder.join(GATE)).ok().map(|bytes| gate::in_short(&bytes));
         Kept { version: version.to_owned(), bytes, fault, gate }
+    }
+
+    /// What the gate said of a scorer; `None` where it came without.
+    pub(crate) fn gate(&self, version: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.folder.join(version).join(GATE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Replaces what the gate said of a scorer.
+    pub(crate) fn put_gate(&self, version: &str, gate: &[u8]) -> io::Result<()> {
+        let folder = self.folder.join(version);
+        let beside = folder.join(format!("{INCOMING}-{GATE}"));
+        write_synced(&beside, gate)?;
+        fs::rename(&beside, folder.join(GATE))?;
+        sync_folder(&folder)
     }
 
     /// Loads a scorer, every hash checked.
@@ -124,6 +142,7 @@ impl Store {
         if !self.has(version) {
             return Ok(false);
         }
+        self.hashes.forget(&self.folder.join(version));
         let aside = self.folder.join(format!("{REMOVED}-{version}"));
         remove_if_there(&aside)?;
         fs::rename(self.folder.join(version), &aside)?;
@@ -176,49 +195,6 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", with_causes(source)),
         None => error.to_string(),
-    }
-}
-
-/// As much of a manifest as a list shows, whatever else this or another release writes there.
-#[derive(Deserialize)]
-struct Outline {
-    version: String,
-    files: std::collections::BTreeMap<String, FileOutline>,
-}
-
-#[derive(Deserialize)]
-struct FileOutline {
-    bytes: u64,
-}
-
-fn look_at(folder: &Path, version: &str) -> Result<u64, String> {
-    let bytes = fs::read(folder.join(MANIFEST)).map_err(|error| format!("{MANIFEST}: {error}"))?;
-    let outline: Outline = serde_json::from_slice(&bytes).map_err(|error| format!("{MANIFEST}: {error}"))?;
-    if outline.version != version {
-        return Err(format!("{MANIFEST} says version `{}`", outline.version));
-    }
-    let mut total = bytes.len() as u64;
-    for (name, file) in outline.files {
-        let found = fs::metadata(folder.join(&name)).map_err(|error| format!("{name}: {error}"))?.len();
-        if found != file.bytes {
-            return Err(format!("{name}: has {found} bytes, the manifest says {}", file.bytes));
-        }
-        total += found;
-    }
-    Ok(total)
-}
-
-fn gate_said(bytes: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Gate {
-        verdict: String,
-        #[serde(default)]
-        against: Option<String>,
-    }
-    match serde_json::from_slice::<Gate>(bytes) {
-        Ok(Gate { verdict, against: Some(against) }) => format!("{verdict} against {against}"),
-        Ok(Gate { verdict, against: None }) => verdict,
-        Err(_) => "unreadable".to_owned(),
     }
 }
 

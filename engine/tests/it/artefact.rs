@@ -36,6 +36,8 @@ impl Artefact {
     /// The same network under another version, with every complexity multiplied.
     pub(crate) fn scaled(version: &str, by: f64) -> Self {
         let mut artefact = Self::built_in();
+        // What the gate said of the built-in one is not said of this one.
+        artefact.files.remove("gate.json");
         artefact.change_manifest(|manifest| manifest["version"] = json!(version));
         artefact.change("calibration.json", |bytes| {
             let mut calibration: Value = serde_json::from_slice(bytes).unwrap();
@@ -61,6 +63,12 @@ impl Artefact {
         let mut manifest = serde_json::from_slice(bytes).unwrap();
         change(&mut manifest);
         *bytes = serde_json::to_vec(&manifest).unwrap();
+    }
+
+    /// The same with this for its gate's word.
+    pub(crate) fn judged(mut self, gate: &str) -> Self {
+        self.files.insert("gate.json".to_owned(), gate.as_bytes().to_vec());
+        self
     }
 
     /// Changes a file behind the manifest's back.

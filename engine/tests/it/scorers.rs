@@ -55,7 +55,13 @@ impl World {
     }
 
     async fn promote(&self, version: &str) -> Result<pb::ChangeResponse, Status> {
-        let request = pb::PromoteRequest { version: version.to_owned(), reason: None };
+        let request = pb::PromoteRequest { version: version.to_owned(), ..Default::default() };
+        Ok(soon(self.scorers.clone().promote(request)).await?.into_inner())
+    }
+
+    async fn force(&self, version: &str, reason: Option<&str>) -> Result<pb::ChangeResponse, Status> {
+        let reason = reason.map(str::to_owned);
+        let request = pb::PromoteRequest { version: version.to_owned(), reason, force: true };
         Ok(soon(self.scorers.clone().promote(request)).await?.into_inner())
     }
 
@@ -140,6 +146,71 @@ async fn a_scorer_is_brought_promoted_and_taken_back() {
     assert_eq!(world.serving().await, first);
     let history: Vec<_> = world.list().await.history.into_iter().map(|it| it.action).collect();
     assert_eq!(history, ["upload", "promote", "rollback"]);
+}
+
+#[tokio::test]
+async fn what_a_gate_has_not_let_pass_serves_by_force_alone_which_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(folder.path()).await;
+    for gate in [
+        r#"{"verdict": "fail", "checks": [{"check": "speed", "verdict": "fail"}]}"#,
+        r#"{"verdict": "inconclusive", "checks": [{"check": "speed", "verdict": "inconclusive"}]}"#,
+        r#"{"verdict": "pass", "version": "8.8"}"#,
+        "{",
+    ] {
+        world.upload(&Artefact::scaled("9.1", 0.5).judged(gate)).await.unwrap();
+        let refused = world.promote("9.1").await.expect_err(gate);
+        assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+        for part in ["9.1 has not passed", "evalkit gate", "--force"] {
+            assert!(refused.message().contains(part), "{part}: {refused}");
+        }
+        assert_eq!(refused.message().contains("speed"), gate.contains("speed"), "{refused}");
+        assert_eq!(world.serving().await, built_in());
+    }
+    assert_eq!(world.force("9.1", None).await.expect_err("no reason").code(), Code::InvalidArgument);
+    let changed = world.force("9.1", Some("a trial")).await.unwrap();
+    assert!(changed.serving == "9.1" && changed.warning.unwrap().contains("has not passed"));
+    let kept = world.list().await.history.pop().unwrap();
+    assert_eq!(kept.action, "promote");
+    assert!(
+        kept.reason.as_ref().is_some_and(|it| it.starts_with("forced (") && it.ends_with("): a trial")),
+        "{kept:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_gate_says_later_counts_and_what_never_was_at_one_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(folder.path()).await;
+    let scorer = Artefact::scaled("9.1", 0.5);
+    world.upload(&scorer.clone().judged(r#"{"verdict": "fail"}"#)).await.unwrap();
+    world.promote("9.1").await.expect_err("it was refused");
+    let again = world.upload(&scorer.judged(r#"{"verdict": "pass", "version": "9.1"}"#)).await.unwrap();
+    assert!(again.already_there);
+    assert_eq!(world.promote("9.1").await.unwrap().warning, None);
+    world.upload(&Artefact::scaled("9.2", 0.5)).await.unwrap();
+    let warning = world.promote("9.2").await.unwrap().warning.unwrap();
+    assert!(warning.contains("has not been through a gate"), "{warning}");
+    assert_eq!(world.promote("built-in").await.unwrap().warning, None);
+}
+
+#[tokio::test]
+async fn a_damaged_folder_is_told_though_its_scorer_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(folder.path()).await;
+    world.upload(&Artefact::scaled("9.1", 0.5)).await.unwrap();
+    world.promote("9.1").await.unwrap();
+    let file = folder.path().join("9.1/weights.safetensors");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[9000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let listed = world.list().await.scorers.into_iter().find(|it| it.version == "9.1").unwrap();
+    assert!(listed.serving && listed.fault.as_ref().is_some_and(|it| it.contains("BLAKE3")), "{listed:?}");
+    let refused = world.promote("9.1").await.expect_err("its folder is damaged");
+    assert!(refused.message().contains("folder is damaged"), "{refused}");
+    assert_eq!(world.serving().await, "9.1", "out of memory");
+    assert!(!world.upload(&Artefact::scaled("9.1", 0.5)).await.unwrap().already_there);
+    assert!(world.promote("9.1").await.unwrap().unchanged);
 }
 
 #[tokio::test]
@@ -371,7 +442,7 @@ async fn promotes_at_the_same_time_come_one_after_the_other() {
     let promoting = (0..6).map(|number| {
         let mut client = world.scorers.clone();
         let version = if number % 2 == 0 { "9.1" } else { "9.2" }.to_owned();
-        async move { client.promote(pb::PromoteRequest { version, reason: None }).await.unwrap().into_inner() }
+        async move { client.promote(pb::PromoteRequest { version, ..Default::default() }).await.unwrap().into_inner() }
     });
     let mut calls = tokio::task::JoinSet::new();
     promoting.for_each(|call| drop(calls.spawn(call)));

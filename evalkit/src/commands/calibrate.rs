@@ -16,7 +16,7 @@ use serde_json::json;
 use trainer::ability::Cell;
 use trainer::ability::newcomer::{self, ENOUGH, FEWEST, Newcomer};
 
-use crate::Ended;
+use crate::{Ended, tell};
 
 /// Calibrates.
 #[derive(Debug, clap::Args)]
@@ -111,7 +111,7 @@ fn counts(rows: &OwnOutcomes) -> anyhow::Result<BTreeMap<&str, usize>> {
 
 fn warn(counts: &BTreeMap<&str, usize>) {
     for (name, n) in counts.iter().filter(|(_, n)| **n < ENOUGH) {
-        eprintln!("warning: `{name}` is placed by {n} outcomes, which is rough: better have {ENOUGH}");
+        tell(format_args!("warning: `{name}` is placed by {n} outcomes, which is rough: better have {ENOUGH}"));
     }
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::ProgressBar;
-use proto::scorers::{GATE, MANIFEST};
+use proto::gate::GATE;
+use proto::scorers::MANIFEST;
 
 use crate::Ended;
 use crate::gate::check::Margins;

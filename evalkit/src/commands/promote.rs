@@ -7,12 +7,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use proto::gate::{self, Passed};
 use proto::operator;
-use proto::scorers::{GATE, ScorerFolder, ScorersLink};
-use serde::Deserialize;
+use proto::scorers::{ScorerFolder, ScorersLink};
 use serde_json::{Value, json};
 
-use crate::Ended;
+use crate::{Ended, tell};
 
 /// Brings a scorer to an engine and lets it serve.
 #[derive(Debug, clap::Args)]
@@ -43,18 +43,6 @@ pub struct Options {
     json: bool,
 }
 
-/// As much of a gate's word as counts here.
-#[derive(Debug, Deserialize)]
-struct Gate {
-    verdict: String,
-    /// Which scorer it was compared with.
-    #[serde(default)]
-    against: Option<String>,
-    /// Which scorer was judged, where the gate says.
-    #[serde(default)]
-    version: Option<String>,
-}
-
 /// What a promotion came to.
 #[derive(Debug)]
 struct Promoted {
@@ -75,7 +63,7 @@ pub fn run(options: &Options) -> anyhow::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     let promoted = runtime.block_on(promote(options))?;
     if let Some(warning) = &promoted.warning {
-        eprintln!("warning: {warning}");
+        tell(format_args!("warning: {warning}"));
     }
     let told = if options.json { promoted.json().to_string() } else { promoted.text() };
     writeln!(std::io::stdout().lock(), "{told}").context("writing the output")?;
@@ -101,14 +89,16 @@ async fn promote(options: &Options) -> anyhow::Result<Promoted> {
         let shadow = Some(running.map_or(share, |it| it.share));
         return Ok(Promoted { version, before, shadow, previous: None, warning });
     }
-    let changed = engine.promote(version.clone(), reason).await?;
+    // The engine adds what the gate said.
+    let changed = engine.promote(version.clone(), options.reason.clone(), options.force).await?;
+    let warning = warning.or(changed.warning);
     Ok(Promoted { version, before, shadow: None, previous: changed.previous, warning })
 }
 
 /// The gate's word if it was passed, and the reason that goes with the change. Refuses what was not judged good enough,
 /// unless forced.
-fn judged(folder: &ScorerFolder, options: &Options) -> anyhow::Result<(Option<Gate>, Option<String>)> {
-    match passed(folder) {
+fn judged(folder: &ScorerFolder, options: &Options) -> anyhow::Result<(Option<Passed>, Option<String>)> {
+    match gate::passed(folder.gate.as_deref(), &folder.version) {
         Ok(gate) => Ok((Some(gate), options.reason.clone())),
         Err(fault) if options.force => {
             let reason = options.reason.as_deref().unwrap_or_default().trim();
@@ -122,20 +112,6 @@ fn judged(folder: &ScorerFolder, options: &Options) -> anyhow::Result<(Option<Ga
             options.model.display(),
             options.model.display()
         ),
-    }
-}
-
-fn passed(folder: &ScorerFolder) -> Result<Gate, String> {
-    let bytes = folder.gate.as_deref().ok_or_else(|| format!("there is no {GATE}: it has not been through a gate"))?;
-    let gate: Gate = serde_json::from_slice(bytes).map_err(|fault| format!("{GATE} cannot be understood: {fault}"))?;
-    if gate.verdict != "pass" {
-        return Err(format!("its gate says `{}`", gate.verdict));
-    }
-    match &gate.version {
-        Some(version) if *version != folder.version => {
-            Err(format!("{GATE} is that of {version}, the scorer is {}", folder.version))
-        }
-        _ => Ok(gate),
     }
 }
 
@@ -186,6 +162,7 @@ mod tests {
     use std::path::Path;
 
     use clap::Parser;
+    use proto::gate::GATE;
 
     use super::*;
 
@@ -294,7 +271,7 @@ mod tests {
         let source = models.join(fs::read_to_string(models.join("default")).unwrap().trim());
         let folder = folder.join(version);
         fs::create_dir(&folder).unwrap();
-        for entry in fs::read_dir(source).unwrap() {
+        for entry in fs::read_dir(source).unwrap().filter(|it| it.as_ref().unwrap().file_name() != GATE) {
             let entry = entry.unwrap();
             fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
         }

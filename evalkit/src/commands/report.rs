@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use comfy_table::Table;
 use indicatif::ProgressBar;
 
-use crate::Ended;
 use crate::report::rivals::Rivals;
 use crate::report::row::FORMAT;
-use crate::report::{Chance, Material, Plan, Report, Sources, Subject, measure, show};
+use crate::report::{Chance, Decisions, Material, Plan, Report, Sources, Subject, measure, show};
+use crate::{Ended, tell};
 
 /// Prompts of each large set that a quick look takes.
 const SAMPLE: usize = 300;
@@ -47,6 +48,9 @@ pub struct ScorerOptions {
     /// Folder of graded prompts, which baselines are fitted to.
     #[arg(long, default_value = "datasets/everyday", value_name = "DIR")]
     everyday: PathBuf,
+    /// Times of decisions over gRPC, as the program `decisions` wrote them with --json.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
     /// Writes everything as JSON; `-` is standard output, and the table goes to standard error.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -78,12 +82,16 @@ pub fn run(options: &Options) -> anyhow::Result<Ended> {
     let What::Scorer(options) = &options.what;
     let report = of_scorer(options)?;
     write(options, &report)?;
+    if let Some(unmeasured) = show::unmeasured(&report) {
+        tell(unmeasured);
+    }
     Ok(if report.lacks_data() { Ended::WithBadRows } else { Ended::Well })
 }
 
 fn of_scorer(options: &ScorerOptions) -> anyhow::Result<Report> {
     let subject = Subject::named(&options.model).context("--model")?;
     let against = options.against.as_deref().map(Subject::named).transpose().context("--against")?;
+    let decisions = options.decisions.as_deref().map(Decisions::read).transpose().context("--decisions")?;
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("reading data");
@@ -95,6 +103,7 @@ fn of_scorer(options: &ScorerOptions) -> anyhow::Result<Report> {
         fast: options.fast,
         chance: Chance { replicates, seed: options.seed },
         executable: std::env::current_exe().ok(),
+        decisions,
     };
     let say = &mut |what: &str| bar.set_message(what.to_owned());
     let rivals =
@@ -121,10 +130,10 @@ fn of_scorer(options: &ScorerOptions) -> anyhow::Result<Report> {
 
 fn write(options: &ScorerOptions, report: &Report) -> anyhow::Result<()> {
     let to_stdout = options.json.as_deref() == Some(Path::new("-"));
-    let text = show::text(report);
+    let text = show::text(report, columns(to_stdout));
     let mut output = io::stdout().lock();
     if to_stdout {
-        eprint!("{text}");
+        tell(text.trim_end());
         serde_json::to_writer_pretty(&mut output, report).context("writing to standard output")?;
         output.write_all(b"\n").context("writing to standard output")?;
     } else {
@@ -142,4 +151,13 @@ fn write(options: &ScorerOptions, report: &Report) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Columns of the terminal that the table goes to, if it goes to one.
+fn columns(on_stderr: bool) -> Option<u16> {
+    let mut table = Table::new();
+    if on_stderr {
+        table.use_stderr();
+    }
+    table.width()
 }

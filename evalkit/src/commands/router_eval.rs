@@ -14,11 +14,11 @@ use domain::ScorerInput;
 use indicatif::{ProgressBar, ProgressStyle};
 use scorer::{LearnedScorer, Scorer};
 
-use crate::Ended;
 use crate::router_eval::read::{AllOutcomes, InputError, PromptOptions, Prompts, Scores, Signal, Wanted, join};
 use crate::router_eval::report::{Data, FileUsed, Latency, Report};
 use crate::router_eval::{Baseline, Costs, Inputs, Settings, evaluate, html, plots, table};
 use crate::statistics::quantile;
+use crate::{Ended, tell};
 
 /// Judges a router between two models.
 #[derive(Debug, clap::Args)]
@@ -189,7 +189,8 @@ fn gather(options: &Options) -> anyhow::Result<(Inputs, Ended)> {
 /// Says what was dropped, and whether that is worth a warning.
 fn report_counts(data: &Data, left_out: &[String]) -> Ended {
     if data.contaminated > 0 {
-        eprintln!("{} contaminated prompts dropped (--exclude-contaminated=false keeps them)", data.contaminated);
+        let count = data.contaminated;
+        tell(format_args!("{count} contaminated prompts dropped (--exclude-contaminated=false keeps them)"));
     }
     for (count, what) in [
         (data.repeated, "rows repeat others"),
@@ -197,19 +198,16 @@ fn report_counts(data: &Data, left_out: &[String]) -> Ended {
         (data.unused_scores, "scores are of prompts that are not in --prompts"),
     ] {
         if count > 0 {
-            eprintln!("{count} {what}");
+            tell(format_args!("{count} {what}"));
         }
     }
     if left_out.is_empty() {
         return Ended::Well;
     }
     let shown: Vec<&str> = left_out.iter().take(5).map(String::as_str).collect();
-    eprintln!(
-        "warning: {} prompts left out, an outcome of either model is missing: {}{}",
-        left_out.len(),
-        shown.join(", "),
-        if left_out.len() > shown.len() { ", …" } else { "" }
-    );
+    let (count, more) = (left_out.len(), if left_out.len() > shown.len() { ", …" } else { "" });
+    let shown = shown.join(", ");
+    tell(format_args!("warning: {count} prompts left out, an outcome of either model is missing: {shown}{more}"));
     Ended::WithBadRows
 }
 
@@ -293,7 +291,7 @@ fn write(options: &Options, report: &Report) -> anyhow::Result<()> {
     let to_stdout = options.json.as_deref() == Some(Path::new("-"));
     let text = table::render(report);
     if to_stdout {
-        eprint!("{text}");
+        tell(text.trim_end());
         let mut output = io::stdout().lock();
         serde_json::to_writer(&mut output, report).context("writing to standard output")?;
         output.write_all(b"\n").context("writing to standard output")?;

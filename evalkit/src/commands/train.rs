@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use datasets::own;
 use trainer::config::Anchor;
-use trainer::{Config, Inputs};
+use trainer::{Config, Initial, Inputs};
 
 use crate::Ended;
 use progress::Teller;
@@ -40,9 +40,10 @@ pub struct Options {
     /// Folder of graded prompts.
     #[arg(long, default_value = "datasets/everyday", value_name = "DIR")]
     everyday: PathBuf,
-    /// Folder with the tokenizer and token table that training starts from: see `evalkit/scripts/initial_table.py`.
+    /// Where training starts, if not from the built-in scorer's tokenizer and token table: the folder of another scorer,
+    /// or one that `evalkit/scripts/initial_table.py` made.
     #[arg(long, value_name = "DIR")]
-    initial: PathBuf,
+    initial: Option<PathBuf>,
     /// Folder under which the scorer's folder is made.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -68,8 +69,9 @@ pub fn run(options: Options) -> anyhow::Result<Ended> {
     let config = config(&options)?;
     let data = options.data.filter(|_| !options.no_public);
     let Options { rows, everyday, initial, out, fresh, .. } = options;
+    let initial = initial.map_or(Initial::BuiltIn, Initial::Folder);
     let inputs = Inputs { data, rows, everyday, initial, out, fresh };
-    let mut teller = Teller::new(options.json, config.epochs);
+    let mut teller = Teller::new(options.json);
     let (folder, report) = trainer::train(&config, &inputs, options.seed, &mut |progress| teller.tell(&progress))?;
     teller.end();
     summary::print(&folder, &report, options.json)?;

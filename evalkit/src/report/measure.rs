@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::chance::{at_quantile, exactly};
 use super::data::{Difficult, Material};
+use super::decisions::{self, Decisions};
 use super::rivals::Rivals;
 use super::row::{Goal, Row, State, Unit};
 use super::{Chance, ReportError, Subject, blind, dev, process, right, robustness, routing, speed};
@@ -21,9 +22,12 @@ pub struct Plan {
     pub chance: Chance,
     /// This program, to be started anew for load time and memory; without it these rows are left out.
     pub executable: Option<PathBuf>,
+    /// Times of decisions, which another program has measured.
+    pub decisions: Option<Decisions>,
 }
 
-const SPEED: &str = "speed, wall clock";
+/// The group of all times.
+pub(super) const SPEED: &str = "speed, wall clock";
 
 /// Measures everything of a scorer. `progress` is told what is being done.
 ///
@@ -83,10 +87,7 @@ fn speeds(subject: &Subject, plan: &Plan) -> Result<Vec<Row>, ReportError> {
             row.note = Some("unoptimised build: times say nothing of a release".to_owned());
         }
     }
-    for name in ["Decide over gRPC, 500 a second, p50", "Decide over gRPC, 500 a second, p99"] {
-        let elsewhere = State::Elsewhere("by the load harness: see docs/performance.md".to_owned());
-        rows.push(Row::without(SPEED, name, Unit::Milliseconds, elsewhere));
-    }
+    rows.extend(decisions::rows(plan.decisions.as_ref(), &subject.version()));
     Ok(rows)
 }
 

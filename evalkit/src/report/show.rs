@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::rivals::Rivals;
 use super::row::{Goal, Report, Row, State, Unit};
@@ -12,23 +12,22 @@ use crate::router_eval::report::Figure;
 struct Section {
     title: &'static str,
     head: Vec<String>,
+    /// Columns before those of baselines.
+    own: usize,
     rows: Vec<Vec<String>>,
     notes: Vec<String>,
 }
 
-/// For a terminal.
-pub fn text(report: &Report) -> String {
+/// For a terminal of so many columns, or for a file. On a terminal that is too narrow baselines get a table of their own,
+/// and long cells are wrapped.
+pub fn text(report: &Report, columns: Option<u16>) -> String {
     let mut out = format!("{}\n{}\n", title(report), how(report));
     for section in sections(report) {
-        let mut table = Table::new();
-        table.load_style(presets::ASCII_MARKDOWN).set_header(&section.head);
-        for row in &section.rows {
-            table.add_row(row.iter().enumerate().map(|(at, cell)| {
-                Cell::new(cell).set_alignment(if at == 0 { CellAlignment::Left } else { CellAlignment::Right })
-            }));
-        }
         // Writing to a string cannot fail.
-        let _ = write!(out, "\n{}\n{table}\n", section.title);
+        let _ = write!(out, "\n{}\n", section.title);
+        for table in section.tables(columns) {
+            let _ = writeln!(out, "{table}");
+        }
         for note in &section.notes {
             let _ = writeln!(out, "  {note}");
         }
@@ -38,6 +37,72 @@ pub fn text(report: &Report) -> String {
     }
     let _ = writeln!(out, "{}", verdict(report));
     out
+}
+
+impl Section {
+    /// One table, or two where one is too wide.
+    fn tables(&self, columns: Option<u16>) -> Vec<Table> {
+        let rows: Vec<&[String]> = self.rows.iter().map(Vec::as_slice).collect();
+        let whole = table(&self.head, &rows);
+        let Some(columns) = columns.filter(|it| width(&whole) > usize::from(*it)) else { return vec![whole] };
+        let own: Vec<&[String]> = rows.iter().map(|row| &row[..self.own]).collect();
+        let mut tables = vec![table(&self.head[..self.own], &own)];
+        let others = |row: &&[String]| row[self.own..].iter().any(|cell| !cell.is_empty());
+        let beside: Vec<Vec<String>> = rows.iter().copied().filter(others).map(|row| self.beside(row)).collect();
+        if !beside.is_empty() {
+            let mut head = self.beside(&self.head);
+            "baselines".clone_into(&mut head[0]);
+            tables.push(table(&head, &beside.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+        }
+        for table in &mut tables {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+        }
+        tables
+    }
+
+    /// The name of a row and what baselines have.
+    fn beside(&self, row: &[String]) -> Vec<String> {
+        row[..1].iter().chain(&row[self.own..]).cloned().collect()
+    }
+}
+
+fn table(head: &[String], rows: &[&[String]]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).force_no_tty().set_header(head);
+    for row in rows {
+        table.add_row(row.iter().enumerate().map(|(at, cell)| {
+            Cell::new(cell).set_alignment(if at == 0 { CellAlignment::Left } else { CellAlignment::Right })
+        }));
+    }
+    table
+}
+
+fn width(table: &Table) -> usize {
+    table.lines().map(|line| line.chars().count()).max().unwrap_or_default()
+}
+
+/// Which figures were not measured, and how they are had; `None` if all were.
+pub fn unmeasured(report: &Report) -> Option<String> {
+    // Those that lack the same stand together.
+    let mut lacking: Vec<(String, Vec<String>)> = Vec::new();
+    for row in &report.rows {
+        let (reason, cure) = match &row.state {
+            State::Measured => continue,
+            State::NoData(reason) => (reason, " (name its folder with --data or --blind)"),
+            State::Elsewhere(reason) => (reason, ""),
+        };
+        let note = row.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+        let (why, name) = (format!("{reason}{cure}{note}"), format!("{}: {}", row.group, row.name));
+        match lacking.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(name),
+            None => lacking.push((why, vec![name])),
+        }
+    }
+    let lines = lacking
+        .into_iter()
+        .flat_map(|(why, names)| names.into_iter().map(|name| format!("  {name}")).chain([format!("    {why}")]));
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| format!("not measured:\n{}", lines.join("\n")))
 }
 
 /// For documents.
@@ -169,6 +234,7 @@ fn section(report: &Report, title: &'static str) -> Section {
         Rivals::NAMES.into_iter().filter(|name| rows.iter().any(|row| row.beside.contains_key(name))).collect();
     let mut head: Vec<String> = ["", &report.scorer, "must", "aim", "n"].map(str::to_owned).into();
     head.extend(report.against.clone());
+    let own = head.len();
     head.extend(beside.iter().map(|it| (*it).to_owned()));
     let line = |row: &&Row| {
         let mut cells = vec![row.name.clone(), shown_row(row), goal(row, row.must), goal(row, row.aim)];
@@ -186,7 +252,7 @@ fn section(report: &Report, title: &'static str) -> Section {
             notes.push(note);
         }
     }
-    Section { title, head, rows: rows.iter().map(line).collect(), notes }
+    Section { title, head, own, rows: rows.iter().map(line).collect(), notes }
 }
 
 fn shown_row(row: &Row) -> String {
@@ -272,7 +338,7 @@ mod tests {
 
     #[test]
     fn goals_stand_beside_figures_with_their_marks() {
-        let text = text(&report());
+        let text = text(&report(), None);
         for part in
             ["94.3 % [90.0, 97.0]", "≥ 95.0 % ✗", "≥ 50.0 % ✓", "length", "not measured: no data at x", "a note"]
         {
@@ -287,9 +353,37 @@ mod tests {
         let mut others = report.rows.clone();
         others[0].figure = Figure { value: Some(0.5), interval: None };
         report.set_beside("9.0".to_owned(), &others);
-        assert!(text(&report).contains("Scorer 9.1 beside 9.0") && text(&report).contains("50.0 %"));
+        let text = text(&report, None);
+        assert!(text.contains("Scorer 9.1 beside 9.0") && text.contains("50.0 %"), "{text}");
         assert_eq!(report.rows[1].against, None);
         assert!(report.lacks_data());
+    }
+
+    #[test]
+    fn table_fits_a_narrow_terminal_with_baselines_below() {
+        let mut report = report();
+        for name in ["n-grams", "static table"] {
+            let figure = report.rows[0].figure;
+            report.rows[0].beside.insert(name, figure);
+        }
+        let widest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+        let (wide, narrow) = (text(&report, None), text(&report, Some(80)));
+        assert!(widest(&wide) > 100 && !wide.contains("| baselines"), "{wide}");
+        let tables: Vec<&str> = narrow.lines().filter(|line| line.starts_with('|')).collect();
+        assert!(tables.iter().all(|line| line.chars().count() <= 80), "{narrow}");
+        assert!(narrow.contains("| baselines") && narrow.contains("static table"), "{narrow}");
+        assert_eq!(text(&report, Some(300)), wide);
+    }
+
+    #[test]
+    fn figures_that_are_missing_are_named_with_their_cure() {
+        let mut report = report();
+        assert_eq!(
+            unmeasured(&report).as_deref(),
+            Some("not measured:\n  other: apgr\n    no data at x (name its folder with --data or --blind)")
+        );
+        report.rows.pop();
+        assert_eq!(unmeasured(&report), None);
     }
 
     #[test]

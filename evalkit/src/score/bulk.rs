@@ -1,5 +1,6 @@
 //! The run: batches of lines, scored on several threads, written in order.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,11 +19,17 @@ use super::sink::{self, Sink};
 /// Lines scored between two writes.
 const BATCH: usize = 4_096;
 
-/// Lines that a thread takes at a time.
+/// Lines that a thread takes at a time, at most.
 const SLICE: usize = 32;
+
+/// Slices that each thread has of a batch, if it has the lines: of long lines a batch holds few.
+const SLICES_EACH: usize = 4;
 
 /// Bad rows that are told one by one; the rest is counted.
 pub const FAULTS_TOLD: usize = 20;
+
+/// What is wrong with a row whose id has a score already.
+const KNOWN: &str = "its `id` stood on an earlier line; give each row its own";
 
 /// What a run is told.
 #[derive(Clone, Debug)]
@@ -85,7 +92,7 @@ pub fn run(
     loop {
         let lines = intake
             .take(BATCH)
-            .with_context(|| format!("reading the input after {} rows{}", run.summary.rows, run.hint()))?;
+            .with_context(|| format!("reading the input after {} rows; is it whole?", run.summary.rows))?;
         if lines.is_empty() {
             return run.finish();
         }
@@ -113,13 +120,15 @@ struct Run<'a> {
     settings: &'a Settings,
     sink: Sink,
     earlier: Option<Earlier>,
+    /// Hashes of the ids that have scores: the one thing that grows with the input.
+    ids: HashSet<u64>,
     summary: Summary,
     start: Instant,
 }
 
 /// What became of a line.
 enum Done {
-    Scored { line: Vec<u8>, truncated: bool },
+    Scored { line: Vec<u8>, truncated: bool, id: u64 },
     Resumed(Vec<u8>),
     Bad(String),
 }
@@ -139,7 +148,7 @@ impl<'a> Run<'a> {
             output: settings.output.display().to_string(),
             ..Summary::default()
         };
-        Ok(Self { scorer, settings, sink, earlier, summary, start: Instant::now() })
+        Ok(Self { scorer, settings, sink, earlier, ids: HashSet::new(), summary, start: Instant::now() })
     }
 
     /// Scores a batch; the lines to be written.
@@ -150,7 +159,9 @@ impl<'a> Run<'a> {
         for (line, done) in lines.iter().zip(resumed.into_iter().chain(rest)) {
             self.summary.rows += 1;
             match done {
-                Done::Scored { line, truncated } => {
+                // Found out here, where rows come in their order whatever the threads.
+                Done::Scored { id, .. } if !self.ids.insert(id) => self.bad(line.number, KNOWN.to_owned()),
+                Done::Scored { line, truncated, .. } => {
                     self.summary.scored += 1;
                     self.summary.truncated += u64::from(truncated);
                     written.extend(line);
@@ -161,17 +172,19 @@ impl<'a> Run<'a> {
                     written.extend(line);
                     written.push(b'\n');
                 }
-                Done::Bad(reason) => {
-                    self.summary.bad += 1;
-                    if self.summary.bad_rows.len() < FAULTS_TOLD {
-                        self.summary.bad_rows.push(Fault { line: line.number, reason });
-                    }
-                }
+                Done::Bad(reason) => self.bad(line.number, reason),
             }
         }
         self.summary.seconds = self.start.elapsed().as_secs_f64();
         self.summary.rows_per_second = self.summary.scored as f64 / self.summary.seconds.max(1e-9);
         Ok(written)
+    }
+
+    fn bad(&mut self, line: usize, reason: String) {
+        self.summary.bad += 1;
+        if self.summary.bad_rows.len() < FAULTS_TOLD {
+            self.summary.bad_rows.push(Fault { line, reason });
+        }
     }
 
     /// What an earlier run has done of a batch: the first lines, until nothing is left.
@@ -193,13 +206,19 @@ impl<'a> Run<'a> {
                     self.summary.version
                 );
             }
-            let id =
-                line.content.as_ref().map_err(Clone::clone).and_then(|bytes| Ok(Row::parse(bytes)?.id.to_string()));
+            let id = line.content.as_ref().map_err(Clone::clone).and_then(|bytes| {
+                let row = Row::parse(bytes)?;
+                Ok((row.id.to_string(), row.id_hash()))
+            });
             taken.push(match id {
                 Err(reason) => Done::Bad(reason),
-                Ok(id) if id == row.id => Done::Resumed(earlier.take().map(|row| row.line).unwrap_or_default()),
+                Ok((_, hash)) if self.ids.contains(&hash) => Done::Bad(KNOWN.to_owned()),
+                Ok((id, hash)) if id == row.id => {
+                    self.ids.insert(hash);
+                    Done::Resumed(earlier.take().map(|row| row.line).unwrap_or_default())
+                }
                 // The scorer may have refused the row then; it will again.
-                Ok(id) => match score_line(self.scorer, line, self.settings.keep) {
+                Ok((id, _)) => match score_line(self.scorer, line, self.settings.keep) {
                     Done::Bad(reason) => Done::Bad(reason),
                     Done::Scored { .. } | Done::Resumed(_) => bail!(
                         "line {} has id {id}, but {} goes on with {}: it is of another input; delete it to begin anew",
@@ -218,11 +237,12 @@ impl<'a> Run<'a> {
 
     fn score(&self, lines: &[Line]) -> anyhow::Result<Vec<Done>> {
         let (scorer, keep) = (self.scorer, self.settings.keep);
-        let threads = self.settings.threads.get().min(lines.len() / SLICE);
+        let threads = self.settings.threads.get().min(lines.len());
         if threads < 2 {
             return Ok(lines.iter().map(|line| score_line(scorer, line, keep)).collect());
         }
-        let slices: Vec<_> = lines.chunks(SLICE).collect();
+        let slice = (lines.len() / (threads * SLICES_EACH)).clamp(1, SLICE);
+        let slices: Vec<_> = lines.chunks(slice).collect();
         let next = AtomicUsize::new(0);
         // Each thread takes the next slice, so that one slow line holds up no more than its own.
         let work = || {
@@ -282,14 +302,14 @@ fn score_line(scorer: &dyn Scorer, line: &Line, keep: bool) -> Done {
     let scored = || -> Result<Done, String> {
         let bytes = line.content.as_ref().map_err(Clone::clone)?;
         let mut row = Row::parse(bytes)?;
-        let (id, others) = (row.id, std::mem::take(&mut row.others));
+        let (id, hash, others) = (row.id, row.id_hash(), std::mem::take(&mut row.others));
         let scores = scorer.score(&[row.into_input()]).map_err(|error| format!("it cannot be scored: {error}"))?;
         let [score] = scores.as_slice() else {
             return Err(format!("the scorer gave {} scores for one prompt", scores.len()));
         };
         let others = if keep { others.as_slice() } else { &[] };
         let line = serde_json::to_vec(&Scored { id, score, others }).map_err(|error| error.to_string())?;
-        Ok(Done::Scored { line, truncated: score.truncated })
+        Ok(Done::Scored { line, truncated: score.truncated, id: hash })
     };
     scored().unwrap_or_else(Done::Bad)
 }

@@ -1,6 +1,7 @@
 //! One line of the input as a prompt, and its score as a line of the output.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use domain::{CapabilityTag, Score, ScorerInput};
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -39,8 +40,9 @@ impl<'a> Row<'a> {
     pub fn parse(line: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(line)
             .map_err(|error| format!("it is not UTF-8 from byte {} on", error.valid_up_to() + 1))?;
-        let fields: Fields<'a> = serde_json::from_str(text)
-            .map_err(|error| format!("{error}; expected {{\"id\": text or number, \"prompt\": text}}"))?;
+        let fields: Fields<'a> = serde_json::from_str(text).map_err(|error| {
+            format!("{}; expected {{\"id\": text or number, \"prompt\": text}}", within_line(&error))
+        })?;
         let missing = |name| format!("it has no `{name}`; expected {{\"id\": text or number, \"prompt\": text}}");
         let id = fields.id.ok_or_else(|| missing("id"))?;
         if !matches!(id.get().as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9')) {
@@ -50,13 +52,35 @@ impl<'a> Row<'a> {
         if !prompt.get().starts_with('"') {
             return Err(format!("`prompt` is {}, expected text", kind(prompt)));
         }
-        let prompt = serde_json::from_str(prompt.get()).map_err(|error| format!("`prompt`: {error}"))?;
+        let prompt =
+            serde_json::from_str(prompt.get()).map_err(|error| format!("`prompt`: {}", within_line(&error)))?;
         Ok(Self { id, prompt, others: fields.others })
+    }
+
+    /// A hash of the id, the same however a text is escaped. Of a million ids two have the same by a chance of one in
+    /// thirty millions.
+    pub fn id_hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match serde_json::from_str::<String>(self.id.get()) {
+            Ok(text) => (true, text).hash(&mut hasher),
+            Err(_) => (false, self.id.get()).hash(&mut hasher),
+        }
+        hasher.finish()
     }
 
     /// What the scorer is given.
     pub fn into_input(self) -> ScorerInput {
         ScorerInput { text: self.prompt, ..ScorerInput::default() }
+    }
+}
+
+/// What is wrong, with its column: the line of the input is known, and this is always the first of its own text.
+fn within_line(error: &serde_json::Error) -> String {
+    let (text, column) = (error.to_string(), error.column());
+    match text.strip_suffix(&format!(" at line {} column {column}", error.line())) {
+        Some(text) if column > 0 => format!("{text} at column {column}"),
+        Some(text) => text.to_owned(),
+        None => text,
     }
 }
 

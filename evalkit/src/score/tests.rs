@@ -32,7 +32,7 @@ impl Scorer for Lengths {
             .iter()
             .map(|input| {
                 if input.text.contains("refuse") {
-                    return Err(ScorerError::Tokenise("refused".to_owned()));
+                    return Err(ScorerError::UnknownToken { token: 7 });
                 }
                 Ok(Score {
                     complexity: 0.5,
@@ -89,6 +89,60 @@ fn order_is_that_of_the_input_whatever_the_threads() {
         written.push(std::fs::read(&path).unwrap());
     }
     assert!(written.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// Says how many prompts are being scored at a time, at most.
+#[derive(Default)]
+struct Crowded {
+    lengths: Option<Lengths>,
+    inside: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Scorer for Crowded {
+    fn score(&self, batch: &[ScorerInput]) -> Result<Vec<Score>, ScorerError> {
+        let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(inside, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(20));
+        self.inside.fetch_sub(1, Ordering::SeqCst);
+        self.lengths.as_ref().unwrap().score(batch)
+    }
+
+    fn version(&self) -> &Arc<str> {
+        self.lengths.as_ref().unwrap().version()
+    }
+}
+
+#[test]
+fn few_long_lines_keep_every_thread_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |id: usize| format!("{{\"id\":{id},\"prompt\":\"{}\"}}\n", "x".repeat(1 << 20));
+    let input = (0..20).map(line).collect::<Vec<_>>().concat();
+    let scorer = Crowded { lengths: Some(Lengths::named("1")), ..Crowded::default() };
+    let intake = Intake::start(Box::new(io::Cursor::new(input))).unwrap();
+    let path = folder.path().join("out.jsonl");
+    run(&scorer, &intake, &settings(&path, 2), &mut |_| {}).unwrap();
+    assert_eq!(scorer.most.load(Ordering::SeqCst), 2);
+    assert_eq!(ids(&path), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn id_that_was_scored_before_is_bad_whatever_the_threads_and_in_a_resumed_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = format!("{}{}", rows(0..60), rows(20..70));
+    for threads in [1, 3] {
+        let path = folder.path().join("out.jsonl");
+        let (summary, _) = scored(io::Cursor::new(input.clone()), &settings(&path, threads)).unwrap();
+        assert_eq!((summary.scored, summary.bad, summary.bad_rows[0].line), (70, 40, 61));
+        assert_eq!(ids(&path), (0..70).collect::<Vec<_>>());
+        std::fs::remove_file(&path).unwrap();
+    }
+    for share in [0.3, 0.9] {
+        let settings = interrupted(folder.path(), "out.jsonl", &input, share);
+        let (summary, _) = scored(io::Cursor::new(input.clone()), &settings).unwrap();
+        assert_eq!((summary.scored + summary.resumed, summary.bad), (70, 40), "{share}");
+        assert_eq!(ids(&settings.output), (0..70).collect::<Vec<_>>());
+    }
 }
 
 #[test]

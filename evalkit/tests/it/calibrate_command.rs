@@ -36,10 +36,15 @@ fn trained(folder: &Path) -> PathBuf {
     let more = ["--out", &out, "--version", "9.0", "--rows-grade", "4", "--json"];
     let output = evalkit(&[&["train"], &sources[..], &more[..]].concat(), "");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    for line in stderr(&output).lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let lines = stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>();
+    let is = |line: &serde_json::Value, event: &str| line["event"] == event;
+    assert!(is(&lines[0], "stage") && is(&lines[1], "read") && is(&lines[2], "fitting"), "{lines:?}");
+    for line in &lines {
         assert!(line["event"].is_string() && line["elapsed_s"].is_f64(), "{line}");
+        let is_far = line["step"].as_u64() <= line["of"].as_u64() && line["eta_s"].is_f64();
+        assert!(!is(line, "passed") || line["step"].is_u64() && is_far, "{line}");
     }
+    assert!(lines.iter().filter(|line| is(line, "passed")).count() >= 3);
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(told["report"]["right"]["by_source"]["own"]["ece"]["value"].is_f64(), "{told}");
     folder.join("scorers/9.0")

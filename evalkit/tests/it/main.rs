@@ -13,6 +13,7 @@ mod score_command;
 mod scorer_sets;
 #[path = "../../trainer/tests/it/tiny.rs"]
 mod tiny;
+mod train_command;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::evalkit;
 use crate::scorer_sets::Sets;
@@ -80,6 +80,33 @@ fn missing_data_is_said_row_by_row_and_by_the_exit_code() {
         row(&found, "clear cases, blind set", "simple below 0.4")["figure"]["value"].is_f64(),
         "the rest is measured"
     );
+    let (_, end) = table.rsplit_once("\nnot measured:\n").unwrap();
+    for part in
+        ["APGR gsm8k", "name its folder with --data", "Decide over gRPC", "--bin decisions -- --rate 500 --json"]
+    {
+        assert!(end.contains(part), "{part}: {end}");
+    }
+}
+
+#[test]
+fn times_of_decisions_are_taken_over_from_their_file() {
+    let sets = Sets::new();
+    let file = sets.path("decisions.json");
+    let times =
+        json!({"tokens": 256, "transport": "TCP", "questions": 2000, "p50_ms": 0.5, "p99_ms": 1.5, "max_ms": 9.0});
+    let found = json!({
+        "format": "signalbox.decisions/1", "scorer": sets.version, "rate": 500.0, "optimised": true, "rows": [times],
+    });
+    fs::write(&file, found.to_string()).unwrap();
+    let (code, found, table) =
+        report(&sets, &["--data", "/nonexistent", "--no-baselines", "--json", "-", "--decisions", &file]);
+    assert_eq!(code, Some(2), "{table}");
+    let found: Value = serde_json::from_str(&found).unwrap();
+    let p99 = row(&found, "speed, wall clock", "Decide over gRPC, 500 a second, p99");
+    assert_eq!((&p99["figure"]["value"], &p99["n"], &p99["aim"]["value"]), (&json!(1.5), &json!(2000), &json!(2.0)));
+    fs::write(&file, "{}").unwrap();
+    let (code, _, errors) = report(&sets, &["--no-baselines", "--decisions", &file]);
+    assert!(code == Some(1) && errors.contains("--decisions"), "{errors}");
 }
 
 #[test]

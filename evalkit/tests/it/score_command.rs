@@ -112,6 +112,7 @@ fn cut_off_input_is_an_error_and_leaves_no_whole_looking_file() {
     let output = score(folder.path(), &packed[..packed.len() - 9], "out.jsonl", &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("reading the input after"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("is it whole?") && !stderr(&output).contains("--resume"), "{}", stderr(&output));
     assert!(!folder.path().join("out.jsonl").exists());
 }
 
@@ -137,6 +138,36 @@ fn only_the_first_bad_rows_are_told() {
     let told = stderr(&output);
     assert_eq!(told.lines().filter(|line| line.starts_with("line ")).count(), 20, "{told}");
     assert!(told.contains("line 20: it has no `prompt`") && told.contains("and 30 more bad rows"), "{told}");
+}
+
+#[test]
+fn row_whose_id_stood_before_is_bad_and_told_by_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = format!("{}{{\"id\":\"r\\u0031\",\"prompt\":\"again\"}}\n", rows(3));
+    let output = score(folder.path(), input.as_bytes(), "out.jsonl", &[]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("line 4: its `id` stood on an earlier line"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("3 scored, 1 bad and left out"), "{}", stderr(&output));
+    assert_eq!(read(&folder.path().join("out.jsonl")).len(), 3);
+}
+
+#[test]
+fn place_of_a_fault_is_its_line_of_the_input_and_its_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = format!("{}{{\"id\": 1, oops}}\n", rows(1));
+    let told = stderr(&score(folder.path(), input.as_bytes(), "out.jsonl", &[]));
+    assert!(told.contains("line 2: key must be a string at column 11; expected {"), "{told}");
+}
+
+#[test]
+fn nobody_has_to_listen_to_what_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in.jsonl"), folder.path().join("out.jsonl"));
+    fs::write(&input, format!("oops\n{}", rows(3))).unwrap();
+    let mut child = command(&["--input", input.to_str().unwrap(), "--output", out.to_str().unwrap()]).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(2), "bad rows, and no panic");
+    assert_eq!(read(&out).len(), 3);
 }
 
 #[test]
@@ -232,8 +263,11 @@ fn strange_prompts_are_scored() {
         "مرحبا \u{202e}abc".to_owned(),
         "QUJD".repeat(30_000),
     ];
-    let input: String =
-        prompts.iter().map(|prompt| serde_json::json!({"id": 1, "prompt": prompt}).to_string() + "\n").collect();
+    let input: String = prompts
+        .iter()
+        .zip(0..)
+        .map(|(it, id)| serde_json::json!({"id": id, "prompt": it}).to_string() + "\n")
+        .collect();
     let output = score(folder.path(), input.as_bytes(), "out.jsonl", &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let rows = read(&folder.path().join("out.jsonl"));

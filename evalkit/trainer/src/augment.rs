@@ -20,6 +20,40 @@ const OPENINGS: [&str; 8] = [
 /// Closing words that change nothing.
 const CLOSINGS: [&str; 5] = [" Thanks!", " thank you in advance", "\n\nThanks", " pls", " Please."];
 
+/// What programs put before and after the words of a person.
+const FRAMES: [(&str, &str); 30] = [
+    ("You are a helpful assistant. Answer the user's request.\n\nRequest: ", ""),
+    ("You are an expert in every field. Think carefully before you answer.\n\n", ""),
+    ("You are the assistant of a company. Be polite, be brief, never invent facts.\n\nCustomer says: ", ""),
+    ("System: You follow instructions exactly.\nUser: ", ""),
+    ("# Role\nSenior consultant\n\n# What the client asks\n", "\n\n# Style\nFriendly and clear."),
+    ("<system>Keep to the rules of the house.</system>\n<message>", "</message>"),
+    ("<conversation>\n<turn role=\"user\">", "</turn>\n</conversation>"),
+    ("{\"role\": \"user\", \"content\": \"", "\"}"),
+    ("{\"query\": \"", "\", \"locale\": \"en\"}"),
+    ("```\n", "\n```"),
+    ("\"\"\"\n", "\n\"\"\""),
+    ("--- begin of message ---\n", "\n--- end of message ---"),
+    ("Message received from the web form:\n\n", "\n\nSent from the contact page"),
+    ("The following was asked by a visitor. Respond in the visitor's language.\n\n", ""),
+    ("Please respond to the text between the lines.\n=====\n", "\n====="),
+    ("", "\n\nThink step by step."),
+    ("", "\n\nRespond in Markdown."),
+    ("", "\n\nYour answer should be correct and complete."),
+    ("", "\n\nIf you are not sure, say so."),
+    ("", "\n\n--\nSent from my phone"),
+    ("", "\n\nBest regards,\nRobin"),
+    ("Hello team,\n\n", "\n\nKind regards\nAlex"),
+    ("Chat history:\nassistant: How can I help you today?\nuser: ", ""),
+    ("Du bist ein hilfreicher Assistent.\n\n", ""),
+    ("Eres un asistente útil y amable.\n\n", ""),
+    ("Tu es un assistant serviable.\n\n", ""),
+    ("Você é um assistente prestativo.\n\n", ""),
+    ("Ты полезный помощник.\n\n", ""),
+    ("你是一个乐于助人的助手。\n\n", ""),
+    ("あなたは親切なアシスタントです。\n\n", ""),
+];
+
 /// Wrappers of question sets.
 const WRAPPERS: [&str; 4] = [
     "Answer the following question.\n\n",
@@ -62,7 +96,13 @@ fn retyped(text: &str, english: bool, random: &mut StdRng) -> String {
     if random.random_bool(0.25) {
         text.truncate(text.trim_end_matches(['?', '.', '!']).len());
     }
-    common(text, random)
+    let text = common(text, random);
+    if random.random_bool(0.25) { framed(&text, random) } else { text }
+}
+
+fn framed(text: &str, random: &mut impl Rng) -> String {
+    let (before, after) = FRAMES[random.random_range(0..FRAMES.len())];
+    format!("{before}{text}{after}")
 }
 
 /// A public prompt with its wrapper or options taken off, or another wrapper put on.
@@ -75,6 +115,8 @@ pub fn public(text: &str, random: &mut StdRng) -> String {
     }
     if random.random_bool(0.2) {
         text = format!("{}{text}", pick(&WRAPPERS, random));
+    } else if random.random_bool(0.15) {
+        text = framed(&text, random);
     }
     common(text, random)
 }
@@ -121,6 +163,12 @@ mod tests {
         let copy = |seed| retyped("What is the capital of France?", true, &mut StdRng::seed_from_u64(seed));
         assert_eq!(copy(1), copy(1));
         assert!((0..20).any(|seed| copy(seed) != copy(0)));
+    }
+
+    #[test]
+    fn frame_holds_the_text_whole() {
+        let text = "Name a river.\nAny river.";
+        assert!((0..60).all(|seed| framed(text, &mut StdRng::seed_from_u64(seed)).contains(text)));
     }
 
     #[test]

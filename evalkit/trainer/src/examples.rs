@@ -41,7 +41,7 @@ impl Encoded {
     pub fn of(input: &ScorerInput, reader: &TokenReader) -> Result<Self, TrainError> {
         let prompt = Prompt::read(input);
         Ok(Self {
-            tokens: reader.read(&prompt)?,
+            tokens: reader.read(&prompt),
             reading: Reading::of(&prompt),
             context: Reading::of_context(&input.context),
             features: input.features.clone(),

@@ -72,6 +72,15 @@ pub struct Epoch {
     pub best: bool,
 }
 
+/// How far a fit is.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// A step has been made: which, and of how many if it does not stop early.
+    Stepped(usize, usize),
+    /// A pass has ended.
+    Passed(Epoch),
+}
+
 /// What the network says of one prompt, before calibration.
 #[derive(Clone, Debug)]
 pub struct Prediction {
@@ -94,20 +103,20 @@ pub fn fit(
     start: &Start,
     data: &Data<'_>,
     seed: u64,
-    on_epoch: &mut dyn FnMut(Epoch),
+    on_pace: &mut dyn FnMut(Pace),
 ) -> Result<Model, TrainError> {
     let model = Model::new(shape, config.rank, start, seed)?;
     let mut run = Run::new(config, &model, data, seed)?;
     let (mut best, mut kept, mut since) = (f64::INFINITY, model.snapshot()?, 0);
     for number in 1..=config.epochs {
-        let train = run.epoch()?;
+        let train = run.epoch(on_pace)?;
         // The mean of the last steps is judged and kept: it is steadier than any one of them, and better.
         let here = model.snapshot()?;
         model.restore(&run.mean)?;
         let (complexity, difficulty) = run.dev()?;
         let judged = complexity + 0.2 * difficulty;
         let is_best = judged < best;
-        on_epoch(Epoch { number, train, complexity, difficulty, best: is_best });
+        on_pace(Pace::Passed(Epoch { number, train, complexity, difficulty, best: is_best }));
         if is_best {
             (best, kept, since) = (judged, run.mean.clone(), 0);
         } else {
@@ -160,7 +169,7 @@ impl<'a> Run<'a> {
     }
 
     /// One pass over the graded prompts, with as many public batches beside them.
-    fn epoch(&mut self) -> Result<f64, TrainError> {
+    fn epoch(&mut self, on_pace: &mut dyn FnMut(Pace)) -> Result<f64, TrainError> {
         let order = self.everyday_order();
         let (mut sum, mut count) = (0.0, 0.0);
         for chunk in order.chunks(self.config.everyday_batch) {
@@ -178,6 +187,7 @@ impl<'a> Run<'a> {
             self.table.step(&gradients)?;
             self.step += 1;
             self.move_mean()?;
+            on_pace(Pace::Stepped(self.step, self.steps));
             (sum, count) = (sum + value, count + 1.0);
         }
         Ok(sum / count)

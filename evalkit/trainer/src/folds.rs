@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scorer::wide::{OUTPUTS, Wide};
 
-use crate::examples::{Example, Target};
+use crate::examples::{Encoded, Example, Target};
 use crate::fit::unit_hash;
 use crate::ridge::{self, Row};
 
@@ -49,7 +49,7 @@ impl Folds {
 pub fn describe(fitted: &mut [&mut [Example]], dev: &mut [Example], folds: &Folds, penalty: f32) -> Wide {
     let without = |left_out: Option<usize>| {
         let rows = fitted.iter().flat_map(|part| part.iter());
-        let rows: Vec<_> = rows.filter(|it| Some(folds.fold(it)) != left_out).map(row).collect();
+        let rows: Vec<_> = rows.filter(|it| Some(folds.fold(it)) != left_out).flat_map(rows_of).collect();
         ridge::fit(&rows, penalty)
     };
     let unseen: Vec<Wide> = (0..folds.count()).map(|fold| without(Some(fold))).collect();
@@ -64,11 +64,25 @@ pub fn describe(fitted: &mut [&mut [Example]], dev: &mut [Example], folds: &Fold
     all
 }
 
-/// What the wide part is to say of an example.
-fn row(example: &Example) -> Row<'_> {
+/// Altered copies of an example that the wide part is fitted to, beside the text itself.
+const COPIES: usize = 1;
+/// The share of an example's weight that goes to them.
+const COPIES_SHARE: f64 = 0.4;
+
+/// What the wide part is to say of an example, and of an altered copy of it.
+fn rows_of(example: &Example) -> impl Iterator<Item = Row<'_>> {
+    let copies = COPIES.min(example.variants.len() - 1);
+    let share = if copies == 0 { 0.0 } else { COPIES_SHARE };
+    let copy = move |variant| row(example, variant, share / copies as f64);
+    std::iter::once(row(example, &example.variants[0], 1.0 - share))
+        .chain(example.variants[1..=copies].iter().map(copy))
+}
+
+fn row<'a>(example: &Example, variant: &'a Encoded, share: f64) -> Row<'a> {
     let targets = [example.complexity, example.difficulty, example.output];
     let tags = example.tags.map(|tag| Target { value: f64::from(tag), weight: example.tags_weight });
     let targets: Vec<Target> = targets.into_iter().chain(tags).collect();
-    let column = |pick: fn(&Target) -> f64| -> [f32; OUTPUTS] { std::array::from_fn(|at| pick(&targets[at]) as f32) };
-    Row { reading: &example.variants[0].reading, wanted: column(|it| it.value), weights: column(|it| it.weight) }
+    let column =
+        |pick: &dyn Fn(&Target) -> f64| -> [f32; OUTPUTS] { std::array::from_fn(|at| pick(&targets[at]) as f32) };
+    Row { reading: &variant.reading, wanted: column(&|it| it.value), weights: column(&|it| it.weight * share) }
 }

@@ -14,6 +14,7 @@ pub mod examples;
 pub mod export;
 pub mod fit;
 pub mod folds;
+pub mod initial;
 pub mod irt;
 pub mod loss;
 pub mod metrics;
@@ -27,6 +28,7 @@ pub mod sources;
 use std::path::PathBuf;
 
 pub use config::Config;
+pub use initial::Initial;
 pub use pipeline::{Inputs, train};
 pub use report::Report;
 
@@ -60,6 +62,18 @@ pub enum TrainError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The folder that training starts from is not there, or not whole.
+    #[error(
+        "{} has no {name}, so training cannot start from it: name a scorer's folder or one that \
+         `evalkit/scripts/initial_table.py` made, or leave --initial out to start from the built-in scorer's table",
+        folder.display()
+    )]
+    NoInitial {
+        /// Which folder.
+        folder: PathBuf,
+        /// What it lacks.
+        name: &'static str,
     },
     /// A fit ended without a result.
     #[error("a fit ended unexpectedly; this is a fault of the trainer")]

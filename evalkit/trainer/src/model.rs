@@ -12,6 +12,7 @@ use rand::{RngExt, SeedableRng};
 use scorer::inputs::{INPUTS, WIDE_AT};
 use scorer::learned::MASKED;
 use scorer::network::{Batch, Heads, Network, Shape, TAGS};
+use scorer::table::Table;
 use scorer::wide::Wide;
 
 use crate::examples::Encoded;
@@ -156,7 +157,7 @@ impl Model {
         let mut tensors: HashMap<_, _> =
             sorted(&self.vars).into_iter().map(|(name, var)| (name, var.as_tensor().clone())).collect();
         let table = (&self.table + self.change.0.matmul(&self.change.1)?)?;
-        tensors.insert("table".to_owned(), table.to_dtype(DType::F16)?);
+        tensors.extend(Table::tensors(&table)?.map(|(name, tensor)| (name.to_owned(), tensor)));
         tensors.extend(wide.tensors()?.map(|(name, tensor)| (name.to_owned(), tensor)));
         Ok(tensors)
     }

@@ -4,11 +4,10 @@
 //! report. Then the network that ships, fitted to all authors.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{DType, Device};
 use datasets::{Corpus, EverydayPrompt, Split};
 use scorer::calibration::Calibration;
 use scorer::inputs::INPUTS;
@@ -23,10 +22,11 @@ use crate::calibrate::{self, Judged};
 use crate::config::Config;
 use crate::examples::{self, Encoded, Example, scale_grade};
 use crate::export::{self, Parts};
-use crate::fit::{self, Data, Epoch};
+use crate::fit::{self, Data, Epoch, Pace};
 use crate::folds::{self, Folds};
+use crate::initial::{Beginning, Initial};
 use crate::model::{Model, Start};
-use crate::report::{self, Graded, Report};
+use crate::report::{self, GENERATED, Graded, PUBLIC_TRAIN, Report, WRITTEN};
 use crate::resume::{self, Kept};
 use crate::sources;
 
@@ -39,8 +39,8 @@ pub struct Inputs {
     pub rows: Vec<PathBuf>,
     /// Folder of graded prompts.
     pub everyday: PathBuf,
-    /// Folder with `tokenizer.json` and `table.safetensors`.
-    pub initial: PathBuf,
+    /// Where training starts.
+    pub initial: Initial,
     /// Folder under which the artefact's folder is made.
     pub out: PathBuf,
     /// Fit every network, even those that an interrupted run has kept.
@@ -50,10 +50,14 @@ pub struct Inputs {
 /// Where a run stands.
 #[derive(Clone, Debug)]
 pub enum Progress {
+    /// What it turns to, in words, where that takes a while.
+    Turned(&'static str),
     /// Data is read: how many rows of which kind.
     Read(BTreeMap<String, usize>),
     /// A network is being fitted: which of how many, without which authors.
     Fitting(usize, usize, Vec<String>),
+    /// A network has made a step: which network, which step, of how many if it does not stop early.
+    Stepped(usize, usize, usize),
     /// A pass of a network has ended.
     Passed(usize, Epoch),
     /// A network is ready: which of how many, and whether an earlier run had fitted it.
@@ -73,6 +77,8 @@ struct Material {
     folds: Folds,
     wide: Wide,
     corpus: Corpus,
+    /// BLAKE3 of the file that holds the table.
+    beginning: String,
 }
 
 /// Trains, calibrates, measures and writes an artefact; returns its folder and what was measured.
@@ -86,13 +92,16 @@ pub fn train(
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(PathBuf, Report), TrainError> {
     config.validate()?;
+    on_progress(Progress::Turned("reading the data"));
     let material = Material::read(config, inputs, seed)?;
     on_progress(Progress::Read(material.rows()));
-    let kept = Kept::open(&inputs.out, &config.version, material.key(config, inputs, seed)?, inputs.fresh)?;
+    let kept = Kept::open(&inputs.out, &config.version, material.key(config, seed), inputs.fresh)?;
     let (networks, model) = fit_all(config, &material, seed, &kept, on_progress)?;
+    on_progress(Progress::Turned("judging what was held out"));
     let judged = judge(&material, &networks)?;
     let (models, right) = abilities(&material, &networks, &model)?;
     let calibration = calibrate::fit(&judged, &config.reference);
+    on_progress(Progress::Turned("measuring, and writing the scorer"));
     let mut report = measure(config, &material, &model, &judged, &calibration)?;
     report.right = right;
     let parts = Parts {
@@ -103,7 +112,7 @@ pub fn train(
         calibration: &calibration,
         models: models.as_ref(),
         report: &report,
-        provenance: provenance(config, inputs, &material, seed)?,
+        provenance: provenance(config, &material, seed),
     };
     let folder = export::write(&inputs.out, parts)?;
     kept.clear()?;
@@ -112,15 +121,10 @@ pub fn train(
 
 impl Material {
     fn read(config: &Config, inputs: &Inputs, seed: u64) -> Result<Self, TrainError> {
-        let tokenizer = read(&inputs.initial.join("tokenizer.json"))?;
-        let path = inputs.initial.join("table.safetensors");
-        let mut tensors = candle_core::safetensors::load_buffer(&read(&path)?, &Device::Cpu)?;
-        let queries = tensors.remove("queries");
-        let table = tensors
-            .remove("table")
-            .ok_or_else(|| candle_core::Error::Msg(format!("{} has no tensor `table`", path.display())))?
-            .to_dtype(DType::F32)?;
-        let (vocabulary, width) = table.dims2()?;
+        // Rows come first: a fault in them is the caller's to mend, and takes the longest.
+        let corpus = sources::corpus(inputs.data.as_deref(), &inputs.rows)?;
+        let Beginning { tokenizer, start, hash } = inputs.initial.read()?;
+        let (vocabulary, width) = start.table.dims2()?;
         let shape = Shape {
             vocabulary,
             width,
@@ -133,7 +137,6 @@ impl Material {
         };
         let reader = TokenReader::parse(&tokenizer, &shape)?;
         let prompts = datasets::everyday::load(&inputs.everyday)?;
-        let corpus = sources::corpus(inputs.data.as_deref(), &inputs.rows)?;
         let mut everyday = examples::everyday(&prompts, config, &reader, seed)?;
         let grades = inputs.everyday.with_file_name("grades").join("public.jsonl");
         let grades = if grades.is_file() { datasets::public_grades(&grades)? } else { BTreeMap::new() };
@@ -141,14 +144,27 @@ impl Material {
         public.extend(examples::generated(config, &reader, seed)?);
         let folds = Folds::of(prompts.iter().map(|it| it.author.as_str()), config.folds);
         let wide = folds::describe(&mut [&mut everyday, &mut public], &mut public_dev, &folds, config.wide_penalty);
-        let start = Start { table, queries };
-        Ok(Self { tokenizer, reader, start, shape, prompts, everyday, public, public_dev, folds, wide, corpus })
+        Ok(Self {
+            tokenizer,
+            reader,
+            start,
+            shape,
+            prompts,
+            everyday,
+            public,
+            public_dev,
+            folds,
+            wide,
+            corpus,
+            beginning: hash,
+        })
     }
 
     fn rows(&self) -> BTreeMap<String, usize> {
         let mut rows = BTreeMap::from([
-            ("graded prompts, own writing".to_owned(), self.everyday.len()),
-            ("public prompts, train".to_owned(), self.public.len()),
+            (WRITTEN.to_owned(), self.everyday.len()),
+            (PUBLIC_TRAIN.to_owned(), self.public.iter().filter(|it| it.author.is_empty()).count()),
+            (GENERATED.to_owned(), self.public.iter().filter(|it| !it.author.is_empty()).count()),
             ("public prompts, dev".to_owned(), self.public_dev.len()),
         ]);
         rows.insert("outcomes".to_owned(), self.corpus.outcomes.values().map(Vec::len).sum());
@@ -163,10 +179,9 @@ impl Material {
     }
 
     /// What the networks of this run are made from.
-    fn key(&self, config: &Config, inputs: &Inputs, seed: u64) -> Result<String, TrainError> {
-        let settled =
-            format!("{config:?} {seed} {:?} {}", self.shape, hash(&inputs.initial.join("table.safetensors"))?);
-        Ok(resume::key(&settled, [&self.everyday, &self.public, &self.public_dev].into_iter().flatten()))
+    fn key(&self, config: &Config, seed: u64) -> String {
+        let settled = format!("{config:?} {seed} {:?} {}", self.shape, self.beginning);
+        resume::key(&settled, [&self.everyday, &self.public, &self.public_dev].into_iter().flatten())
     }
 }
 
@@ -198,13 +213,18 @@ fn fit_all(
             let unseen = fold.map(|fold| material.folds.authors(fold)).unwrap_or_default();
             say(Progress::Fitting(at + 1, count + 1, unseen.into_iter().map(str::to_owned).collect()));
             let data = material.without(config, fold);
-            let on_epoch = &mut |it| say(Progress::Passed(at + 1, it));
+            let on_pace = &mut |pace| {
+                say(match pace {
+                    Pace::Stepped(step, of) => Progress::Stepped(at + 1, step, of),
+                    Pace::Passed(epoch) => Progress::Passed(at + 1, epoch),
+                });
+            };
             let earlier = Model::new(material.shape, config.rank, &material.start, seed)?;
             let had = kept.restore(at, &earlier)?;
             let model = if had {
                 earlier
             } else {
-                let model = fit::fit(config, material.shape, &material.start, &data, seed, on_epoch)?;
+                let model = fit::fit(config, material.shape, &material.start, &data, seed, on_pace)?;
                 kept.keep(at, &model)?;
                 model
             };
@@ -316,15 +336,10 @@ fn arena_hard(material: &Material, model: &Model, calibration: &Calibration) -> 
     Ok(bands.map(|band| band / total))
 }
 
-fn provenance(
-    config: &Config,
-    inputs: &Inputs,
-    material: &Material,
-    seed: u64,
-) -> Result<BTreeMap<String, String>, TrainError> {
+fn provenance(config: &Config, material: &Material, seed: u64) -> BTreeMap<String, String> {
     let mut found = BTreeMap::from([
         ("seed".to_owned(), seed.to_string()),
-        ("initial table".to_owned(), hash(&inputs.initial.join("table.safetensors"))?),
+        ("initial table".to_owned(), material.beginning.clone()),
     ]);
     let configuration = format!("{config:?}");
     found.insert("configuration".to_owned(), blake3::hash(configuration.as_bytes()).to_hex().to_string());
@@ -334,13 +349,5 @@ fn provenance(
     }
     found.insert("graded prompts".to_owned(), graded.finalize().to_hex().to_string());
     found.extend(material.corpus.hashes.iter().map(|(file, hash)| (file.clone(), hash.clone())));
-    Ok(found)
-}
-
-fn hash(path: &Path) -> Result<String, TrainError> {
-    Ok(blake3::hash(&read(path)?).to_hex().to_string())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
-    std::fs::read(path).map_err(|source| TrainError::File { path: path.to_owned(), source })
+    found
 }

@@ -185,6 +185,13 @@ impl Report {
         for (name, rows) in &self.rows {
             let _ = writeln!(card, "- {name}: {rows}");
         }
+        let rows = |name: &str| self.rows.get(name).copied().unwrap_or_default() as f64;
+        let synthetic = rows(WRITTEN) + rows(GENERATED);
+        let share = 100.0 * synthetic / (synthetic + rows(PUBLIC_TRAIN)).max(1.0);
+        let _ = writeln!(
+            card,
+            "\nSynthetic prompts (own writing and generated) are {share:.0} % of what it was fitted to."
+        );
         card.push_str("\n| | |\n|---|---|\n");
         for (key, value) in provenance {
             let _ = writeln!(card, "| {key} | {value} |");
@@ -239,11 +246,18 @@ fn shown(share: &Share) -> String {
     format!("{:.1} % [{:.1}, {:.1}] of {}", 100.0 * share.share, 100.0 * share.low, 100.0 * share.high, share.of)
 }
 
+/// Rows that were written and graded for this product.
+pub const WRITTEN: &str = "graded prompts, own writing";
+/// Rows that were made from tables.
+pub const GENERATED: &str = "generated prompts";
+/// Public rows that are fitted to.
+pub const PUBLIC_TRAIN: &str = "public prompts, train";
+
 const CARD_INTRODUCTION: &str = "\
 A wide part (one linear layer over hashed words, word pairs and counted features) and a network over it (attention pooling \
 of static token vectors over all that is read, over the part that asks and over the last thing said; one trunk), with heads \
 for complexity, item-response difficulty, capability tags, answer length and uncertainty. It reads at most 2 KiB of text and \
-256 tokens, and of the user turn before only how complex and how difficult that was. How it came to this: `../runs.md`. \
+256 tokens, and of the user turn before only how complex and how difficult that was. Ablations and all runs: `../runs.md`. \
 Every figure that is promised of a scorer, on sets that it has never seen and beside baselines: `report.md`.";
 
 const CARD_DATA: &str = "

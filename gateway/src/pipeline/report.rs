@@ -21,6 +21,9 @@ pub(crate) struct Opening<'a> {
     complexity: Option<f64>,
     #[serde(serialize_with = "by_tag")]
     capabilities: &'a [(CapabilityTag, f64)],
+    scorer_version: Option<&'a str>,
+    /// Whether the scorer read only a part; `None` where none was asked.
+    truncated: Option<bool>,
     degraded: Option<Degradation>,
     attempts: &'a [Attempt],
 }
@@ -63,6 +66,8 @@ impl<'a> Opening<'a> {
             strategy: &decision.strategy,
             complexity: decision.complexity,
             capabilities: &decision.capabilities,
+            scorer_version: decision.scorer.as_deref(),
+            truncated: decision.scorer.is_some().then_some(decision.truncated),
             degraded: decision.degraded,
             attempts,
         }

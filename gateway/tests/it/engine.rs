@@ -203,6 +203,14 @@ fn simple_prompts_go_to_the_weak_model_and_complex_ones_to_the_strong() {
 }
 
 #[test]
+fn an_answer_says_which_scorer_spoke_and_whether_it_read_all() {
+    let Scored { stack, .. } = scored(PATIENT);
+    let _engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Scores(0.05));
+    let routing = stack.chat(&ask("")).json()["routing"].clone();
+    assert_eq!((&routing["scorer_version"], &routing["truncated"]), (&"scripted".into(), &false.into()), "{routing}");
+}
+
+#[test]
 fn a_policy_that_needs_no_score_never_asks() {
     let upstream = Upstream::good();
     let stack = TestStack::over(&[upstream.address]);

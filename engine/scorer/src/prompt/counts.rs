@@ -147,14 +147,17 @@ impl Tally {
     }
 
     fn words(&mut self, text: &str) {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = Vec::new();
         for word in text.split_whitespace() {
             self.words += 1.0;
             self.letter_bytes += word.len() as f64;
             self.longest_word = self.longest_word.max(word.len() as f64);
             self.links += f64::from(u8::from(word.starts_with("http://") || word.starts_with("https://")));
-            self.distinct += f64::from(u8::from(seen.insert(word)));
+            seen.push(word);
         }
+        seen.sort_unstable();
+        seen.dedup();
+        self.distinct = seen.len() as f64;
         // Scripts without spaces: two ideographs count as a word.
         self.words = self.words.max(self.cjk / 2.0);
     }

@@ -89,11 +89,11 @@ fn file_left_out_of_the_manifest_is_not_trusted() {
 #[test]
 fn other_schema_and_other_version_are_refused() {
     let copy = Copy::new();
-    copy.replace("manifest.json", "signalbox.scorer/3", "signalbox.scorer/2");
-    copy.is_refused(&["`signalbox.scorer/2`", "this build reads `signalbox.scorer/3`"]);
+    copy.replace("manifest.json", "signalbox.scorer/4", "signalbox.scorer/2");
+    copy.is_refused(&["`signalbox.scorer/2`", "this build reads `signalbox.scorer/4`"]);
     let copy = Copy::new();
     copy.replace("manifest.json", "\"version\": \"", "\"version\": \"x");
-    copy.is_refused(&["the folder is named", "but its manifest says version `x"]);
+    copy.is_refused(&["the folder is named", "but its manifest says version `x", "rename the folder to `x"]);
 }
 
 #[test]

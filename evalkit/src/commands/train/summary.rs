@@ -9,12 +9,14 @@ use serde_json::json;
 use trainer::Report;
 use trainer::ability::judge::Right;
 
+use crate::tell;
+
 pub(super) fn print(folder: &Path, report: &Report, as_json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if as_json {
         return writeln!(out, "{}", json!({"folder": folder, "report": report})).context("writing the report");
     }
-    eprintln!("{}", table(report));
+    tell(table(report));
     writeln!(out, "{}", folder.display()).context("writing the folder")
 }
 

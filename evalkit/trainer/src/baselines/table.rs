@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 use domain::ScorerInput;
 use ndarray::{Array1, Array2};
-use scorer::artifact::{MANIFEST, Manifest, TOKENIZER, WEIGHTS};
+use scorer::artifact::{self, TOKENIZER, Verified, WEIGHTS};
 use scorer::prompt::Prompt;
+use scorer::table::Table;
 use scorer::tokens::TokenReader;
 
 use super::{Said, Taught};
@@ -17,7 +18,7 @@ const PENALTY: f64 = 10.0;
 /// Token vectors of an artefact.
 pub struct StaticTable {
     reader: TokenReader,
-    rows: Vec<f32>,
+    vectors: Table,
     width: usize,
 }
 
@@ -27,28 +28,23 @@ impl StaticTable {
     /// # Errors
     /// When a file cannot be read or understood.
     pub fn read(folder: &Path) -> Result<Self, TrainError> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read(&path).map_err(|source| TrainError::File { path, source })
-        };
-        let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
-            .map_err(|error| TrainError::File { path: folder.join(MANIFEST), source: error.into() })?;
-        let reader = TokenReader::parse(&read(TOKENIZER)?, &manifest.shape)?;
-        let table = candle_core::safetensors::load_buffer(&read(WEIGHTS)?, &Device::Cpu)?
-            .remove("table")
-            .ok_or_else(|| candle_core::Error::Msg(format!("{WEIGHTS} has no tensor `table`")))?;
-        let (_, width) = table.dims2()?;
-        let rows = table.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        Ok(Self { reader, rows, width })
+        let files = artifact::read_folder(folder)?;
+        let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+        let verified = Verified::check(&files)?;
+        let shape = &verified.manifest.shape;
+        let mut tensors = candle_core::safetensors::load_buffer(verified.file(WEIGHTS)?, &Device::Cpu)?;
+        Ok(Self {
+            reader: TokenReader::parse(verified.file(TOKENIZER)?, shape)?,
+            vectors: Table::from_tensors(shape, &mut tensors)?,
+            width: shape.width,
+        })
     }
 
     /// The mean vector of a prompt's tokens, and a constant.
     fn mean(&self, input: &ScorerInput) -> Result<Array1<f64>, TrainError> {
-        let tokens = self.reader.read(&Prompt::read(input))?;
+        let tokens = self.reader.read(&Prompt::read(input));
         let mut mean = Array1::zeros(self.width + 1);
-        for id in &tokens.ids {
-            let start = *id as usize * self.width;
-            let row = self.rows.get(start..start + self.width).unwrap_or_default();
+        for row in self.vectors.rows(&tokens.ids)?.chunks_exact(self.width) {
             for (sum, value) in mean.iter_mut().zip(row) {
                 *sum += f64::from(*value);
             }

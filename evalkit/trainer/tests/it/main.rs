@@ -11,7 +11,8 @@ use std::path::Path;
 
 use scorer::{LearnedScorer, Scorer, ScorerInput};
 use tiny::{CONFIG, write_everyday, write_initial};
-use trainer::{Config, Inputs, TrainError};
+use trainer::pipeline::Progress;
+use trainer::{Config, Initial, Inputs, TrainError};
 
 /// A folder with everything that a run reads.
 fn prepared() -> (tempfile::TempDir, Inputs) {
@@ -26,11 +27,11 @@ fn prepared() -> (tempfile::TempDir, Inputs) {
         data: Some(data.clone()),
         rows: Vec::new(),
         everyday: folder("everyday"),
-        initial: folder("initial"),
+        initial: Initial::Folder(folder("initial")),
         out: folder("out"),
         fresh: false,
     };
-    write_initial(&inputs.initial);
+    write_initial(&parent.path().join("initial"));
     write_everyday(&inputs.everyday);
     write_public(&data);
     (parent, inputs)
@@ -100,6 +101,32 @@ fn impossible_configuration_is_refused_by_key() {
     wrong.reference.simple = 0.9;
     let error = trainer::train(&wrong, &inputs, 1, &mut |_| {}).unwrap_err();
     assert!(matches!(error, TrainError::Config { key: "reference", .. }), "{error}");
+}
+
+#[test]
+fn every_step_is_told_and_so_is_what_a_run_turns_to() {
+    let (_parent, inputs) = prepared();
+    let mut told = Vec::new();
+    trainer::train(&config(), &inputs, 7, &mut |it| told.push(it)).unwrap();
+    assert!(matches!(told[0], Progress::Turned("reading the data")), "{:?}", told[0]);
+    assert!(told.iter().filter(|it| matches!(it, Progress::Turned(_))).count() == 3);
+    let passes = told.iter().filter(|it| matches!(it, Progress::Passed(..))).count();
+    let steps: Vec<_> = told
+        .iter()
+        .filter_map(|it| if let Progress::Stepped(_, step, of) = it { Some((*step, *of)) } else { None })
+        .collect();
+    assert!(steps.len() > passes && steps.iter().all(|(step, of)| (1..=*of).contains(step)), "{steps:?}");
+}
+
+#[test]
+fn start_that_is_not_there_is_told_after_the_rows() {
+    let (_parent, mut inputs) = prepared();
+    inputs.initial = Initial::Folder("nowhere".into());
+    let error = trainer::train(&config(), &inputs, 1, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, TrainError::NoInitial { name: "tokenizer.json", .. }), "{error}");
+    fs::write(inputs.data.as_ref().unwrap().join("mmlu-pro-prompts.jsonl.zst"), "oops\n").unwrap();
+    let error = trainer::train(&config(), &inputs, 1, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, TrainError::Data(_)), "{error}");
 }
 
 #[test]
