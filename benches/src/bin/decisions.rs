@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use benches::engine_fixture::RunningEngine;
 use benches::fixtures;
 use clap::Parser;
@@ -20,6 +20,7 @@ use proto::pb::routing::v1::DecideRequest;
 use proto::pb::routing::v1::routing_client::RoutingClient;
 use scorer::{LearnedScorer, Scorer};
 use serde_json::json;
+use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
 #[global_allocator]
@@ -126,9 +127,9 @@ async fn ask_at(client: &RoutingClient<Channel>, all: &[DecideRequest], rate: f6
     ensure!(rate > 0.0 && rate.is_finite(), "--rate is {rate}, expected questions a second");
     let begin = Instant::now() + Duration::from_millis(50);
     let mut asked = tokio::task::JoinSet::new();
-    for (number, question) in all.iter().enumerate() {
-        let due = begin + Duration::from_secs_f64(number as f64 / rate);
-        tokio::time::sleep_until(due.into()).await;
+    let mut ticks = ticks((0..all.len()).map(move |number| begin + Duration::from_secs_f64(number as f64 / rate)));
+    for question in all {
+        let Some(due) = ticks.recv().await else { bail!("the clock's thread ended early") };
         let (mut client, question) = (client.clone(), question.clone());
         asked.spawn(async move {
             let answer = client.decide(question).await?.into_inner();
@@ -141,4 +142,25 @@ async fn ask_at(client: &RoutingClient<Channel>, all: &[DecideRequest], rate: f6
         seen.saturating_record(nanos??);
     }
     Ok(seen)
+}
+
+/// How long before a tick sleep gives way to waiting: what a thread may be late to wake.
+const WAKING: Duration = Duration::from_micros(150);
+
+/// Moments as they come, from a thread of its own: the runtime's timer counts in whole milliseconds, which is more than is
+/// to be measured.
+fn ticks(dues: impl Iterator<Item = Instant> + Send + 'static) -> mpsc::UnboundedReceiver<Instant> {
+    let (tick, ticks) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for due in dues {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()).saturating_sub(WAKING));
+            while Instant::now() < due {
+                std::hint::spin_loop();
+            }
+            if tick.send(due).is_err() {
+                return;
+            }
+        }
+    });
+    ticks
 }
