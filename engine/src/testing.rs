@@ -74,7 +74,7 @@ impl Scorer for ScriptedScorer {
 impl ScriptedScorer {
     fn score_one(&self, text: &str) -> Result<Score, ScorerError> {
         assert!(text != "panic", "as told");
-        let complexity = text.parse().map_err(|_| ScorerError::Tokenise(text.to_owned()))?;
+        let complexity = text.parse().map_err(|_| ScorerError::Refused(text.to_owned()))?;
         Ok(Score {
             complexity,
             difficulty: 0.0,

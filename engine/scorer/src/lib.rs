@@ -47,6 +47,9 @@ pub trait Scorer: Send + Sync {
 /// Why a prompt could not be scored.
 #[derive(Debug, thiserror::Error)]
 pub enum ScorerError {
+    /// A scorer of another make refused the prompt.
+    #[error("cannot score the prompt: {0}")]
+    Refused(String),
     /// The tokenizer knows a token that the artefact has no vector for.
     #[error(
         "token {token} of the prompt is not in the scorer's table: the artefact's tokenizer does not belong to its weights"

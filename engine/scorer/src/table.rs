@@ -1,7 +1,7 @@
 //! The table of token vectors: one byte a number and one scale a vector, widened row by row as a prompt needs them.
 //!
-//! A number is off by at most half of 1/127 of its vector's largest, which moves scores by less than they are rounded to
-//! (decision 16), and the table takes half the space and memory traffic of half precision.
+//! A number is off by at most half of 1/127 of its vector's largest, and the table takes half the space and memory traffic
+//! of half precision; decision 16 says what that costs in quality.
 
 #![allow(
     clippy::inline_always,

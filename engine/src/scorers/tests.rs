@@ -26,7 +26,7 @@ fn formula(version: &str, complexity: fn(f64) -> f64) -> Arc<dyn Scorer> {
 impl Scorer for Formula {
     fn score(&self, batch: &[ScorerInput]) -> Result<Vec<Score>, ScorerError> {
         let score = |input: &ScorerInput| {
-            let number = input.text.parse().map_err(|_| ScorerError::Tokenise(input.text.clone()))?;
+            let number = input.text.parse().map_err(|_| ScorerError::Refused(input.text.clone()))?;
             Ok(Score {
                 complexity: (self.complexity)(number),
                 difficulty: 0.0,

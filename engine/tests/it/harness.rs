@@ -38,7 +38,7 @@ pub(crate) struct BrokenScorer(pub(crate) Arc<str>);
 
 impl Scorer for BrokenScorer {
     fn score(&self, _batch: &[ScorerInput]) -> Result<Vec<Score>, ScorerError> {
-        Err(ScorerError::Tokenise("no vocabulary".into()))
+        Err(ScorerError::Refused("no vocabulary".into()))
     }
 
     fn version(&self) -> &Arc<str> {
