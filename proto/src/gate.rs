@@ -13,6 +13,8 @@ pub const GATE: &str = "gate.json";
 pub struct Passed {
     /// Which scorer it was compared with, where the gate says.
     pub against: Option<String>,
+    /// Checks that were left out.
+    pub without: Vec<String>,
 }
 
 /// Why a scorer has not passed its gate.
@@ -63,18 +65,31 @@ pub fn passed(gate: Option<&[u8]>, version: &str) -> Result<Passed, NotPassed> {
     }
     match word["version"].as_str() {
         Some(of) if of != version => Err(NotPassed::OfAnother { of: of.to_owned(), version: version.to_owned() }),
-        _ => Ok(Passed { against: word["against"].as_str().map(str::to_owned) }),
+        _ => Ok(Passed { against: word["against"].as_str().map(str::to_owned), without: left_out(&word) }),
     }
 }
 
-/// A gate's word in a few: `fail against 2026.11.1`.
+/// A gate's word in a few: `pass against 2026.11.1 without tags`.
 pub fn in_short(gate: &[u8]) -> String {
     let word: Value = serde_json::from_slice(gate).unwrap_or_default();
-    match (word["verdict"].as_str(), word["against"].as_str()) {
-        (Some(verdict), Some(against)) => format!("{verdict} against {against}"),
-        (Some(verdict), None) => verdict.to_owned(),
-        (None, _) => "unreadable".to_owned(),
+    let Some(verdict) = word["verdict"].as_str() else { return "unreadable".to_owned() };
+    let mut short = verdict.to_owned();
+    if let Some(against) = word["against"].as_str() {
+        short.push_str(" against ");
+        short.push_str(against);
     }
+    let left_out = left_out(&word);
+    if !left_out.is_empty() {
+        short.push_str(" without ");
+        short.push_str(&left_out.join(", "));
+    }
+    short
+}
+
+/// The checks that the gate was told to leave out.
+fn left_out(word: &Value) -> Vec<String> {
+    let checks = word["without"].as_array().map(Vec::as_slice).unwrap_or_default();
+    checks.iter().filter_map(|check| check.as_str().map(str::to_owned)).collect()
 }
 
 /// One check: `tags: 0.512 beside 0.804, worse by 0.292 where 0.030 is allowed (fail)`.
@@ -119,8 +134,8 @@ mod tests {
     #[test]
     fn what_has_passed_says_against_whom() {
         let found = passed(Some(br#"{"verdict": "pass", "against": "9.0", "version": "9.1"}"#), "9.1");
-        assert_eq!(found, Ok(Passed { against: Some("9.0".to_owned()) }));
-        assert_eq!(passed(Some(br#"{"verdict": "pass"}"#), "9.1"), Ok(Passed { against: None }));
+        assert_eq!(found, Ok(Passed { against: Some("9.0".to_owned()), without: Vec::new() }));
+        assert_eq!(passed(Some(br#"{"verdict": "pass"}"#), "9.1"), Ok(Passed { against: None, without: Vec::new() }));
     }
 
     #[test]
@@ -128,5 +143,8 @@ mod tests {
         assert_eq!(in_short(br#"{"verdict": "fail", "against": "9.0"}"#), "fail against 9.0");
         assert_eq!(in_short(br#"{"verdict": "pass"}"#), "pass");
         assert_eq!(in_short(b"{"), "unreadable");
+        let partial = br#"{"verdict": "pass", "against": "9.0", "without": ["tags", "speed"]}"#;
+        assert_eq!(in_short(partial), "pass against 9.0 without tags, speed");
+        assert_eq!(passed(Some(partial), "9.1").map(|it| it.without.len()), Ok(2));
     }
 }

@@ -58,7 +58,11 @@ impl Scorers {
         let (Choice::Stored(version), Some(store)) = (choice, &self.store) else { return Ok((reason, None)) };
         let gate = store.gate(version).map_err(|error| NotPassed::Unreadable(error.to_string()));
         match gate.and_then(|gate| gate::passed(gate.as_deref(), version)) {
-            Ok(_) => Ok((reason, None)),
+            Ok(passed) if passed.without.is_empty() => Ok((reason, None)),
+            Ok(passed) => {
+                let left_out = passed.without.join(", ");
+                Ok((reason, Some(format!("{version} was not judged on {left_out}: its gate left that out"))))
+            }
             Err(fault) if force => {
                 let reason = reason.unwrap_or_default();
                 if reason.trim().is_empty() {

@@ -56,6 +56,9 @@ pub struct Options {
     /// Fit every network anew, also those that an interrupted run has kept.
     #[arg(long)]
     fresh: bool,
+    /// Take the place of a scorer of the same version.
+    #[arg(long)]
+    overwrite: bool,
     /// Print progress as JSON, a line each, on standard error, and the report as JSON on standard output.
     #[arg(long)]
     json: bool,
@@ -68,9 +71,9 @@ pub struct Options {
 pub fn run(options: Options) -> anyhow::Result<Ended> {
     let config = config(&options)?;
     let data = options.data.filter(|_| !options.no_public);
-    let Options { rows, everyday, initial, out, fresh, .. } = options;
+    let Options { rows, everyday, initial, out, fresh, overwrite, .. } = options;
     let initial = initial.map_or(Initial::BuiltIn, Initial::Folder);
-    let inputs = Inputs { data, rows, everyday, initial, out, fresh };
+    let inputs = Inputs { data, rows, everyday, initial, out, fresh, overwrite };
     let mut teller = Teller::new(options.json);
     let (folder, report) = trainer::train(&config, &inputs, options.seed, &mut |progress| teller.tell(&progress))?;
     teller.end();

@@ -32,12 +32,15 @@ pub struct Parts<'a> {
     pub provenance: BTreeMap<String, String>,
 }
 
-/// Writes the folder `out/VERSION`, which must be new or an earlier run's.
+/// Writes the folder `out/VERSION`.
 pub fn write(out: &Path, parts: Parts<'_>) -> Result<PathBuf, TrainError> {
     let folder = out.join(parts.version);
     std::fs::create_dir_all(&folder).map_err(|source| TrainError::File { path: folder.clone(), source })?;
     let path = folder.join(WEIGHTS);
     candle_core::safetensors::save(&parts.weights, &path)?;
+    // It is saved for its owner's eyes alone; a scorer is no secret, and the engine may run as somebody else.
+    let content = std::fs::read(&path).and_then(|content| std::fs::remove_file(&path).map(|()| content));
+    put(&folder, WEIGHTS, &content.map_err(|source| TrainError::File { path, source })?)?;
     put(&folder, TOKENIZER, parts.tokenizer)?;
     put(&folder, CALIBRATION, &json(parts.calibration)?)?;
     if let Some(models) = parts.models {

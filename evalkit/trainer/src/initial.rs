@@ -30,6 +30,8 @@ pub(crate) struct Beginning {
     pub(crate) start: Start,
     /// BLAKE3 of the file that holds the table.
     pub(crate) hash: String,
+    /// It is a trained scorer's: it has seen what that was fitted to.
+    pub(crate) from_scorer: bool,
 }
 
 impl Initial {
@@ -56,6 +58,7 @@ fn scorers(verified: &Verified<'_>) -> Result<Beginning, TrainError> {
         tokenizer: verified.file(TOKENIZER)?.to_vec(),
         start: Start { table, queries: tensors.remove("queries") },
         hash: hash(weights),
+        from_scorer: true,
     })
 }
 
@@ -70,7 +73,8 @@ fn made(folder: &Path) -> Result<Beginning, TrainError> {
     let queries = tensors.remove("queries");
     let missing = || candle_core::Error::Msg(format!("{} has no tensor `table`", folder.join(TABLE).display()));
     let table = tensors.remove("table").ok_or_else(missing)?.to_dtype(DType::F32)?;
-    Ok(Beginning { tokenizer: read(folder.join(TOKENIZER))?, start: Start { table, queries }, hash: hash(&content) })
+    let tokenizer = read(folder.join(TOKENIZER))?;
+    Ok(Beginning { tokenizer, start: Start { table, queries }, hash: hash(&content), from_scorer: false })
 }
 
 fn hash(content: &[u8]) -> String {

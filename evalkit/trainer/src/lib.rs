@@ -75,6 +75,9 @@ pub enum TrainError {
         /// What it lacks.
         name: &'static str,
     },
+    /// A version means one content.
+    #[error("{} is there already: name another --version, or take its place with --overwrite", .0.display())]
+    AlreadyThere(PathBuf),
     /// A fit ended without a result.
     #[error("a fit ended unexpectedly; this is a fault of the trainer")]
     Panicked,

