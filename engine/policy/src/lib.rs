@@ -13,6 +13,7 @@ mod eligible;
 mod plan;
 mod refusal;
 mod resolve;
+mod rules;
 mod strategy;
 mod validate;
 mod words;
