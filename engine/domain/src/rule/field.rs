@@ -66,7 +66,7 @@ pub enum InvalidField {
     #[error("`{0}` names nothing: write a name after the dot")]
     Nameless(String),
     /// The header is not written as rules see it.
-    #[error("`{0}` cannot be a header here: write its name in lower-case letters, digits and `-`")]
+    #[error("`header.{0}` names no header: write its name in lower-case letters, digits and `-`")]
     HeaderName(String),
     /// The header carries a secret.
     #[error("`header.{0}` carries a secret, which rules cannot read: use `key.name`, `user` or another header")]

@@ -17,7 +17,10 @@ pub(super) fn check(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
     let rules = policy.rules.declared();
     let root = Path::Root.field("rules");
     if rules.len() > RULES_LIMIT {
-        problems.add("rules", format!("has {} rules: at most {RULES_LIMIT} are allowed", rules.len()));
+        problems.add(
+            "rules",
+            format!("has {} rules: at most {RULES_LIMIT} are allowed, so join some by `any`", rules.len()),
+        );
         return;
     }
     check_names(rules, problems);

@@ -118,7 +118,11 @@ impl World {
 
     /// Adds a policy of this name.
     pub(crate) fn policy(&mut self, name: &str, candidates: Candidates, strategy: Strategy) -> PolicyId {
-        let id = PolicyId::from_random([self.tenant.policies.len() as u8; 20]);
+        let number = self.tenant.policies.len();
+        // Ids have 36 letters: the first tells the 37th policy from the first.
+        let mut random = [number as u8; 20];
+        random[0] += (number / 36) as u8;
+        let id = PolicyId::from_random(random);
         let slug = Policy::slug_of(name);
         let policy = Policy {
             id: id.clone(),

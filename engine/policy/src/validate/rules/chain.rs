@@ -22,10 +22,7 @@ impl<'a> Chains<'a> {
 
     /// Checks what a reference of the policy leads to.
     pub(super) fn check(&self, target: &PolicyId) -> Result<(), String> {
-        if *target == self.policy.id {
-            return Err(format!("leads back to `{}` itself: choose another policy", self.policy.name));
-        }
-        let Some(first) = self.tenant.policies.get(target) else {
+        let Some(first) = self.saved(target) else {
             return Err(format!("there is no policy `{target}`: create it first, or choose another"));
         };
         let chain = self.longest_from(first);

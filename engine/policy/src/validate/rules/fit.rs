@@ -83,13 +83,14 @@ fn unfit(wants: Wants, kind: FieldKind) -> Option<&'static str> {
     }
 }
 
+/// Whether a value that is no list is what an operator compares with.
 fn fits(wants: Wants, kind: FieldKind, value: &Value) -> bool {
     match wants {
-        Wants::One | Wants::Many => fits_kind(kind, value),
+        Wants::One => fits_kind(kind, value),
         Wants::Number => value.is_number(),
         Wants::Part if kind == FieldKind::Any => fits_kind(kind, value),
         Wants::Part | Wants::Text => value.is_string(),
-        Wants::Nothing => false,
+        Wants::Many | Wants::Nothing => false,
     }
 }
 
