@@ -10,6 +10,9 @@ mod path;
 mod pattern;
 mod read;
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -33,9 +36,9 @@ pub const RULES_LIMIT: usize = 1000;
 /// How many policies may refer one to the next.
 pub const CHAIN_LIMIT: usize = 8;
 
-/// One rule of a policy.
+/// One rule of a policy. `P` is how it refers to other policies: by id, or in a file by whatever text names them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Rule {
+pub struct Rule<P = PolicyId> {
     /// Lower ones are asked first; equals in the order in which they are written.
     pub priority: i32,
     /// What the record of a decision calls it; absent = `rules[2]`.
@@ -44,15 +47,15 @@ pub struct Rule {
     /// When it holds.
     pub when: Condition,
     /// What decides then.
-    pub r#use: Use,
+    pub r#use: Use<P>,
 }
 
 /// What decides where a rule holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Use {
+pub enum Use<P = PolicyId> {
     /// Another policy: its candidates, its rules, its strategy.
-    Policy(PolicyId),
+    Policy(P),
     /// Another strategy over the policy's own candidates.
     Strategy(Strategy),
 }
@@ -68,6 +71,9 @@ pub struct Rules {
 // === impl Rule ===
 
 impl Rule {
+    /// The keys of a rule.
+    pub const KEYS: [&str; 4] = read::RULE;
+
     /// What the record of a decision calls a rule that stands at this place.
     pub fn label(&self, place: usize) -> String {
         self.name.clone().unwrap_or_else(|| format!("rules[{place}]"))
@@ -90,7 +96,45 @@ impl Rule {
     }
 }
 
-impl<'de> Deserialize<'de> for Rule {
+impl<P> Rule<P> {
+    /// The same rule with its reference to another policy found out; `None` where that fails.
+    pub fn resolved<T>(self, find: impl FnOnce(P) -> Option<T>) -> Option<Rule<T>> {
+        let r#use = match self.r#use {
+            Use::Policy(policy) => Use::Policy(find(policy)?),
+            Use::Strategy(strategy) => Use::Strategy(strategy),
+        };
+        Some(Rule { priority: self.priority, name: self.name, when: self.when, r#use })
+    }
+}
+
+impl<P: FromStr<Err: fmt::Display>> Rule<P> {
+    /// Reads a list of rules.
+    ///
+    /// # Errors
+    /// Every fault, each with its place.
+    pub fn parse_all(value: &Value) -> Result<Vec<Self>, RuleFaults> {
+        read::rules(value)
+    }
+}
+
+impl<P: fmt::Display> fmt::Display for Rule<P> {
+    /// One line for people: `10 "EU premium": if tag.tier eq "premium" use policy premium`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.priority)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        write!(f, ": if {} use ", self.when)?;
+        match &self.r#use {
+            Use::Policy(policy) => write!(f, "policy {policy}"),
+            Use::Strategy(Strategy::Single { model }) => write!(f, "single: {model}"),
+            Use::Strategy(Strategy::Intelligent { axis }) => write!(f, "intelligent / {}", axis.as_str()),
+            Use::Strategy(strategy) => f.write_str(strategy.as_str()),
+        }
+    }
+}
+
+impl<'de, P: FromStr<Err: fmt::Display>> Deserialize<'de> for Rule<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read::rule(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
@@ -111,7 +155,7 @@ impl Rules {
     /// # Errors
     /// Every fault, each with its place.
     pub fn parse(value: &Value) -> Result<Self, RuleFaults> {
-        read::rules(value).map(Self::new)
+        Rule::parse_all(value).map(Self::new)
     }
 
     /// The rules as written.

@@ -21,4 +21,5 @@ mod words;
 pub use decide::{Health, Question, Scoring, Step, decide};
 pub use refusal::Refusal;
 pub use resolve::{Ask, Resolved, resolve};
-pub use validate::{Problem, validate_policy, validate_router};
+pub use rules::{has_rules, reachable, strategies};
+pub use validate::{Problem, validate_policy, validate_router, validate_rules};

@@ -9,7 +9,7 @@ mod holds;
 use std::collections::BTreeSet;
 
 use domain::rule::CHAIN_LIMIT;
-use domain::{Decision, Degradation, Facts, Policy, PolicyId, Rule, Strategy, Tenant, Use};
+use domain::{Decision, Degradation, Facts, Policy, PolicyId, Route, Rule, Strategy, Tenant, Use};
 
 use crate::decide::Scoring;
 use crate::plan::policy_of;
@@ -118,8 +118,18 @@ impl<'a> Asker<'a> {
     }
 }
 
+/// Whether rules are asked on a route. Where none are, nobody needs to know a request's [`Labels`](domain::Labels).
+pub fn has_rules(tenant: &Tenant, route: &Route) -> bool {
+    let id = match route {
+        Route::Policy(id) => Some(id),
+        Route::Router(id) => tenant.routers.get(id).and_then(|router| router.policy.as_ref()),
+        Route::List(_) | Route::Direct(_) => None,
+    };
+    id.and_then(|id| tenant.policies.get(id)).is_some_and(|policy| !policy.rules.is_empty())
+}
+
 /// The policy and all policies to which rules can lead from it, itself first. References to what is gone lead nowhere.
-pub(crate) fn reachable<'a>(tenant: &'a Tenant, policy: &'a Policy) -> Vec<&'a Policy> {
+pub fn reachable<'a>(tenant: &'a Tenant, policy: &'a Policy) -> Vec<&'a Policy> {
     let mut found = vec![policy];
     let mut seen: BTreeSet<&PolicyId> = BTreeSet::from([&policy.id]);
     let mut next = 0;
@@ -133,6 +143,6 @@ pub(crate) fn reachable<'a>(tenant: &'a Tenant, policy: &'a Policy) -> Vec<&'a P
 }
 
 /// The strategies that may order a policy's candidates: its own and those of its rules.
-pub(crate) fn strategies(policy: &Policy) -> impl Iterator<Item = &Strategy> {
+pub fn strategies(policy: &Policy) -> impl Iterator<Item = &Strategy> {
     std::iter::once(&policy.strategy).chain(policy.rules.declared().iter().filter_map(Rule::strategy))
 }

@@ -45,6 +45,13 @@ pub fn validate_policy(tenant: &Tenant, policy: &Policy) -> Vec<Problem> {
     problems.0
 }
 
+/// Returns what is wrong with the rules of a policy alone.
+pub fn validate_rules(tenant: &Tenant, policy: &Policy) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    rules::check(tenant, policy, &mut problems);
+    problems.0
+}
+
 /// Returns what is wrong with a router, given everything else that the organisation has configured.
 pub fn validate_router(tenant: &Tenant, router: &Router) -> Vec<Problem> {
     let mut problems = Problems::default();

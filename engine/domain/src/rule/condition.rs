@@ -25,6 +25,39 @@ pub enum Condition {
     Test(Test),
 }
 
+impl fmt::Display for Condition {
+    /// One line for people: `tag.tier eq "premium" and not (user exists or stream eq true)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(conditions) => joined(f, conditions, " and "),
+            Self::Any(conditions) => joined(f, conditions, " or "),
+            Self::Not(condition) => {
+                f.write_str("not ")?;
+                enclosed(f, condition)
+            }
+            Self::Test(test) => write!(f, "{test}"),
+        }
+    }
+}
+
+fn joined(f: &mut fmt::Formatter<'_>, conditions: &[Condition], by: &str) -> fmt::Result {
+    for (place, condition) in conditions.iter().enumerate() {
+        if place > 0 {
+            f.write_str(by)?;
+        }
+        enclosed(f, condition)?;
+    }
+    Ok(())
+}
+
+/// In brackets where it has parts of its own.
+fn enclosed(f: &mut fmt::Formatter<'_>, condition: &Condition) -> fmt::Result {
+    match condition {
+        Condition::All(_) | Condition::Any(_) => write!(f, "({condition})"),
+        Condition::Not(_) | Condition::Test(_) => write!(f, "{condition}"),
+    }
+}
+
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read::condition(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
@@ -160,6 +193,13 @@ impl Test {
     pub fn pattern_fault(&self) -> Option<PatternFault> {
         let text = self.value.as_ref().and_then(Value::as_str).filter(|_| self.operator == Operator::Matches);
         text.and_then(|text| pattern::compile(text).err())
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.operator)?;
+        self.value.iter().try_for_each(|value| write!(f, " {value}"))
     }
 }
 

@@ -4,14 +4,14 @@
 //! could mean (unknown names, wrong shapes, bottomless nesting); what is merely unwise is refused when it is saved.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::condition::{Condition, Operator, Test};
 use super::path::Path;
 use super::{DEPTH_LIMIT, Rule, Use};
-use crate::ids::PolicyId;
 use crate::policy::Strategy;
 
 /// Something in a rule that cannot be read.
@@ -39,19 +39,19 @@ impl std::error::Error for RuleFaults {}
 
 type Object = Map<String, Value>;
 
-const RULE: [&str; 4] = ["priority", "name", "when", "use"];
+pub(super) const RULE: [&str; 4] = ["priority", "name", "when", "use"];
 const USE: [&str; 2] = ["policy", "strategy"];
 const JOINS: [&str; 3] = ["all", "any", "not"];
 const TEST: [&str; 3] = ["field", "op", "value"];
 
-pub(super) fn rules(value: &Value) -> Result<Vec<Rule>, RuleFaults> {
+pub(super) fn rules<P: FromStr<Err: fmt::Display>>(value: &Value) -> Result<Vec<Rule<P>>, RuleFaults> {
     Reader::read(|reader| {
         let at = Path::Root.field("rules");
         reader.items(value, &at, Reader::rule)
     })
 }
 
-pub(super) fn rule(value: &Value) -> Result<Rule, RuleFaults> {
+pub(super) fn rule<P: FromStr<Err: fmt::Display>>(value: &Value) -> Result<Rule<P>, RuleFaults> {
     Reader::read(|reader| reader.rule(value, &Path::Root))
 }
 
@@ -79,7 +79,7 @@ impl Reader {
         None
     }
 
-    fn rule(&mut self, value: &Value, at: &Path<'_>) -> Option<Rule> {
+    fn rule<P: FromStr<Err: fmt::Display>>(&mut self, value: &Value, at: &Path<'_>) -> Option<Rule<P>> {
         let object = self.object(value, at, "with `priority`, `when` and `use`")?;
         self.only(object, at, &RULE);
         let priority = self.required(object, "priority", at, Self::priority);
@@ -97,7 +97,7 @@ impl Reader {
         })
     }
 
-    fn r#use(&mut self, value: &Value, at: &Path<'_>) -> Option<Use> {
+    fn r#use<P: FromStr<Err: fmt::Display>>(&mut self, value: &Value, at: &Path<'_>) -> Option<Use<P>> {
         let object = self.object(value, at, "with `policy` or `strategy`")?;
         self.only(object, at, &USE);
         match (object.get("policy"), object.get("strategy")) {
@@ -108,13 +108,15 @@ impl Reader {
         }
     }
 
-    fn policy(&mut self, value: &Value, at: &Path<'_>) -> Option<PolicyId> {
+    fn policy<P: FromStr<Err: fmt::Display>>(&mut self, value: &Value, at: &Path<'_>) -> Option<P> {
         let text = self.text(value, at)?;
-        PolicyId::parse(text).map_or_else(|fault| self.fault(at, fault.to_string()), Some)
+        P::from_str(text).map_or_else(|fault| self.fault(at, fault.to_string()), Some)
     }
 
     fn strategy(&mut self, value: &Value, at: &Path<'_>) -> Option<Strategy> {
-        Strategy::deserialize(value).map_or_else(|fault| self.fault(at, fault.to_string()), Some)
+        let named = value.as_str().map(|name| json!({ "type": name }));
+        Strategy::deserialize(named.as_ref().unwrap_or(value))
+            .map_or_else(|fault| self.fault(at, fault.to_string()), Some)
     }
 
     fn condition(&mut self, value: &Value, at: &Path<'_>, depth: usize) -> Option<Condition> {

@@ -131,3 +131,31 @@ fn patterns_are_bounded_and_linear() {
     let bomb = Test::new(Field::User, Operator::Matches, Some(json!("^(a+)+$")));
     assert!(!bomb.matches(&format!("{}b", "a".repeat(100_000))));
 }
+
+#[test]
+fn a_rule_is_told_in_one_line() {
+    let told = |rule: &Value| serde_json::from_value::<Rule<String>>(rule.clone()).unwrap().to_string();
+    let example: Value = serde_json::from_str(EXAMPLE).unwrap();
+    let whole = r#"10 "EU premium": if tag.tier eq "premium" and (tag.region in ["eu","uk"] or header.x-region starts_with "eu-") use policy pol_00000000000000000000"#;
+    assert_eq!(told(&example), whole);
+    let nameless = json!({"priority": -1, "when": {"not": {"any": [{"field": "user", "op": "exists"}]}},
+                          "use": {"strategy": {"type": "single", "model": "acme/large"}}});
+    assert_eq!(told(&nameless), "-1: if not (user exists) use single: acme/large");
+    let named =
+        json!({"priority": 2, "when": {"field": "stream", "op": "eq", "value": true}, "use": {"strategy": "split"}});
+    assert_eq!(told(&named), "2: if stream eq true use split", "a strategy without settings is named by its type");
+}
+
+#[test]
+fn a_file_names_policies_by_any_text() {
+    let rules = json!([{"priority": 1, "when": {"field": "user", "op": "exists"}, "use": {"policy": "EU premium"}}]);
+    let mut rules = Rule::<String>::parse_all(&rules).unwrap();
+    let id = PolicyId::from_random([1; 20]);
+    let found = rules.remove(0).resolved(|name| (name == "EU premium").then(|| id.clone())).unwrap();
+    assert_eq!(found.policy(), Some(&id));
+    assert!(
+        Rules::parse(&json!([{"priority": 1, "when": {"field": "user", "op": "exists"},
+                                  "use": {"policy": "EU premium"}}]))
+        .is_err()
+    );
+}

@@ -42,12 +42,17 @@ pub(super) fn check(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
     }
 }
 
+/// Names stand in reasons, and so in a header of answers.
+const NAME_CHARACTERS: usize = 100;
+
 fn check_names(rules: &[Rule], problems: &mut Problems) {
     let mut seen = BTreeMap::new();
     for (place, name) in rules.iter().enumerate().filter_map(|(place, rule)| Some((place, rule.name.as_deref()?))) {
         let path = format!("rules[{place}].name");
         if name.trim().is_empty() {
             problems.add(path, "is empty: give the rule a name, or leave `name` out");
+        } else if name.chars().count() > NAME_CHARACTERS || name.chars().any(char::is_control) {
+            problems.add(path, format!("has more than {NAME_CHARACTERS} characters or a line break: shorten it"));
         } else if let Some(first) = seen.insert(name, place) {
             problems.add(path, format!("`{name}` is already the name of rules[{first}]: choose another"));
         }

@@ -145,6 +145,8 @@ fn what_makes_no_sense_is_refused_with_its_place() {
             ("too many tests", ruled(&json!({ "any": wide }))),
             ("too many rules", named(&names)),
             ("an empty name", named(&[" "])),
+            ("a name of two lines", named(&["a\nb"])),
+            ("a name too long", named(&[&"n".repeat(101)])),
             ("a name twice", named(&["a", "b", "a"])),
             ("no value", unvalued("tag.a", "eq")),
             ("a null value", test("tag.a", "in", &json!(null))),
