@@ -16,7 +16,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         let saved = (proposed.saved)(ObjectKind::Policy, policy.id.as_str());
         let subject = &mut findings.about(ObjectKind::Policy, &policy.id, &policy.name);
         check_candidates(tenant, policy, saved, subject);
-        check_strategy(tenant, policy, subject);
+        check_strategy(tenant, policy, &policy.strategy, "strategy", subject);
         check_rules(proposed, policy, saved, subject);
     }
     for router in tenant.routers.values() {
@@ -84,27 +84,29 @@ fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, s
     }
 }
 
-fn check_strategy(tenant: &Tenant, policy: &Policy, subject: &mut Subject<'_>) {
-    let Strategy::Single { model } = &policy.strategy else {
+/// Checks a strategy of a policy: its own, or one of its rules.
+fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, field: &str, subject: &mut Subject<'_>) {
+    let Strategy::Single { model } = strategy else {
         return;
     };
+    let field = format!("{field}.model");
     match named_model(tenant, model) {
         NamedModel::Fine => {}
-        NamedModel::Unknown(message) => subject.fault("strategy.model", message),
+        NamedModel::Unknown(message) => subject.fault(&field, message),
         NamedModel::Disabled => {
             let message = format!("the model `{model}` is disabled: enable it, or name another");
-            subject.fault("strategy.model", message);
+            subject.fault(&field, message);
         }
     }
     if let Candidates::Listed(listed) = &policy.candidates
         && !listed.iter().any(|it| it.model == *model)
     {
-        subject.fault("strategy.model", format!("`{model}` is not among the policy's models: add it to `models`"));
+        subject.fault(field, format!("`{model}` is not among the policy's models: add it to `models`"));
     }
 }
 
-/// What is saved must be right in itself. What is left alone must still find the policies to which it refers; whether
-/// they lead in a circle is for that one of them to answer that is saved.
+/// What is saved must be right in itself. What is left alone must still find the policies and models to which it
+/// refers; whether policies lead in a circle is for that one of them to answer that is saved.
 fn check_rules(proposed: &Proposed<'_>, policy: &Policy, saved: bool, subject: &mut Subject<'_>) {
     if saved {
         for problem in policy::validate_rules(proposed.tenant, policy) {
@@ -114,6 +116,9 @@ fn check_rules(proposed: &Proposed<'_>, policy: &Policy, saved: bool, subject: &
     }
     for (place, rule) in policy.rules.declared().iter().enumerate() {
         check_policy(proposed, &format!("rules[{place}].use.policy"), rule.policy(), subject);
+        if let Some(strategy) = rule.strategy() {
+            check_strategy(proposed.tenant, policy, strategy, &format!("rules[{place}].use.strategy"), subject);
+        }
     }
 }
 

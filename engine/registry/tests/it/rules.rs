@@ -90,6 +90,21 @@ async fn a_policy_that_a_rule_refers_to_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn the_one_model_of_a_rule_is_not_disabled_under_it() {
+    let story = Story::empty().await;
+    let models = |enabled: bool| {
+        json!({"providers": [crate::story::provider("acme-ai")],
+               "models": [{"id": "acme-ai/large", "enabled": enabled}, {"id": "acme-ai/small"}]})
+    };
+    story.apply(models(true)).await;
+    story.apply(desks()).await;
+    let faults = story.refused(models(false)).await;
+    let expected =
+        "policy `desk`: rules[1].use.strategy.model: the model `acme-ai/large` is disabled: enable it, or name another";
+    assert_eq!(faults, [expected]);
+}
+
+#[tokio::test]
 async fn rules_that_make_no_sense_are_refused_with_their_place() {
     let story = Story::furnished().await;
     let bad = json!([
