@@ -77,14 +77,14 @@ mod tests {
 
     use super::*;
 
-    fn request(more: &Value) -> ChatRequest {
+    fn decode(more: &Value) -> Result<ChatRequest, BadRequest> {
         let mut body = json!({"messages": [{"role": "user", "content": "x"}]});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        ChatRequest::decode(Bytes::from(body.to_string())).unwrap()
+        ChatRequest::decode(Bytes::from(body.to_string()))
     }
 
     fn labels(more: &Value, headers: &[(&str, &str)]) -> Result<Labels, BadRequest> {
-        let request = request(more);
+        let request = decode(more)?;
         let headers = || headers.iter().copied();
         request.labels(&request.tags(headers())?, headers())
     }
@@ -114,28 +114,18 @@ mod tests {
     fn the_request_is_labelled_with_what_rules_may_read() {
         let more = json!({"user": "u-1", "metadata": {"plan": "gold", "seats": 3}});
         let headers = [("Authorization", "Bearer sk-1"), ("X-Region", "eu-west"), ("cookie", "a=b")];
-        let labels = labels(&more, &headers).unwrap();
-        assert_eq!(labels.headers.iter().collect::<Vec<_>>(), [("x-region", "eu-west")]);
-        assert_eq!((labels.user.as_deref(), &labels.metadata["seats"]), (Some("u-1"), &json!(3)));
+        let found = labels(&more, &headers).unwrap();
+        assert_eq!(found.headers.iter().collect::<Vec<_>>(), [("x-region", "eu-west")]);
+        assert_eq!((found.user.as_deref(), &found.metadata["seats"]), (Some("u-1"), &json!(3)));
         for none in [json!({"user": 7, "metadata": ["a"]}), json!({"user": null, "metadata": null})] {
-            let labels = super::tests::labels(&none, &[]).unwrap();
-            assert_eq!((labels.user, labels.metadata.len()), (None, 0));
+            let found = labels(&none, &[]).unwrap();
+            assert_eq!((found.user, found.metadata.len()), (None, 0));
         }
     }
 
     #[track_caller]
     fn refused(more: &Value, header: &str, param: &str) {
-        let fault = match ChatRequest::decode(Bytes::from({
-            let mut body = json!({"messages": [{"role": "user", "content": "x"}]});
-            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            body.to_string()
-        })) {
-            Ok(request) => {
-                let headers = || [("x-tags", header)];
-                request.tags(headers()).and_then(|tags| request.labels(&tags, headers())).unwrap_err()
-            }
-            Err(fault) => fault,
-        };
+        let fault = labels(more, &[("x-tags", header)]).unwrap_err();
         assert_eq!((fault.param.as_deref(), fault.code), (Some(param), "invalid_value"), "{fault}");
     }
 
