@@ -246,12 +246,14 @@ fn print(decision: &Decision, score: Option<&Score>, influences: &[pb::Influence
     };
     let mut facts = vec![
         ("policy", or_dash(decision.policy.as_ref())),
-        ("rule", or_dash(decision.rule.as_ref())),
         ("strategy", strategy),
         ("complexity", complexity),
         ("adjusted", or_dash(decision.adjusted.map(|it| format!("{it:.3}")))),
         ("scorer", or_dash(decision.scorer.as_ref())),
     ];
+    if let Some(rule) = &decision.rule {
+        facts.insert(1, ("rule", rule.clone()));
+    }
     let tags: Vec<_> =
         decision.capabilities.iter().filter(|(_, p)| *p >= 0.1).map(|(tag, p)| format!("{tag} {p:.2}")).collect();
     facts.push(("tags", if tags.is_empty() { "-".to_owned() } else { tags.join(", ") }));
