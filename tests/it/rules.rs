@@ -63,6 +63,41 @@ fn explain_follows_rules_and_needs_a_score_only_where_one_matters() {
 }
 
 #[test]
+fn explain_knows_key_and_project() {
+    let scratch = Scratch::new();
+    let config = r#"
+projects = [{ name = "shop" }]
+providers = [{ slug = "acme", base_url = "https://api.acme.example/v1", allow_anonymous = true }]
+models = [{ id = "acme/small" }, { id = "acme/large" }]
+keys = [{ name = "night shift" }, { name = "till", project = "shop" }]
+
+[[policies]]
+name = "support"
+default = true
+models = ["acme/small", "acme/large"]
+strategy = "priority"
+rules = [
+    { priority = 1, name = "night", when = { field = "key.name", op = "starts_with", value = "night" }, use = { strategy = "split" } },
+    { priority = 2, name = "shop", when = { field = "project", op = "eq", value = "shop" }, use = { strategy = "split" } },
+]
+"#;
+    let config = scratch.write("keys.toml", config);
+    let rule = |key: &str| {
+        let request =
+            format!(r#"{{{key} "body": {{"model": "auto", "messages": [{{"role": "user", "content": "x"}}]}}}}"#);
+        let request = scratch.write("request.json", &request);
+        let (config, request) = (config.to_str().unwrap(), request.to_str().unwrap());
+        let output = run(&["explain", "--config", config, "--request", request, "--json"]);
+        let record: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+        record["rule"].as_str().map(str::to_owned)
+    };
+    assert_eq!(rule(r#""key": "night shift","#).as_deref(), Some("night"));
+    assert_eq!(rule(r#""key": "till","#).as_deref(), Some("shop"));
+    assert_eq!(rule(""), None);
+}
+
+#[test]
 fn apply_and_lists_show_rules_and_faults_stand_at_their_line() {
     let scratch = Scratch::new();
     let _server = scratch.start(&["--no-demo"]);
