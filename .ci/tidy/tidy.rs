@@ -16,7 +16,7 @@ const ARROWS: [(&str, &str, &[&str]); 17] = [
     ("scorer", "engine/scorer", &["domain"]),
     ("seal", "engine/seal", &["domain"]),
     ("config", "engine/config", &["domain"]),
-    ("registry", "engine/registry", &["domain", "seal"]),
+    ("registry", "engine/registry", &["domain", "policy", "seal"]),
     ("proto", "proto", &["domain"]),
     ("engine", "engine", &["domain", "policy", "scorer", "registry", "proto"]),
     ("dialect", "gateway/dialect", &["domain"]),

@@ -73,6 +73,8 @@ pub(crate) async fn explain(
     };
     facts.constraints.models = resolved.models;
     facts.allowed_models = key.allowed_models;
+    facts.labels.project = resolved.project;
+    facts.labels.key_name = request.key.is_some().then_some(key.name);
     let health = Health::default();
     let mut question = Question {
         tenant,
@@ -157,7 +159,8 @@ fn resolve(
             .policy_named(text)
             .ok_or_else(|| Status::not_found(format!("policy: there is no policy `{text}`; list them to see names")))?;
         let route = Route::Policy(policy.id.clone());
-        return Ok(Ok(Resolved { route, project: key.project.clone(), models: Vec::new() }));
+        let named = request.project.as_deref().and_then(|id| tenant.projects.get(id)).map(|it| it.id.clone());
+        return Ok(Ok(Resolved { route, project: named.or_else(|| key.project.clone()), models: Vec::new() }));
     }
     let ask = Ask {
         router: request.router.as_deref(),

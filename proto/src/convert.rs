@@ -7,6 +7,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use domain::{Money, SnapshotVersion, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::pb::object::v1 as pb;
 
@@ -91,6 +93,22 @@ where
     D: TryFrom<P>,
 {
     numbers.iter().enumerate().map(|(index, number)| closed::<P, D>(&format!("{field}[{index}]"), *number)).collect()
+}
+
+/// Writes a part that travels as JSON; nothing at all where there is nothing to say.
+fn document(value: &impl Serialize, is_empty: bool) -> Vec<u8> {
+    if is_empty {
+        return Vec::new();
+    }
+    serde_json::to_vec(value).expect("plain data with text keys is always JSON")
+}
+
+/// Reads a part that travels as JSON.
+fn read_document<T: DeserializeOwned + Default>(field: &str, json: &[u8]) -> Converted<T> {
+    if json.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(json).map_err(|error| ConvertError::new(field, error))
 }
 
 fn money(field: &str, text: Option<&str>) -> Converted<Option<Money>> {

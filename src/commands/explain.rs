@@ -13,7 +13,7 @@ use bytes::Bytes;
 use config::{Positions, Secrets};
 use dialect::openai::request::ChatRequest;
 use dialect::openai::{BadRequest, ErrorBody, Source};
-use domain::{Constraints, Decision, Facts, RouterId, Score};
+use domain::{Constraints, Decision, Facts, Labels, RouterId, Score};
 use engine::{Engine, EngineParts, Limits, StartingScorers};
 use gateway::SystemClock;
 use proto::pb::admin::v1 as pb;
@@ -49,12 +49,13 @@ struct Given {
 pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     let given = read(&args.request)?;
     let body = Bytes::from(given.body.get().to_owned());
-    let decoded = ChatRequest::decode(body).and_then(|request| Ok((request.constraints()?, request)));
-    let (constraints, request) = match decoded {
+    let decoded =
+        ChatRequest::decode(body).and_then(|request| Ok((request.constraints()?, labels(&given, &request)?, request)));
+    let (constraints, labels, request) = match decoded {
         Ok(decoded) => decoded,
         Err(fault) => return refused(&bad_request(&fault)),
     };
-    let request = explain_request(&args, &given, &request, constraints)?;
+    let request = explain_request(&args, &given, &request, constraints, labels)?;
     let response = match &args.config {
         Some(file) => over_file(file, request).await?,
         None => ServerLink::connect(&args.server).await?.explain(request).await?,
@@ -90,11 +91,18 @@ fn read(file: &Path) -> anyhow::Result<Given> {
     })
 }
 
+/// What rules read of the request; key and project are found by the engine.
+fn labels(given: &Given, request: &ChatRequest) -> Result<Labels, BadRequest> {
+    let headers = || given.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    request.labels(&request.tags(headers())?, headers())
+}
+
 fn explain_request(
     args: &ExplainArgs,
     given: &Given,
     request: &ChatRequest,
     constraints: Constraints,
+    labels: Labels,
 ) -> anyhow::Result<pb::ExplainRequest> {
     if args.complexity.is_some_and(|complexity| !(0.0..=1.0).contains(&complexity)) {
         return Err(UsageError("--complexity: from 0 to 1".to_owned()).into());
@@ -109,6 +117,7 @@ fn explain_request(
         requested_model: request.model().map(str::to_owned),
         constraints,
         allowed_models: Vec::new(),
+        labels,
     };
     Ok(pb::ExplainRequest {
         organisation: None,
@@ -242,6 +251,9 @@ fn print(decision: &Decision, score: Option<&Score>, influences: &[pb::Influence
         ("adjusted", or_dash(decision.adjusted.map(|it| format!("{it:.3}")))),
         ("scorer", or_dash(decision.scorer.as_ref())),
     ];
+    if let Some(rule) = &decision.rule {
+        facts.insert(1, ("rule", rule.clone()));
+    }
     let tags: Vec<_> =
         decision.capabilities.iter().filter(|(_, p)| *p >= 0.1).map(|(tag, p)| format!("{tag} {p:.2}")).collect();
     facts.push(("tags", if tags.is_empty() { "-".to_owned() } else { tags.join(", ") }));

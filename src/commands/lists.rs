@@ -72,6 +72,10 @@ pub(crate) async fn policies(ListCommand::List(args): ListCommand) -> anyhow::Re
             Candidates::All => "*".to_owned(),
             Candidates::Listed(listed) => listed.iter().map(|it| it.model.to_string()).collect::<Vec<_>>().join(" "),
         };
+        let rules = match policy.rules.declared().len() {
+            0 => String::new(),
+            count => count.to_string(),
+        };
         let is_default = if default.as_ref() == Some(&policy.id) { "yes" } else { "" };
         [
             policy.id.to_string(),
@@ -79,10 +83,11 @@ pub(crate) async fn policies(ListCommand::List(args): ListCommand) -> anyhow::Re
             format!("@alias/{}", policy.slug),
             is_default.to_owned(),
             strategy,
+            rules,
             models,
         ]
     });
-    output::table(["ID", "NAME", "ALIAS", "DEFAULT", "STRATEGY", "MODELS"], rows.collect(), "no policies")?;
+    output::table(["ID", "NAME", "ALIAS", "DEFAULT", "STRATEGY", "RULES", "MODELS"], rows.collect(), "no policies")?;
     Ok(Exit::Done)
 }
 

@@ -6,5 +6,6 @@ mod bad_start;
 mod commands;
 mod crash;
 mod first_start;
+mod rules;
 mod scorers;
 mod server;

@@ -98,6 +98,11 @@ impl Positions {
             path = &path[..path.rfind(['.', '['])?];
         }
     }
+
+    /// As [`Self::locate`].
+    pub(crate) fn nearest(&self, path: &str) -> Option<Spot> {
+        self.locate(path).map(|(line, column)| Spot { line, column })
+    }
 }
 
 /// `path.key`, or `key` at the top.

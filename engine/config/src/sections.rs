@@ -5,6 +5,7 @@ mod models;
 mod policies;
 mod providers;
 mod routers;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -198,6 +199,7 @@ mod tests {
         check("Policy", asked(policies::policy));
         check("PolicyCandidate", asked(policies::candidate));
         check("PolicyStrategy", asked(policies::strategy_table));
+        check("PolicyRule", domain::Rule::KEYS.map(str::to_owned).into());
         check("Router", asked(routers::router));
         check("Key", asked(keys::key));
         check("KeyRouting", asked(keys::routing));

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::ids::{ModelId, ProviderSlug};
 use crate::key::Scope;
 use crate::policy::{Candidates, Strategy};
+use crate::rule::Rule;
 
 /// A secret on its way to being sealed. Never prints.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,8 +180,11 @@ pub struct PolicySpec {
     pub default: bool,
     /// What it may choose from.
     pub candidates: Candidates,
-    /// How it orders them.
+    /// How it orders them, where no rule says otherwise.
     pub strategy: Strategy,
+    /// Tag rules. Each names another policy by id, name or slug, or gives a strategy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule<String>>,
 }
 
 /// Where a router takes a provider's secret from.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ModelId, ProviderSlug};
+use crate::labels::Labels;
 use crate::money::Money;
 
 /// What the answer must look like.
@@ -76,4 +77,7 @@ pub struct Facts {
     pub constraints: Constraints,
     /// Models the key may use; empty = all.
     pub allowed_models: Vec<ModelId>,
+    /// What the request says of itself and its sender, for rules.
+    #[serde(default)]
+    pub labels: Labels,
 }

@@ -10,11 +10,13 @@ pub mod desired;
 pub mod features;
 pub mod ids;
 pub mod key;
+pub mod labels;
 pub mod money;
 pub mod object;
 pub mod policy;
 pub mod record;
 pub mod route;
+pub mod rule;
 pub mod score;
 pub mod snapshot;
 pub mod usage;
@@ -31,11 +33,13 @@ pub use ids::{
     CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId, RouterId,
 };
 pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
+pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
 pub use policy::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
 pub use route::Route;
+pub use rule::{Condition, Field, Operator, Rule, RuleFault, RuleFaults, Rules, Test, Use};
 pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
 pub use snapshot::{KeyTable, Snapshot, SnapshotVersion, Tenant};
 pub use usage::Usage;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ModelId, OrganisationId, PolicyId, RouterId};
+use crate::rule::Rules;
 
 /// What an intelligent policy cares about: how strongly a given complexity pulls towards capable models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -98,8 +99,11 @@ pub struct Policy {
     pub slug: String,
     /// What it may choose from.
     pub candidates: Candidates,
-    /// How it orders them.
+    /// How it orders them, where no rule says otherwise.
     pub strategy: Strategy,
+    /// When it orders them otherwise, or another policy decides.
+    #[serde(default, skip_serializing_if = "Rules::is_empty")]
+    pub rules: Rules,
 }
 
 impl Policy {

@@ -4,15 +4,16 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Removal, RequestId, Route, Score, SnapshotVersion,
-    Tenant, Timestamp,
+    Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Removal, Removed, RequestId, Route, Score,
+    SnapshotVersion, Tenant, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Scale;
 use crate::eligible::{Contender, Eligible, eligible};
-use crate::plan::{Order, Plan, plan};
+use crate::plan::{Order, Plan, Source, plan, source};
 use crate::refusal::Refusal;
+use crate::rules::{Followed, follow};
 use crate::strategy::{intelligent, ranked};
 use crate::words::{self, Why};
 
@@ -71,7 +72,18 @@ pub enum Step {
 /// # Errors
 /// A [`Refusal`] when no candidate is left, or the route refers to something that is gone.
 pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
-    let plan = plan(question.tenant, question.route)?;
+    let mut source = source(question.tenant, question.route)?;
+    let mut ruling = None;
+    if let Source::Policy { policy, strategy, .. } = &mut source {
+        match follow(question.tenant, policy, question.facts, question.scoring)? {
+            Followed::To(found) => {
+                (*policy, *strategy) = (found.policy, found.strategy);
+                ruling = Some(found);
+            }
+            Followed::NeedsScore => return Ok(Step::NeedsScore),
+        }
+    }
+    let plan = plan(question.tenant, source);
     let scale = Scale::over(&plan.entries);
     let score = known_score(question.scoring);
     let median = score.map(|score| score.expected_output_tokens.p50);
@@ -87,14 +99,27 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
         }
     }
     if order.is_empty() {
-        return Err(Refusal::nobody_left(plan.scope(), removed));
+        return Err(nobody_left(&plan, removed, question.facts));
     }
     let outcome = apply(&plan, &mut order, question);
-    Ok(Step::Decided(Box::new(record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed }))))
+    let mut decision = record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed });
+    if let Some(ruling) = ruling {
+        ruling.note(&mut decision);
+    }
+    Ok(Step::Decided(Box::new(decision)))
+}
+
+/// A rule can lead to a policy that has none of the request's own `models`: then nothing was removed, nothing was there.
+fn nobody_left(plan: &Plan<'_>, removed: Vec<Removed>, facts: &Facts) -> Refusal {
+    if removed.is_empty() && !facts.constraints.models.is_empty() && !plan.entries.is_empty() {
+        let candidates = plan.entries.iter().map(|entry| entry.id.clone()).collect();
+        return Refusal::NothingInCommon { scope: plan.scope().to_owned(), candidates };
+    }
+    Refusal::nobody_left(plan.scope(), removed)
 }
 
 /// The score, unless it is no number: then it is as good as none.
-fn known_score(scoring: Scoring<'_>) -> Option<&Score> {
+pub(crate) fn known_score(scoring: Scoring<'_>) -> Option<&Score> {
     match scoring {
         Scoring::Known(score) => Some(score).filter(|score| !score.complexity.is_nan()),
         Scoring::NotAsked | Scoring::Unavailable(_) => None,

@@ -67,21 +67,54 @@ impl Plan<'_> {
     }
 }
 
-/// Finds the candidates of a route.
-pub(crate) fn plan<'a>(tenant: &'a Tenant, route: &'a Route) -> Result<Plan<'a>, Refusal> {
-    let mut shelf = Shelf::new(tenant);
+/// Where candidates come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    /// A policy, ordered by a strategy of its own or of its rules, over a router's models if it came through one.
+    Policy { policy: &'a Policy, strategy: &'a Strategy, router: Option<&'a Router> },
+    /// A router that names no policy.
+    Router(&'a Router),
+    /// The request's own list.
+    List(&'a [ModelId]),
+    /// The model that the request names.
+    Direct(&'a ModelId),
+}
+
+/// Finds where a route leads, before any rule.
+pub(crate) fn source<'a>(tenant: &'a Tenant, route: &'a Route) -> Result<Source<'a>, Refusal> {
+    let by_policy = |policy: &'a Policy, router| Source::Policy { policy, strategy: &policy.strategy, router };
     match route {
-        Route::Policy(id) => {
-            let policy = policy_of(tenant, id, "the request's route")?;
-            Ok(policy_plan(&mut shelf, policy, None))
-        }
+        Route::Policy(id) => Ok(by_policy(policy_of(tenant, id, "the request's route")?, None)),
         Route::Router(id) => {
-            let router = tenant.routers.get(id);
+            let router = tenant.routers.get(id).map(AsRef::as_ref);
             let router = router.ok_or_else(|| Refusal::RouterNotFound { router: quoted(id.as_str()) })?;
-            router_plan(&mut shelf, router)
+            match &router.policy {
+                Some(id) => Ok(by_policy(policy_of(tenant, id, "the router")?, Some(router))),
+                None => Ok(Source::Router(router)),
+            }
         }
-        Route::List(models) => Ok(given(&mut shelf, "list", models)),
-        Route::Direct(model) => Ok(given(&mut shelf, "direct", std::slice::from_ref(model))),
+        Route::List(models) => Ok(Source::List(models)),
+        Route::Direct(model) => Ok(Source::Direct(model)),
+    }
+}
+
+/// Finds the candidates of a source.
+pub(crate) fn plan<'a>(tenant: &'a Tenant, source: Source<'a>) -> Plan<'a> {
+    let mut shelf = Shelf::new(tenant);
+    match source {
+        Source::Policy { policy, strategy, router } => {
+            let only = router.map(|router| router.models.as_slice());
+            Plan { router, ..policy_plan(&mut shelf, policy, strategy, only) }
+        }
+        Source::Router(router) => Plan {
+            router: Some(router),
+            strategy: Strategy::Intelligent { axis: Axis::Performance }.as_str(),
+            order: Order::Intelligent(Axis::Performance),
+            is_explicit: false,
+            ..given(&mut shelf, "", &router.models)
+        },
+        Source::List(models) => given(&mut shelf, "list", models),
+        Source::Direct(model) => given(&mut shelf, "direct", std::slice::from_ref(model)),
     }
 }
 
@@ -96,36 +129,27 @@ fn given<'a>(shelf: &mut Shelf<'a>, strategy: &'static str, models: &'a [ModelId
     Plan { policy: None, router: None, strategy, order: Order::Given, is_explicit: true, entries }
 }
 
-fn router_plan<'a>(shelf: &mut Shelf<'a>, router: &'a Router) -> Result<Plan<'a>, Refusal> {
-    let mut plan = match &router.policy {
-        Some(id) => policy_plan(shelf, policy_of(shelf.tenant, id, "the router")?, Some(&router.models)),
-        None => Plan {
-            strategy: Strategy::Intelligent { axis: Axis::Performance }.as_str(),
-            order: Order::Intelligent(Axis::Performance),
-            is_explicit: false,
-            ..given(shelf, "", &router.models)
-        },
-    };
-    plan.router = Some(router);
-    Ok(plan)
-}
-
-/// The plan of a policy, over `only` these models if given. Ranks are those of the whole policy.
-pub(crate) fn policy_plan<'a>(shelf: &mut Shelf<'a>, policy: &'a Policy, only: Option<&[ModelId]>) -> Plan<'a> {
+/// The plan of a policy by a strategy, over `only` these models if given. Ranks are those of the whole policy.
+pub(crate) fn policy_plan<'a>(
+    shelf: &mut Shelf<'a>,
+    policy: &'a Policy,
+    strategy: &'a Strategy,
+    only: Option<&[ModelId]>,
+) -> Plan<'a> {
     let is_wanted = |id: &ModelId| only.is_none_or(|models| models.contains(id));
     let is_listed = matches!(policy.candidates, Candidates::Listed(_));
-    let (order, is_explicit) = match &policy.strategy {
+    let (order, is_explicit) = match strategy {
         Strategy::Single { .. } => (Order::Given, true),
         Strategy::Priority {} => (Order::Ranked, is_listed),
         Strategy::Split {} => (Order::Ranked, false),
         Strategy::Intelligent { axis } => (Order::Intelligent(*axis), false),
     };
-    let rank_of = |priority: Option<u32>, place: usize| match &policy.strategy {
+    let rank_of = |priority: Option<u32>, place: usize| match strategy {
         Strategy::Priority {} => priority.unwrap_or(place as u32),
         Strategy::Split {} => priority.unwrap_or(0),
         Strategy::Single { .. } | Strategy::Intelligent { .. } => 0,
     };
-    let entries = match (&policy.strategy, &policy.candidates) {
+    let entries = match (strategy, &policy.candidates) {
         (Strategy::Single { model }, _) => is_wanted(model).then(|| shelf.entry(model)).into_iter().collect(),
         (_, Candidates::Listed(models)) => models
             .iter()
@@ -144,7 +168,7 @@ pub(crate) fn policy_plan<'a>(shelf: &mut Shelf<'a>, policy: &'a Policy, only: O
             .map(|(place, entry)| Entry { rank: rank_of(None, place), ..entry })
             .collect(),
     };
-    Plan { policy: Some(policy), router: None, strategy: policy.strategy.as_str(), order, is_explicit, entries }
+    Plan { policy: Some(policy), router: None, strategy: strategy.as_str(), order, is_explicit, entries }
 }
 
 /// Whether a model answers with text. Embedding models are in the catalogue too.

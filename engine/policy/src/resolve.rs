@@ -3,8 +3,9 @@
 
 use domain::{ApiKey, ModelId, Policy, Project, ProjectId, Route, Router, Tenant};
 
-use crate::plan::{plan, policy_of};
+use crate::plan::{Source, plan, policy_of, source};
 use crate::refusal::{Refusal, quoted};
+use crate::rules::{reachable, strategies};
 
 /// Values of `model` that leave the choice to a policy.
 const AUTOMATIC: [&str; 3] = ["auto", "default_routing", "dari/routing"];
@@ -141,17 +142,39 @@ fn in_common(tenant: &Tenant, route: &Route, models: &[String]) -> Result<Vec<Mo
     if models.is_empty() {
         return Ok(Vec::new());
     }
-    let plan = plan(tenant, route)?;
-    let candidates = || plan.entries.iter().map(|entry| entry.id);
-    let common: Vec<ModelId> =
-        candidates().filter(|id| models.iter().any(|text| is_named(id, text))).cloned().collect();
+    let source = source(tenant, route)?;
+    let candidates = possible_candidates(tenant, source);
+    let is_wanted = |id: &&ModelId| models.iter().any(|text| is_named(id, text));
+    let common: Vec<ModelId> = candidates.iter().copied().filter(is_wanted).cloned().collect();
     if common.is_empty() {
         return Err(Refusal::NothingInCommon {
-            scope: plan.scope().to_owned(),
-            candidates: candidates().cloned().collect(),
+            scope: plan(tenant, source).scope().to_owned(),
+            candidates: candidates.into_iter().cloned().collect(),
         });
     }
     Ok(common)
+}
+
+/// Every model that could be a candidate, whichever rules hold; each once.
+fn possible_candidates<'a>(tenant: &'a Tenant, source: Source<'a>) -> Vec<&'a ModelId> {
+    let mut candidates: Vec<&ModelId> = Vec::new();
+    let mut add = |source| {
+        let plan = plan(tenant, source);
+        for id in plan.entries.iter().map(|entry| entry.id) {
+            if !candidates.contains(&id) {
+                candidates.push(id);
+            }
+        }
+    };
+    match source {
+        Source::Policy { policy, router, .. } => {
+            for policy in reachable(tenant, policy) {
+                strategies(policy).for_each(|strategy| add(Source::Policy { policy, strategy, router }));
+            }
+        }
+        Source::Router(_) | Source::List(_) | Source::Direct(_) => add(source),
+    }
+    candidates
 }
 
 /// The request's `models` as a list of its own, in its order, each once. Disabled ones stay: they are skipped later,

@@ -1,12 +1,15 @@
 //! What a policy or router must satisfy before it is saved. All problems are reported together, each with its place
 //! and its cure.
 
+mod rules;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use domain::{Candidates, Model, ModelId, Policy, Router, Strategy, Tenant};
 
-use crate::plan::{Shelf, is_chat, policy_plan};
+use crate::plan::{Entry, Shelf, is_chat, policy_plan};
+use crate::rules::{reachable, strategies};
 
 /// Something wrong with an object that is to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +40,15 @@ pub fn validate_policy(tenant: &Tenant, policy: &Policy) -> Vec<Problem> {
             }
         }
     }
-    match &policy.strategy {
-        Strategy::Single { model } => check_single(tenant, policy, model, &mut problems),
-        Strategy::Priority {} | Strategy::Split {} | Strategy::Intelligent { .. } => {}
-    }
+    check_strategy(tenant, policy, &policy.strategy, "strategy", &mut problems);
+    rules::check(tenant, policy, &mut problems);
+    problems.0
+}
+
+/// Returns what is wrong with the rules of a policy alone.
+pub fn validate_rules(tenant: &Tenant, policy: &Policy) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    rules::check(tenant, policy, &mut problems);
     problems.0
 }
 
@@ -121,26 +129,40 @@ fn check_slug(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
     }
 }
 
-fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, problems: &mut Problems) {
-    match &policy.candidates {
-        Candidates::Listed(models) if !models.iter().any(|it| it.model == *model) => {
-            let message = format!("`{model}` is not one of `models`: add it there, or name one of them");
-            problems.add("strategy.model", message);
-        }
-        // Listed models have been checked where they are listed.
-        Candidates::Listed(_) => {}
-        Candidates::All => problems.check_model(tenant, "strategy.model".to_owned(), model),
+/// Checks a strategy of a policy: its own, or one of its rules.
+fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, path: &str, problems: &mut Problems) {
+    match strategy {
+        Strategy::Single { model } => check_single(tenant, policy, model, format!("{path}.model"), problems),
+        Strategy::Priority {} | Strategy::Split {} | Strategy::Intelligent { .. } => {}
     }
 }
 
+fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, path: String, problems: &mut Problems) {
+    match &policy.candidates {
+        Candidates::Listed(models) if !models.iter().any(|it| it.model == *model) => {
+            let message = format!("`{model}` is not one of `models`: add it there, or name one of them");
+            problems.add(path, message);
+        }
+        // Listed models have been checked where they are listed.
+        Candidates::Listed(_) => {}
+        Candidates::All => problems.check_model(tenant, path, model),
+    }
+}
+
+/// A router needs something to choose wherever the rules of its policy lead.
 fn check_common(tenant: &Tenant, router: &Router, policy: &Policy, problems: &mut Problems) {
-    let common = policy_plan(&mut Shelf::new(tenant), policy, Some(&router.models));
-    if !common.entries.iter().any(crate::plan::Entry::is_enabled) {
-        let message = format!(
-            "no enabled model of the policy `{}` is in the router's `models`: add one to both, or choose another policy",
-            policy.name
-        );
-        problems.add("policy", message);
+    let only = Some(router.models.as_slice());
+    for it in reachable(tenant, policy) {
+        let has_choice =
+            |strategy| policy_plan(&mut Shelf::new(tenant), it, strategy, only).entries.iter().any(Entry::is_enabled);
+        if !strategies(it).all(has_choice) {
+            let message = format!(
+                "no enabled model of the policy `{}` is in the router's `models`: add one to both, or choose another \
+                 policy",
+                it.name
+            );
+            problems.add("policy", message);
+        }
     }
 }
 

@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::Tenant;
 use domain::desired::{Action, DiffLine};
-use serde::Serialize;
+use domain::{Rule, Tenant};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Fields that say nothing to a reader or must not be read.
 const HIDDEN: [&str; 8] = ["id", "organisation", "hash", "hint", "sealed", "version", "created_at", "provider"];
+
+/// The list that is told item by item.
+const RULES: &str = "rules";
 
 /// The names of objects that other objects refer to by id: those of the tables as they will be.
 #[derive(Clone, Copy, Default)]
@@ -74,6 +77,11 @@ fn flatten(path: &str, value: &Value, names: Names<'_>, to: &mut BTreeMap<String
                 flatten(&inner, value, names, to);
             }
         }
+        Value::Array(rules) if path == RULES => {
+            for (place, rule) in rules.iter().enumerate() {
+                to.insert(format!("{path}[{place}]"), told(rule, names));
+            }
+        }
         Value::Null => {
             to.insert(path.to_owned(), "none".to_owned());
         }
@@ -85,6 +93,13 @@ fn flatten(path: &str, value: &Value, names: Names<'_>, to: &mut BTreeMap<String
             to.insert(path.to_owned(), other.to_string());
         }
     }
+}
+
+/// A rule in one line, with the name of the policy to which it refers.
+fn told(rule: &Value, names: Names<'_>) -> String {
+    let named = |id: String| Some(names.name(&id).map_or(id.clone(), ToOwned::to_owned));
+    let rule = Rule::<String>::deserialize(rule).ok().and_then(|rule| rule.resolved(named));
+    rule.map_or_else(|| "…".to_owned(), |rule| rule.to_string())
 }
 
 #[cfg(test)]
@@ -100,6 +115,13 @@ mod tests {
         let line = line("model", "m", Some(&before), &after, Names::default());
         assert_eq!(line.action, Action::Update);
         assert_eq!(line.changes, ["enabled: true -> false", "list: [\"a\"] -> []", "pricing.completion: none -> 2"]);
+    }
+
+    #[test]
+    fn rules_are_told_one_by_one() {
+        let rule = |op: &str| json!({"priority": 1, "when": {"field": "user", "op": op}, "use": {"strategy": {"type": "split"}}});
+        let line = line("policy", "p", Some(&json!({"rules": [rule("exists")]})), &json!({}), Names::default());
+        assert_eq!(line.changes, ["rules[0]: 1: if user exists use split -> none"]);
     }
 
     #[test]

@@ -128,11 +128,19 @@ impl<'a> Plan<'a> {
     fn finish(mut self) -> Result<Planned, Vec<DesiredFault>> {
         let saved = |kind: ObjectKind, id: &str| self.places.contains_key(&(kind, id.to_owned()));
         let (now, sources) = (self.context.now, &self.sources);
-        let after =
-            validate::check(&validate::Proposed { tenant: &self.after, keys: &self.keys, now, sources, saved: &saved });
+        let before = self.before;
+        let after = validate::check(&validate::Proposed {
+            tenant: &self.after,
+            before,
+            keys: &self.keys,
+            now,
+            sources,
+            saved: &saved,
+        });
         // What was wrong before and is not touched must not stand in the way.
         let known = validate::check(&validate::Proposed {
-            tenant: self.before,
+            tenant: before,
+            before,
             keys: &self.keys_before,
             now,
             sources: &BTreeMap::new(),

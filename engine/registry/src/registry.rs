@@ -394,6 +394,7 @@ fn first_configuration() -> Desired {
         default: true,
         candidates: Candidates::All,
         strategy: Strategy::Intelligent { axis: Axis::Performance },
+        rules: Vec::new(),
     };
     let key = KeySpec {
         name: DEFAULT.to_owned(),

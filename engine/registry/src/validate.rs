@@ -19,6 +19,8 @@ use crate::names;
 /// The configuration as it would be.
 pub(crate) struct Proposed<'a> {
     pub(crate) tenant: &'a Tenant,
+    /// As it is, for the names of what would be gone.
+    pub(crate) before: &'a Tenant,
     /// The organisation's keys.
     pub(crate) keys: &'a BTreeMap<KeyId, Arc<ApiKey>>,
     pub(crate) now: Timestamp,

@@ -2,10 +2,11 @@
 //!
 //! Degraded mode is the same function with one argument changed: `Scoring::Unavailable` instead of `Known`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use dialect::openai::request::ChatRequest;
-use domain::{Constraints, Decision, Degradation, Facts, ModelId, ProjectId, Tenant};
+use domain::{Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Route, Tenant};
 use http::HeaderMap;
 use policy::{Ask, Health, Question, Resolved, Scoring, Step};
 use proto::DecideCall;
@@ -41,7 +42,8 @@ pub(crate) async fn decide(
         project: extensions.project_id.as_deref().or_else(|| text(headers, "x-project-id")),
     };
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
-    let facts = facts(context, request, models)?;
+    let labels = labels(context, request, headers, &route, project.as_ref())?;
+    let facts = Facts { labels, ..facts(context, request, models)? };
     let unhealthy = worker.app.upstreams.unhealthy_models(tenant, worker.app.clock.monotonic());
     let health = Health { unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect() };
     let mut question = Question {
@@ -116,7 +118,34 @@ fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) 
         requested_model: request.model().map(str::to_owned),
         constraints: Constraints { models, ..constraints },
         allowed_models: context.key.allowed_models.clone(),
+        labels: Labels::default(),
     })
+}
+
+/// What rules read of the request; nothing where there are none, so that such requests neither pay for it nor have it
+/// sent to the engine. Tags are checked all the same: a rule added later breaks no caller.
+fn labels(
+    context: &RequestContext,
+    request: &ChatRequest,
+    headers: &HeaderMap,
+    route: &Route,
+    project: Option<&ProjectId>,
+) -> Result<Labels, Failure> {
+    let tags_header = headers.get_all("x-tags").iter().map(|value| ("x-tags", value.as_bytes()));
+    let tags_header: Vec<_> = tags_header.map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
+    let tags = request.tags(texts(&tags_header)).map_err(Failure::Malformed)?;
+    let tenant = context.tenant().ok_or(Failure::NotReady)?;
+    if !policy::has_rules(tenant, route) {
+        return Ok(Labels::default());
+    }
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
+    let labels = request.labels(&tags, texts(&headers)).map_err(Failure::Malformed)?;
+    Ok(Labels { project: project.cloned(), key_name: Some(context.key.name.clone()), ..labels })
+}
+
+fn texts<'a>(headers: &'a [(&'a str, Cow<'a, str>)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    headers.iter().map(|(name, value)| (*name, value.as_ref()))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -17,6 +17,7 @@ pub(crate) struct Opening<'a> {
     selected_model: &'a str,
     reason: Cow<'a, str>,
     policy_id: Option<&'a PolicyId>,
+    rule: Option<&'a str>,
     strategy: &'a str,
     complexity: Option<f64>,
     #[serde(serialize_with = "by_tag")]
@@ -63,6 +64,7 @@ impl<'a> Opening<'a> {
             selected_model: selected,
             reason: reason(decision, selected),
             policy_id: decision.policy_id.as_ref(),
+            rule: decision.rule.as_deref(),
             strategy: &decision.strategy,
             complexity: decision.complexity,
             capabilities: &decision.capabilities,

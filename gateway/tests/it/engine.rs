@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use domain::{
-    Axis, Decision, Degradation, Object, OutputTokens, Score, Snapshot, SnapshotVersion, Strategy, Timestamp,
+    Axis, Decision, Degradation, Facts, Object, OutputTokens, Score, Snapshot, SnapshotVersion, Strategy, Timestamp,
 };
 use gateway::{Limits, SnapshotStore};
-use proto::DecideAnswer;
 use proto::pb::routing::v1 as routing;
 use proto::pb::routing::v1::routing_server::{Routing, RoutingServer};
 use proto::pb::snapshot::v1 as wire;
 use proto::pb::snapshot::v1::snapshot_server::{Snapshot as SnapshotService, SnapshotServer};
+use proto::{DecideAnswer, DecideCall};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
@@ -27,7 +27,7 @@ use crate::wire::get;
 
 /// What the engine does when it is asked.
 #[derive(Clone)]
-enum Mood {
+pub(crate) enum Mood {
     /// Gives this complexity, and leaves the decision to the caller.
     Scores(f64),
     /// Decides so.
@@ -43,20 +43,22 @@ enum Mood {
 struct Script {
     mood: Mutex<Mood>,
     asked: AtomicUsize,
+    told: Mutex<Option<Facts>>,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
 }
 
 /// An engine on a socket; gone when dropped.
-struct ScriptedEngine {
+pub(crate) struct ScriptedEngine {
     script: Arc<Script>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl ScriptedEngine {
-    fn start(socket: &Path, mood: Mood) -> Self {
+    pub(crate) fn start(socket: &Path, mood: Mood) -> Self {
         let script = Arc::new(Script {
             mood: Mutex::new(mood),
             asked: AtomicUsize::new(0),
+            told: Mutex::default(),
             snapshots: watch::Sender::new(None),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -69,12 +71,17 @@ impl ScriptedEngine {
         Self { script, runtime: Some(runtime) }
     }
 
-    fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         *self.script.mood.lock().unwrap() = mood;
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.script.asked.load(Ordering::SeqCst)
+    }
+
+    /// What it was told of the last request.
+    pub(crate) fn told(&self) -> Facts {
+        self.script.told.lock().unwrap().clone().expect("it was asked")
     }
 
     fn publish(&self, snapshot: Snapshot) {
@@ -94,9 +101,10 @@ struct Service(Arc<Script>);
 impl Routing for Service {
     async fn decide(
         &self,
-        _request: Request<routing::DecideRequest>,
+        request: Request<routing::DecideRequest>,
     ) -> Result<Response<routing::DecideResponse>, Status> {
         self.0.asked.fetch_add(1, Ordering::SeqCst);
+        *self.0.told.lock().unwrap() = Some(DecideCall::try_from(request.into_inner())?.facts);
         let mood = self.0.mood.lock().unwrap().clone();
         let (score, decision, degraded) = match mood {
             Mood::Scores(complexity) => (Some(score(complexity)), None, None),
@@ -171,7 +179,7 @@ fn scored(engine_wait: Duration) -> Scored {
 }
 
 /// Long enough for a busy machine.
-const PATIENT: Duration = Duration::from_secs(5);
+pub(crate) const PATIENT: Duration = Duration::from_secs(5);
 
 /// Which model answered and what was missing.
 #[track_caller]

@@ -8,6 +8,7 @@ mod engine;
 mod fallback;
 mod limits;
 mod requests;
+mod rules;
 mod stack;
 mod streams;
 mod upstream;

@@ -42,7 +42,7 @@ fn answer_has_the_vendors_shape_and_says_how_it_was_routed() {
     assert_eq!((&attempts[0]["model"], &attempts[0]["outcome"]), (&json!("p0/small"), &json!("ok")));
     let expected = json!({
         "requested_model": "auto", "selected_model": "p0/small", "policy_id": policy_id().to_string(),
-        "strategy": "priority", "complexity": null, "capabilities": {}, "scorer_version": null, "truncated": null,
+        "rule": null, "strategy": "priority", "complexity": null, "capabilities": {}, "scorer_version": null, "truncated": null,
         "degraded": null, "cost_usd": "0.00003", "saved_usd": "0",
     });
     assert_eq!(routing, expected);

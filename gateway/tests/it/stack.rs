@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::{
     Ability, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText, Model,
     ModelId, Money, Object, Organisation, OrganisationId, Outcome, Policy, PolicyId, PolicyModel, Pricing, Provider,
-    ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Scope, SealedBytes, Snapshot, SnapshotVersion,
+    ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes, Snapshot, SnapshotVersion,
     Strategy, Timeouts, Timestamp,
 };
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
@@ -59,6 +59,10 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) strategy: Strategy,
+    /// Of the default policy.
+    pub(crate) rules: Rules,
+    /// Beside the default policy.
+    pub(crate) policies: Vec<Policy>,
     pub(crate) ledger: LedgerOptions,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether a configuration lies on disk.
@@ -73,6 +77,8 @@ impl Default for Setup {
             limits: limits(),
             timeouts: Timeouts::default(),
             strategy: Strategy::Priority {},
+            rules: Rules::default(),
+            policies: Vec::new(),
             ledger: LedgerOptions { flush_interval: Duration::from_millis(1), ..LedgerOptions::default() },
             clock: Arc::new(SystemClock::default()),
             configured: true,
@@ -295,7 +301,9 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         slug: "main".to_owned(),
         candidates: Candidates::Listed(candidates),
         strategy: setup.strategy.clone(),
+        rules: setup.rules.clone(),
     })));
+    objects.extend(setup.policies.iter().cloned().map(|policy| Object::Policy(Arc::new(policy))));
     objects.push(Object::Router(Arc::new(Router {
         id: router_id(),
         organisation: organisation.clone(),

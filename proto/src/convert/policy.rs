@@ -3,7 +3,8 @@
 use domain::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
 
 use super::{
-    ConvertError, Converted, closed, finite, parse, parse_each, parse_optional, required, same_variants, texts,
+    ConvertError, Converted, closed, document, finite, parse, parse_each, parse_optional, read_document, required,
+    same_variants, texts,
 };
 use crate::pb::object::v1 as pb;
 use crate::pb::object::v1::candidates::Candidates as CandidatesKind;
@@ -95,6 +96,7 @@ impl From<&Policy> for pb::Policy {
             slug: it.slug.clone(),
             candidates: Some((&it.candidates).into()),
             strategy: Some((&it.strategy).into()),
+            rules_json: document(&it.rules, it.rules.is_empty()),
         }
     }
 }
@@ -113,6 +115,7 @@ impl TryFrom<pb::Policy> for Policy {
             strategy: required("strategy", it.strategy)?
                 .try_into()
                 .map_err(|error: ConvertError| error.within("strategy"))?,
+            rules: read_document("rules_json", &it.rules_json)?,
         })
     }
 }

@@ -4,13 +4,13 @@
 //! in which it is kept; what the message repeats beside it must agree with it.
 
 use domain::{
-    AttemptOutcome, CapabilityTag, Constraints, CredentialId, Decision, Degradation, Facts, Features, ModelId,
+    AttemptOutcome, CapabilityTag, Constraints, CredentialId, Decision, Degradation, Facts, Features, Labels, ModelId,
     OrganisationId, OutputFormat, OutputTokens, RequestId, Route, Score, ScorerInput, SnapshotVersion, Timestamp,
 };
 
 use super::{
-    ConvertError, Converted, closed, finite, fraction, money, parse, parse_each, parse_optional, required,
-    same_variants, texts,
+    ConvertError, Converted, closed, document, finite, fraction, money, parse, parse_each, parse_optional,
+    read_document, required, same_variants, texts,
 };
 use crate::pb::routing::v1 as pb;
 use crate::pb::routing::v1::route::{Models, Route as RouteKind};
@@ -180,6 +180,7 @@ impl From<&Facts> for pb::Facts {
             requested_model: it.requested_model.clone(),
             constraints: Some((&it.constraints).into()),
             allowed_models: texts(&it.allowed_models),
+            labels_json: document(&it.labels, it.labels == Labels::default()),
         }
     }
 }
@@ -194,6 +195,7 @@ impl TryFrom<pb::Facts> for Facts {
             requested_model: it.requested_model,
             constraints: constraints.map_err(|error| error.within("constraints"))?,
             allowed_models: parse_each("allowed_models", &it.allowed_models)?,
+            labels: read_document("labels_json", &it.labels_json)?,
         })
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
 use domain::{
-    Ability, ApiKey, AttemptOutcome, AuthScheme, Axis, CandidateRecord, Candidates, CapabilityTag, Change, Constraints,
-    Credential, CredentialId, Decision, Degradation, DesiredFault, DialectKind, Diff, Facts, Features, KeyHash, KeyId,
-    KeyRouting, Modality, Model, ModelId, Money, Object, ObjectKey, Organisation, OrganisationId, OutputFormat,
-    OutputTokens, Policy, PolicyId, PolicyModel, Pricing, Project, ProjectId, Provider, ProviderSlug, RequestId, Route,
-    Router, RouterId, Scope, Score, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion, Strategy,
-    Timeouts, Timestamp,
+    Ability, ApiKey, AttemptOutcome, AuthScheme, Axis, CandidateRecord, Candidates, CapabilityTag, Change, Condition,
+    Constraints, Credential, CredentialId, Decision, Degradation, DesiredFault, DialectKind, Diff, Facts, Features,
+    Field, KeyHash, KeyId, KeyRouting, Labels, Modality, Model, ModelId, Money, Object, ObjectKey, Operator,
+    Organisation, OrganisationId, OutputFormat, OutputTokens, Policy, PolicyId, PolicyModel, Pricing, Project,
+    ProjectId, Provider, ProviderSlug, RequestId, Route, Router, RouterId, Rule, Rules, Scope, Score, ScorerInput,
+    SealedBytes, SecretText, Snapshot, SnapshotVersion, Strategy, Test, Timeouts, Timestamp, Use,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -189,15 +189,40 @@ fn candidates() -> impl Arbitrary<Value = Candidates> {
     prop_oneof![Just(Candidates::All), vec(listed, 0..4).prop_map(Candidates::Listed)]
 }
 
+fn condition() -> impl Arbitrary<Value = Condition> {
+    let test = (select(Operator::ALL.to_vec()), "[a-z.]{1,8}", text()).prop_map(|(operator, key, value)| {
+        Condition::Test(Test::new(Field::Tag(key), operator, Some(serde_json::json!(value))))
+    });
+    test.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Condition::All),
+            vec(inner.clone(), 0..3).prop_map(Condition::Any),
+            inner.prop_map(|it| Condition::Not(Box::new(it))),
+        ]
+    })
+}
+
+fn rules() -> impl Arbitrary<Value = Rules> {
+    let r#use = prop_oneof![policy_id().prop_map(Use::Policy), strategy().prop_map(Use::Strategy)];
+    let rule = (any::<i32>(), of(text()), condition(), r#use).prop_map(|(priority, name, when, r#use)| Rule {
+        priority,
+        name,
+        when,
+        r#use,
+    });
+    vec(rule, 0..3).prop_map(Rules::new)
+}
+
 fn policy() -> impl Arbitrary<Value = Policy> {
-    (policy_id(), organisation_id(), text(), text(), candidates(), strategy()).prop_map(
-        |(id, organisation, name, slug, candidates, strategy)| Policy {
+    (policy_id(), organisation_id(), text(), text(), candidates(), strategy(), rules()).prop_map(
+        |(id, organisation, name, slug, candidates, strategy, rules)| Policy {
             id,
             organisation,
             name,
             slug,
             candidates,
             strategy,
+            rules,
         },
     )
 }
@@ -285,13 +310,28 @@ fn constraints() -> impl Arbitrary<Value = Constraints> {
     )
 }
 
+fn labels() -> impl Arbitrary<Value = Labels> {
+    let pairs = || btree_map(text(), text(), 0..3);
+    (pairs(), pairs(), pairs(), of(text()), of(project_id()), of(text())).prop_map(
+        |(tags, headers, metadata, user, project, key_name)| Labels {
+            tags,
+            headers: headers.into(),
+            metadata: metadata.into_iter().map(|(key, value)| (key, serde_json::json!([value]))).collect(),
+            user,
+            project,
+            key_name,
+        },
+    )
+}
+
 fn facts() -> impl Arbitrary<Value = Facts> {
-    (features(), of(text()), constraints(), vec(model_id(), 0..3)).prop_map(
-        |(features, requested_model, constraints, allowed_models)| Facts {
+    (features(), of(text()), constraints(), vec(model_id(), 0..3), labels()).prop_map(
+        |(features, requested_model, constraints, allowed_models, labels)| Facts {
             features,
             requested_model,
             constraints,
             allowed_models,
+            labels,
         },
     )
 }
@@ -513,6 +553,7 @@ fn an_error_names_the_field_by_its_path() {
         slug: "support".into(),
         candidates: Candidates::Listed(vec![]),
         strategy: Strategy::Priority {},
+        rules: Rules::default(),
     };
     let mut message = pb::Policy::from(&policy);
     let models = vec![pb::PolicyModel { model: "gpt".into(), priority: None, weight: None }];
@@ -521,6 +562,30 @@ fn an_error_names_the_field_by_its_path() {
     let object = pb::Object { object: Some(pb::object::Object::Policy(message)) };
     let error = Object::try_from(object).unwrap_err();
     assert_eq!(error.field, "policy.candidates.listed.models[0].model");
+
+    let rules_json = br#"[{"priority": 1, "when": {"field": "user", "op": "resembles"}, "use": {"policy": "x"}}]"#;
+    let error = Policy::try_from(pb::Policy { rules_json: rules_json.to_vec(), ..(&policy).into() }).unwrap_err();
+    assert_eq!(error.field, "rules_json");
+    assert!(error.message.contains("rules[0].when.op: `resembles` is not an operator"), "{error}");
+    let error = Facts::try_from(routing::Facts { labels_json: b"[1]".to_vec(), ..Default::default() }).unwrap_err();
+    assert_eq!(error.field, "labels_json");
+}
+
+#[test]
+fn a_policy_without_rules_and_a_request_without_labels_say_nothing_of_them() {
+    let message = routing::Facts::from(&Facts::default());
+    assert!(message.labels_json.is_empty());
+    assert_eq!(Facts::try_from(message).unwrap(), Facts::default());
+    let policy = pb::Policy {
+        id: PolicyId::from_random([1; 20]).to_string(),
+        organisation: OrganisationId::from_random([1; 20]).to_string(),
+        candidates: Some((&Candidates::All).into()),
+        strategy: Some((&Strategy::Split {}).into()),
+        ..Default::default()
+    };
+    let read = Policy::try_from(policy.clone()).unwrap();
+    assert!(read.rules.is_empty());
+    assert_eq!(pb::Policy::from(&read), policy);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use crate::context::Context;
 use crate::fields::{Fields, Item, shortened};
 use crate::node::Value;
 use crate::readers::{boolean, choice, items, model_id, name, not_one_of, object, rank, refuse_repeats, text, weight};
+use crate::sections::rules;
 
 /// Keys of features to come.
-pub(crate) const LATER: [&str; 2] = ["rules", "affinity"];
+pub(crate) const LATER: [&str; 1] = ["affinity"];
 const LATER_STRATEGY: [&str; 4] = ["blend", "lambda", "min_quality", "rank_by"];
 
 const STRATEGIES: [&str; 4] = ["intelligent", "priority", "split", "single"];
@@ -38,7 +39,8 @@ pub(crate) fn policy(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Opti
             fields.miss("models", format!("`models` is missing: {cure}"))
         }
     };
-    Some(PolicySpec { name: title?, slug, default, candidates: candidates?, strategy: strategy? })
+    let rules = fields.take("rules").map_or(Some(Vec::new()), |item| rules::rules(&item, context));
+    Some(PolicySpec { name: title?, slug, default, candidates: candidates?, strategy: strategy?, rules: rules? })
 }
 
 /// A name from which an alias can be made.

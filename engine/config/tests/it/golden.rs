@@ -54,7 +54,7 @@ pricing = { image = "0.001" }
 name = "support"
 models = ["*"]
 strategy = { type = "optimal", lambda = 0.5 }
-rules = []
+affinity = "conversation"
 
 [[routers]]
 name = "helpdesk"
@@ -132,6 +132,35 @@ released = "March 2026"
 enabled = "true"
 description = "x""#,
     "[[models]]\nid = \"acme/small\"\n\n[[models]]\nid = \"acme/small\"\nname = \"\"\nnative = \" x\"\nreleased = 2026-11-22T10:00:00Z",
+    // Rules.
+    r#"
+[[policies]]
+name = "a"
+models = ["*"]
+rules = { priority = 1 }
+
+[[policies]]
+name = "b"
+models = ["*"]
+
+[[policies.rules]]
+priority = "first"
+when = { field = "tag.tier", op = "is", value = "premium" }
+use = { policy = "premium", strategy = "split" }
+
+[[policies.rules]]
+priority = 2
+when = { all = [
+    { field = "tag.region", op = "in", value = ["eu"] },
+    { field = "header.authorization", op = "exists" },
+] }
+then = "premium"
+
+[[policies.rules]]
+priority = 3
+when = { field = "complexity", op = "gt", value = 0.5 }
+use = { strategy = { type = "best" } }
+"#,
     // Policies.
     r#"
 [[policies]]
@@ -221,5 +250,19 @@ keys:
     expires_at: tomorrow
     per_user: true",
     "providers:\n  - slug: a\n    base_url: https://a.example/v1?k=1\n    query: 7\n    credentials: [{}]\npolicies:\n  - name: p\n    strategy: single\nrouters:\n  - name: r",
+    r"
+policies:
+  - name: desk
+    models: ['*']
+    rules:
+      - priority: 10
+        when:
+          any:
+            - { field: tag.tier, op: eq, value: premium }
+            - { field: colour, op: eq, value: red }
+        use: { policy: }
+      - when: { not: [] }
+        use: premium
+",
     "{\"projects\": [{\"name\": \"a\"}, {\"nam\": \"b\"}]}",
 ];

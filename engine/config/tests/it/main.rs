@@ -6,6 +6,7 @@ mod golden;
 mod laws;
 mod limits;
 mod positions;
+mod rules;
 mod secrets;
 mod support;
 mod values;

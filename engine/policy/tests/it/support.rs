@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::{
     ApiKey, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId, Model, ModelId, OrganisationId,
-    OutputTokens, Policy, PolicyId, PolicyModel, Provider, RequestId, Route, Router, RouterId, Score, SnapshotVersion,
-    Strategy, Tenant, Timestamp,
+    OutputTokens, Policy, PolicyId, PolicyModel, Project, ProjectId, Provider, RequestId, Route, Router, RouterId,
+    Rules, Score, SnapshotVersion, Strategy, Tenant, Timestamp,
 };
 use policy::{Health, Question, Refusal, Scoring, Step, decide};
 use serde_json::{Value, json};
@@ -118,11 +118,49 @@ impl World {
 
     /// Adds a policy of this name.
     pub(crate) fn policy(&mut self, name: &str, candidates: Candidates, strategy: Strategy) -> PolicyId {
-        let id = PolicyId::from_random([self.tenant.policies.len() as u8; 20]);
+        let number = self.tenant.policies.len();
+        // Ids have 36 letters: the first tells the 37th policy from the first.
+        let mut random = [number as u8; 20];
+        random[0] += (number / 36) as u8;
+        let id = PolicyId::from_random(random);
         let slug = Policy::slug_of(name);
-        let policy =
-            Policy { id: id.clone(), organisation: organisation(), name: name.to_owned(), slug, candidates, strategy };
+        let policy = Policy {
+            id: id.clone(),
+            organisation: organisation(),
+            name: name.to_owned(),
+            slug,
+            candidates,
+            strategy,
+            rules: Rules::default(),
+        };
         Arc::make_mut(&mut self.tenant.policies).insert(id.clone(), Arc::new(policy));
+        id
+    }
+
+    /// Gives a policy its rules. Where JSON has `{"policy": NAME}`, the policy of that name is meant.
+    pub(crate) fn rule(&mut self, policy: &PolicyId, rules: &Value) {
+        let rules = Rules::parse(&self.with_ids(rules)).unwrap();
+        Arc::make_mut(Arc::make_mut(&mut self.tenant.policies).get_mut(policy).unwrap()).rules = rules;
+    }
+
+    fn with_ids(&self, rules: &Value) -> Value {
+        let mut rules = rules.clone();
+        for rule in rules.as_array_mut().into_iter().flatten() {
+            if let Some(named) = rule.pointer_mut("/use/policy") {
+                let known = named.as_str().and_then(|name| self.tenant.policy_named(name));
+                *named = known.map_or(named.take(), |policy| json!(policy.id));
+            }
+        }
+        rules
+    }
+
+    /// Adds a project of this name.
+    pub(crate) fn project(&mut self, name: &str) -> ProjectId {
+        let id = ProjectId::from_random([self.tenant.projects.len() as u8; 20]);
+        let project: Project =
+            serde_json::from_value(json!({"id": id, "organisation": organisation(), "name": name, "policy": null}))
+                .unwrap();
+        Arc::make_mut(&mut self.tenant.projects).insert(id.clone(), Arc::new(project));
         id
     }
 

@@ -1,6 +1,6 @@
 //! What is refused before it is saved.
 
-use domain::{Axis, Candidates, Policy, PolicyId, PolicyModel, Router, RouterId, Strategy};
+use domain::{Axis, Candidates, Policy, PolicyId, PolicyModel, Router, RouterId, Rules, Strategy};
 use policy::{Problem, validate_policy, validate_router};
 use serde_json::json;
 
@@ -32,6 +32,7 @@ fn check_policy(candidates: Candidates, strategy: Strategy, expected: &[&str]) {
         slug: "new".to_owned(),
         candidates,
         strategy,
+        rules: Rules::default(),
     };
     let problems = validate_policy(&world().tenant, &policy);
     assert_eq!(paths(&problems), expected, "{problems:?}");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::desired::{PolicySpec, ProjectSpec};
-use domain::{Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId};
+use domain::{Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId, Rules};
 
 use super::{Plan, nine_decimals};
 use crate::names;
@@ -12,11 +12,15 @@ use crate::names;
 impl Plan<'_> {
     pub(super) fn policies(&mut self, specs: &[PolicySpec]) {
         let mut default: Option<(PolicyId, String)> = None;
+        // All of them first: rules may refer to policies that come later in the file.
+        let mut drafts = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("policies[{index}]");
-            let Some(id) = self.policy(spec, &path) else {
-                continue;
-            };
+            drafts.extend(self.policy_draft(spec, &path).map(|policy| (spec, path, policy)));
+        }
+        for (spec, path, draft) in drafts {
+            let id = draft.id.clone();
+            self.policy(spec, &path, draft);
             match (&default, spec.default) {
                 (Some((_, first)), true) => {
                     let message = format!("{first} is the default already: an organisation has one default policy");
@@ -31,7 +35,8 @@ impl Plan<'_> {
         }
     }
 
-    fn policy(&mut self, spec: &PolicySpec, path: &str) -> Option<PolicyId> {
+    /// A policy as it will be, but for its rules.
+    fn policy_draft(&mut self, spec: &PolicySpec, path: &str) -> Option<Policy> {
         if !self.check_name(path, &spec.name) {
             return None;
         }
@@ -49,16 +54,34 @@ impl Plan<'_> {
             return None;
         }
         self.check_policy_is_alone(spec, &slug, &id, path);
-        let policy = Arc::new(Policy {
-            id: id.clone(),
+        let draft = Policy {
+            id,
             organisation: self.context.organisation.clone(),
             name: spec.name.clone(),
             slug,
             candidates: with_exact_weights(spec.candidates.clone()),
             strategy: spec.strategy.clone(),
-        });
+            rules: Rules::default(),
+        };
+        Arc::make_mut(&mut self.after.policies).insert(draft.id.clone(), Arc::new(draft.clone()));
+        Some(draft)
+    }
+
+    fn policy(&mut self, spec: &PolicySpec, path: &str, draft: Policy) {
+        let known = self.before.policies.get(&draft.id);
+        let policy = Arc::new(Policy { rules: self.rules(spec, path), ..draft });
+        Arc::make_mut(&mut self.after.policies).insert(policy.id.clone(), policy.clone());
         self.put(&spec.name, known.map(Arc::as_ref), &policy, Object::Policy(policy.clone()));
-        Some(id)
+    }
+
+    /// The rules of a policy, none of them if one refers to a policy that there is not.
+    fn rules(&mut self, spec: &PolicySpec, path: &str) -> Rules {
+        let mut resolved = Vec::with_capacity(spec.rules.len());
+        for (index, rule) in spec.rules.iter().enumerate() {
+            let path = format!("{path}.rules[{index}].use.policy");
+            resolved.push(rule.clone().resolved(|text| self.resolve_policy(&text, &path)));
+        }
+        resolved.into_iter().collect::<Option<Vec<_>>>().map(Rules::new).unwrap_or_default()
     }
 
     fn policy_slug(&mut self, spec: &PolicySpec, path: &str) -> Option<String> {

@@ -10,7 +10,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     for key in proposed.keys.values() {
         // A revoked key is a record of the past, but what it refers to must not dangle.
         let subject = &mut findings.about(ObjectKind::Key, &key.id, &key.name);
-        routing::check_policy(tenant, "routing.policy", key.routing.as_ref().map(|it| &it.policy), subject);
+        routing::check_policy(proposed, "routing.policy", key.routing.as_ref().map(|it| &it.policy), subject);
         if let Some(project) = key.project.as_ref().filter(|id| !tenant.projects.contains_key(*id)) {
             subject.fault("project", format!("there is no project `{project}`: let the key name another one first"));
         }

@@ -16,28 +16,30 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         let saved = (proposed.saved)(ObjectKind::Policy, policy.id.as_str());
         let subject = &mut findings.about(ObjectKind::Policy, &policy.id, &policy.name);
         check_candidates(tenant, policy, saved, subject);
-        check_strategy(tenant, policy, subject);
+        check_strategy(tenant, policy, &policy.strategy, "strategy", subject);
+        check_rules(proposed, policy, saved, subject);
     }
     for router in tenant.routers.values() {
         let saved = (proposed.saved)(ObjectKind::Router, router.id.as_str());
         let subject = &mut findings.about(ObjectKind::Router, &router.id, &router.name);
         check_models(tenant, "models", &router.models, saved, subject);
-        check_router_policy(tenant, router, subject);
+        check_router_policy(proposed, router, subject);
         check_sources(tenant, router, proposed.sources.get(&router.id), subject);
     }
     for project in tenant.projects.values() {
         let subject = &mut findings.about(ObjectKind::Project, &project.id, &project.name);
-        check_policy(tenant, "policy", project.policy.as_ref(), subject);
+        check_policy(proposed, "policy", project.policy.as_ref(), subject);
     }
     let organisation = &tenant.organisation;
     let subject = &mut findings.about(ObjectKind::Organisation, &organisation.id, &organisation.name);
-    check_policy(tenant, "default_policy", organisation.default_policy.as_ref(), subject);
+    check_policy(proposed, "default_policy", organisation.default_policy.as_ref(), subject);
 }
 
 /// What refers to a policy must find it.
-pub(super) fn check_policy(tenant: &Tenant, field: &str, policy: Option<&PolicyId>, subject: &mut Subject<'_>) {
-    if let Some(policy) = policy.filter(|id| !tenant.policies.contains_key(*id)) {
-        subject.fault(field, format!("there is no policy `{policy}`: let it name another policy first"));
+pub(super) fn check_policy(proposed: &Proposed<'_>, field: &str, policy: Option<&PolicyId>, subject: &mut Subject<'_>) {
+    if let Some(id) = policy.filter(|id| !proposed.tenant.policies.contains_key(*id)) {
+        let name = proposed.before.policies.get(id).map_or(id.as_str(), |gone| &gone.name);
+        subject.fault(field, format!("there is no policy `{name}`: let it name another policy first"));
     }
 }
 
@@ -82,38 +84,61 @@ fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, s
     }
 }
 
-fn check_strategy(tenant: &Tenant, policy: &Policy, subject: &mut Subject<'_>) {
-    let Strategy::Single { model } = &policy.strategy else {
+/// Checks a strategy of a policy: its own, or one of its rules.
+fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, field: &str, subject: &mut Subject<'_>) {
+    let Strategy::Single { model } = strategy else {
         return;
     };
+    let field = format!("{field}.model");
     match named_model(tenant, model) {
         NamedModel::Fine => {}
-        NamedModel::Unknown(message) => subject.fault("strategy.model", message),
+        NamedModel::Unknown(message) => subject.fault(&field, message),
         NamedModel::Disabled => {
             let message = format!("the model `{model}` is disabled: enable it, or name another");
-            subject.fault("strategy.model", message);
+            subject.fault(&field, message);
         }
     }
     if let Candidates::Listed(listed) = &policy.candidates
         && !listed.iter().any(|it| it.model == *model)
     {
-        subject.fault("strategy.model", format!("`{model}` is not among the policy's models: add it to `models`"));
+        subject.fault(field, format!("`{model}` is not among the policy's models: add it to `models`"));
     }
 }
 
-fn check_router_policy(tenant: &Tenant, router: &Router, subject: &mut Subject<'_>) {
-    check_policy(tenant, "policy", router.policy.as_ref(), subject);
+/// What is saved must be right in itself. What is left alone must still find the policies and models to which it
+/// refers; whether policies lead in a circle is for that one of them to answer that is saved.
+fn check_rules(proposed: &Proposed<'_>, policy: &Policy, saved: bool, subject: &mut Subject<'_>) {
+    if saved {
+        for problem in policy::validate_rules(proposed.tenant, policy) {
+            subject.fault(problem.path, problem.message);
+        }
+        return;
+    }
+    for (place, rule) in policy.rules.declared().iter().enumerate() {
+        check_policy(proposed, &format!("rules[{place}].use.policy"), rule.policy(), subject);
+        if let Some(strategy) = rule.strategy() {
+            check_strategy(proposed.tenant, policy, strategy, &format!("rules[{place}].use.strategy"), subject);
+        }
+    }
+}
+
+fn check_router_policy(proposed: &Proposed<'_>, router: &Router, subject: &mut Subject<'_>) {
+    let tenant = proposed.tenant;
+    check_policy(proposed, "policy", router.policy.as_ref(), subject);
     let Some(policy) = router.policy.as_ref().and_then(|id| tenant.policies.get(id)) else {
         return;
     };
-    let common = match (&policy.strategy, &policy.candidates) {
-        (Strategy::Single { model }, _) => router.models.contains(model),
-        (_, Candidates::All) => true,
-        (_, Candidates::Listed(listed)) => listed.iter().any(|it| router.models.contains(&it.model)),
-    };
-    if !common {
-        let message = format!("the policy `{}` can choose none of the router's models: add one to both", policy.name);
-        subject.fault("policy", message);
+    // Wherever the policy's rules lead there must be something to choose.
+    for it in policy::reachable(tenant, policy) {
+        let has_choice = |strategy: &Strategy| match (strategy, &it.candidates) {
+            (Strategy::Single { model }, _) => router.models.contains(model),
+            (_, Candidates::All) => true,
+            (_, Candidates::Listed(listed)) => listed.iter().any(|it| router.models.contains(&it.model)),
+        };
+        if !policy::strategies(it).all(has_choice) {
+            let message = format!("the policy `{}` can choose none of the router's models: add one to both", it.name);
+            subject.fault("policy", message);
+        }
     }
 }
 

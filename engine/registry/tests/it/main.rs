@@ -9,5 +9,6 @@ mod keys;
 mod opening;
 mod refusals;
 mod removal;
+mod rules;
 mod story;
 mod tenants;

@@ -7,18 +7,21 @@ mod conversation;
 mod extensions;
 mod fault;
 mod fields;
+mod labels;
 mod parameters;
 mod read;
 mod scorer_text;
+mod tags;
 
 use bytes::Bytes;
 use domain::{Constraints, Features, ScorerInput};
 
 use crate::json::{self, Edit, Escapes, Member, Scanner, Span, members_of, quoted, splice};
 
-pub use extensions::{DataCollection, Extensions, ProviderLimits, RoutingHints, Tag};
+pub use extensions::{DataCollection, Extensions, ProviderLimits, RoutingHints};
 pub use fault::BadRequest;
 use scorer_text::ScorerText;
+pub use tags::Tag;
 
 /// A request whose top level, messages and own extensions are sound.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use domain::{Money, ProviderSlug};
 
 use super::fault::BadRequest;
-use super::read;
+use super::tags::Tag;
+use super::{read, tags};
 use crate::json::{Kind, Path, Scanner};
 
 /// Longest `routing.instructions`, in characters.
@@ -60,15 +61,6 @@ pub struct RoutingHints {
     pub min_quality: Option<f64>,
 }
 
-/// A label of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag {
-    /// Its name.
-    pub key: String,
-    /// Its value.
-    pub value: String,
-}
-
 /// Whether a provider may collect the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataCollection {
@@ -103,7 +95,7 @@ impl Extensions {
             "provider" => self.provider.read(scanner, path)?,
             "routing" => self.routing.read(scanner, path)?,
             "routing_policy_id" => self.routing_policy_id = owned_string(scanner, path)?,
-            "tags" => self.tags = tags(scanner, path)?,
+            "tags" => self.tags = tags::read(scanner, path)?,
             _ => {
                 scanner.skip()?;
             }
@@ -207,28 +199,4 @@ fn share(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<f64>, BadR
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(Some(value)),
         _ => Err(BadRequest::invalid(path, "must be from 0 to 1")),
     }
-}
-
-fn tags(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Vec<Tag>, BadRequest> {
-    let mut tags = Vec::new();
-    if !read::is_present(scanner, path, Kind::Array, "an array of {key, value} objects")? {
-        return Ok(tags);
-    }
-    let mut elements = scanner.enter_array()?;
-    while scanner.next_element(&mut elements)? {
-        tags.push(tag(scanner, &path.index(tags.len()))?);
-    }
-    Ok(tags)
-}
-
-fn tag(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Tag, BadRequest> {
-    let (mut key, mut value) = (None, None);
-    read::closed_object(scanner, path, &["key", "value"], |scanner, name, here| {
-        let text = read::required_string(scanner, here)?.into_owned();
-        *(if name == "key" { &mut key } else { &mut value }) = Some(text);
-        Ok(())
-    })?;
-    let key = key.ok_or_else(|| BadRequest::missing(&path.key("key"), "the tag's name, a string"))?;
-    let value = value.ok_or_else(|| BadRequest::missing(&path.key("value"), "the tag's value, a string"))?;
-    Ok(Tag { key, value })
 }
