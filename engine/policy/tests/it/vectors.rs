@@ -126,7 +126,7 @@ fn ask(world: &World, case: &Case) -> Answer {
         (None, None) => Scoring::NotAsked,
     };
     let facts = if case.facts.is_null() { facts(&serde_json::json!({})) } else { facts(&case.facts) };
-    let health = Health { unhealthy: case.unhealthy.clone() };
+    let health = Health { unhealthy: case.unhealthy.clone(), ..Health::default() };
     world.ask_with_health(&route, &facts, scoring, seed(case.request), &health)
 }
 
