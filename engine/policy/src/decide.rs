@@ -120,16 +120,16 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
     candidates.remove_unhealthy(question.health);
     let Eligible { contenders: mut order, removed } = candidates;
 
-    if let (Some((mix, _)), Scoring::NotAsked) = (&mix, question.scoring)
-        && blended::depends_on_score(&order, mix)
-    {
-        return Ok(Step::NeedsScore);
-    }
-    if let (Order::Intelligent(_), Scoring::NotAsked) = (plan.order, question.scoring) {
+    if let Scoring::NotAsked = question.scoring {
+        let (reads_score, depends_on_score) = match (plan.order, &mix) {
+            (Order::Intelligent(_), _) => (true, intelligent::depends_on_score(&order)),
+            (_, Some((mix, _))) => (mix.is_boostable(), blended::depends_on_score(&order, mix)),
+            (_, None) => (false, false),
+        };
         // Without a requested maximum it takes the score to say what is too dear.
         let is_cost_open = question.facts.features.max_output_tokens.is_none()
             && removed.iter().any(|it| it.reason == Removal::MaxCost);
-        if is_cost_open || intelligent::depends_on_score(&order) {
+        if depends_on_score || (reads_score && is_cost_open) {
             return Ok(Step::NeedsScore);
         }
     }
