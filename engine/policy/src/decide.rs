@@ -2,6 +2,7 @@
 //! and the record of why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use domain::{
     Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Removal, Removed, RequestId, Route, Score,
@@ -40,6 +41,16 @@ pub struct Latency {
 }
 
 impl Latency {
+    /// What has been observed of a model, if anything. What has not counts for nothing, until an answer tells it: streams
+    /// tell of the first token, whole answers of the time for each.
+    pub fn observed(first_token_micros: Option<u64>, micros_per_token: Option<u64>) -> Option<Self> {
+        let known = first_token_micros.or(micros_per_token);
+        known.map(|_| Self {
+            first_token_micros: first_token_micros.unwrap_or(0),
+            micros_per_token: micros_per_token.unwrap_or(0),
+        })
+    }
+
     /// How long an answer of this length takes, in microseconds.
     pub fn expected_micros(self, output_tokens: u64) -> u64 {
         self.first_token_micros.saturating_add(self.micros_per_token.saturating_mul(output_tokens))
@@ -53,7 +64,7 @@ pub struct Health {
     pub unhealthy: BTreeSet<ModelId>,
     /// How fast models have been answering; absent = never observed.
     #[serde(default)]
-    pub latency: BTreeMap<ModelId, Latency>,
+    pub latency: Arc<BTreeMap<ModelId, Latency>>,
 }
 
 /// Every argument of a decision. The same question always has the same answer.

@@ -1,7 +1,7 @@
 //! Every message about a faulty scorecard or blend.
 
 use domain::{
-    Blend, BlendId, Candidates, Policy, PolicyId, Router, RouterId, ScoreCell, Scorecard, ScorecardId, Strategy,
+    Blend, BlendId, Candidates, Policy, PolicyId, Router, RouterId, Rules, ScoreCell, Scorecard, ScorecardId, Strategy,
 };
 use policy::{Problem, UnknownModels, validate_blend, validate_policy, validate_router, validate_scorecard};
 use serde_json::{Value, json};
@@ -324,15 +324,19 @@ fn policy_faults(fields: &Value, candidates: Candidates) -> String {
 }
 
 fn policy_problems(world: &World, blend: BlendId, candidates: Candidates) -> Vec<Problem> {
-    let policy = Policy {
+    validate_policy(&world.tenant, &policy(blend, candidates))
+}
+
+fn policy(blend: BlendId, candidates: Candidates) -> Policy {
+    Policy {
         id: PolicyId::from_random([77; 20]),
         organisation: organisation(),
         name: "new".to_owned(),
         slug: "new".to_owned(),
         candidates,
+        rules: Rules::default(),
         strategy: Strategy::Blend { blend },
-    };
-    validate_policy(&world.tenant, &policy)
+    }
 }
 
 #[test]
@@ -352,6 +356,19 @@ fn policy_uses_a_live_blend_that_can_choose_one_of_its_models() {
     insta::assert_snapshot!(
         policy_faults(&json!({}), listed(&["acme/unscored"])),
         @"strategy.blend: none of `models` has a score in the blend `ours`: add a scored model, or give the blend a `fallback_model`"
+    );
+    let by_rule = Policy {
+        strategy: Strategy::Priority {},
+        rules: Rules::parse(&json!([{
+            "priority": 0, "when": {"field": "stream", "op": "exists"},
+            "use": {"strategy": {"type": "blend", "blend": BlendId::from_random([99; 20])}},
+        }]))
+        .unwrap(),
+        ..policy(BlendId::from_random([99; 20]), both())
+    };
+    insta::assert_snapshot!(
+        lines(&validate_policy(&world().tenant, &by_rule)),
+        @"rules[0].use.strategy.blend: there is no blend `bld_rrrrrrrrrrrrrrrrrrrr`: create it first, or name another"
     );
     let gone = policy_problems(&world(), BlendId::from_random([99; 20]), both());
     insta::assert_snapshot!(

@@ -1,6 +1,7 @@
 //! `blend`: what stands in for missing scores, what corrections and boosts do, and who comes first.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::{CapabilityTag, Decision, Degradation, Facts, Route, Score, ScorecardId, Strategy};
 use policy::{Health, Scoring, Step};
@@ -240,7 +241,7 @@ fn check_ties(models: &[(&str, f64, Option<&str>, Option<u64>)], expected: &[&st
     let route = Route::Policy(world.policy("ours", listed(&names), Strategy::Blend { blend }));
     let latency = |it: u64| policy::Latency { first_token_micros: it, micros_per_token: 0 };
     let latency = models.iter().filter_map(|it| Some((id(it.0), latency(it.3?)))).collect();
-    let health = Health { latency, ..Health::default() };
+    let health = Health { latency: Arc::new(latency), ..Health::default() };
     let facts = facts(&json!({"features": {"input_tokens": 10}}));
     let decision = decided(world.ask_with_health(&route, &facts, Scoring::NotAsked, seed(1), &health));
     assert_eq!(order(&decision), expected);

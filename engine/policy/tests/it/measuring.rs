@@ -1,6 +1,7 @@
 //! `lowest_cost`, `least_latency`, and capability measured by scorecards.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::{Axis, Decision, Facts, Model, Route, RouterId, Strategy, Tenant};
 use policy::{Health, Latency, Scoring};
@@ -55,7 +56,7 @@ fn fast(latency: &[(&str, u64, u64)], max_output: u64, number: u32) -> Decision 
     let latency = latency.iter().map(|(model, first_token_micros, micros_per_token)| {
         (id(model), Latency { first_token_micros: *first_token_micros, micros_per_token: *micros_per_token })
     });
-    let health = Health { latency: latency.collect(), ..Health::default() };
+    let health = Health { latency: Arc::new(latency.collect()), ..Health::default() };
     let facts = facts(&json!({"features": {"max_output_tokens": max_output}}));
     decided(world.ask_with_health(&route, &facts, Scoring::NotAsked, seed(number), &health))
 }
@@ -85,7 +86,7 @@ fn unobserved_models_share_five_percent() {
     let latency = OBSERVED.map(|(model, first_token_micros, micros_per_token)| {
         (id(model), Latency { first_token_micros, micros_per_token })
     });
-    let health = Health { latency: latency.into(), ..Health::default() };
+    let health = Health { latency: Arc::new(latency.into()), ..Health::default() };
     for number in 0..DRAWS {
         let answer = world.ask_with_health(&route, &Facts::default(), Scoring::NotAsked, seed(number), &health);
         *counts.entry(decided(answer).selected_model.to_string()).or_default() += 1;

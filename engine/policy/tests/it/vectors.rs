@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::{Candidates, CapabilityTag, Degradation, ModelId, Route, Score, Strategy};
 use policy::{Health, Latency, Scoring, Step};
@@ -145,7 +146,7 @@ fn ask(world: &World, case: &Case) -> Answer {
         (None, None) => Scoring::NotAsked,
     };
     let facts = if case.facts.is_null() { facts(&serde_json::json!({})) } else { facts(&case.facts) };
-    let health = Health { unhealthy: case.unhealthy.clone(), latency: case.latency.clone() };
+    let health = Health { unhealthy: case.unhealthy.clone(), latency: Arc::new(case.latency.clone()) };
     world.ask_with_health(&route, &facts, scoring, seed(case.request), &health)
 }
 
