@@ -194,6 +194,7 @@ impl TryFrom<pb::Facts> for Facts {
             requested_model: it.requested_model,
             constraints: constraints.map_err(|error| error.within("constraints"))?,
             allowed_models: parse_each("allowed_models", &it.allowed_models)?,
+            labels: domain::Labels::default(),
         })
     }
 }
