@@ -73,7 +73,7 @@ pub(crate) async fn explain(
     };
     facts.constraints.models = resolved.models;
     facts.allowed_models = key.allowed_models;
-    let health = Health::default();
+    let health = Health { latency: shared.feedback.latencies(&organisation.id), ..Health::default() };
     let mut question = Question {
         tenant,
         version: snapshot.version,

@@ -56,6 +56,7 @@ impl Plan<'_> {
             slug,
             candidates: with_exact_weights(spec.candidates.clone()),
             strategy: spec.strategy.clone(),
+            rules: domain::Rules::default(),
         });
         self.put(&spec.name, known.map(Arc::as_ref), &policy, Object::Policy(policy.clone()));
         Some(id)
