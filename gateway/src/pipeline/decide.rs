@@ -43,7 +43,10 @@ pub(crate) async fn decide(
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
     let facts = facts(context, request, models)?;
     let unhealthy = worker.app.upstreams.unhealthy_models(tenant, worker.app.clock.monotonic());
-    let health = Health { unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect() };
+    let health = Health {
+        unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect(),
+        latency: worker.app.latencies.of(&context.key.organisation),
+    };
     let mut question = Question {
         tenant,
         version: context.live.snapshot.version,
@@ -116,6 +119,7 @@ fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) 
         requested_model: request.model().map(str::to_owned),
         constraints: Constraints { models, ..constraints },
         allowed_models: context.key.allowed_models.clone(),
+        labels: domain::Labels::default(),
     })
 }
 

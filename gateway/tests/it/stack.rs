@@ -295,6 +295,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         slug: "main".to_owned(),
         candidates: Candidates::Listed(candidates),
         strategy: setup.strategy.clone(),
+        rules: domain::Rules::default(),
     })));
     objects.push(Object::Router(Arc::new(Router {
         id: router_id(),
@@ -302,6 +303,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         name: "own endpoint".to_owned(),
         models: models.clone(),
         policy: Some(policy_id()),
+        scorecards: Vec::new(),
     })));
     let key = |number: u8, text: &str| ApiKey {
         id: KeyId::from_random([number; 20]),
