@@ -109,6 +109,7 @@ fn explain_request(
         requested_model: request.model().map(str::to_owned),
         constraints,
         allowed_models: Vec::new(),
+        labels: domain::Labels::default(),
     };
     Ok(pb::ExplainRequest {
         organisation: None,
