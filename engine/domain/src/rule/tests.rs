@@ -1,3 +1,5 @@
+//! What can be read as a rule, how it is written and told, and what is refused where.
+
 use serde_json::json;
 
 use super::*;
