@@ -75,7 +75,7 @@ pub(crate) async fn explain(
     facts.allowed_models = key.allowed_models;
     facts.labels.project = resolved.project;
     facts.labels.key_name = request.key.is_some().then_some(key.name);
-    let health = Health::default();
+    let health = Health { latency: shared.feedback.latencies(&organisation.id), ..Health::default() };
     let mut question = Question {
         tenant,
         version: snapshot.version,

@@ -3,11 +3,12 @@
 //! Rolling by decay: an observation counts half after five minutes, so an old outage does not outlive its cause.
 //! What a caller did (a refused request, a cancellation) says nothing of the model and is left out.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{AttemptOutcome, ModelId, OrganisationId, Snapshot, Timestamp};
 use metrics::counter;
+use policy::Latency;
 use proto::OutcomeReport;
 use proto::pb::snapshot::v1 as pb;
 
@@ -28,7 +29,11 @@ pub(crate) struct Feedback {
 struct State {
     models: HashMap<(OrganisationId, ModelId), Rolling>,
     generation: u64,
+    /// What decisions are made with, per organisation; emptied by every merge, filled by the first question after it.
+    latencies: HashMap<OrganisationId, Latencies>,
 }
+
+type Latencies = Arc<BTreeMap<ModelId, Latency>>;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Rolling {
@@ -58,6 +63,7 @@ impl Feedback {
             state.make_room(&key);
             state.models.entry(key).or_default().observe(report, success, report.at.min(now));
             state.generation += 1;
+            state.latencies.clear();
         }
         accepted
     }
@@ -71,6 +77,19 @@ impl Feedback {
         let mut models: Vec<_> = state.models.iter().map(|((owner, model), it)| it.message(owner, model)).collect();
         models.sort_by(|a, b| (&a.organisation, &a.model).cmp(&(&b.organisation, &b.model)));
         Some((state.generation, pb::Health { models }))
+    }
+
+    /// How fast the models of an organisation have been answering.
+    pub(crate) fn latencies(&self, organisation: &OrganisationId) -> Latencies {
+        let mut state = self.lock();
+        if let Some(known) = state.latencies.get(organisation) {
+            return known.clone();
+        }
+        let own = state.models.iter().filter(|((owner, _), _)| owner == organisation);
+        let found: BTreeMap<_, _> = own.filter_map(|((_, model), it)| Some((model.clone(), it.latency()?))).collect();
+        let found = Arc::new(found);
+        state.latencies.insert(organisation.clone(), found.clone());
+        found
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -106,6 +125,11 @@ impl Rolling {
         let tokens = report.output_tokens.filter(|tokens| *tokens > 0).map(|tokens| tokens as f64);
         let written = report.latency_micros.saturating_sub(report.first_token_micros.unwrap_or(0)) as f64;
         blend(&mut self.micros_per_token, tokens.map(|tokens| written / tokens));
+    }
+
+    fn latency(&self) -> Option<Latency> {
+        let whole = |micros: Option<f64>| micros.map(|micros| micros as u64);
+        Latency::observed(whole(self.first_token_micros), whole(self.micros_per_token))
     }
 
     fn message(&self, organisation: &OrganisationId, model: &ModelId) -> pb::ModelHealth {

@@ -49,7 +49,11 @@ impl Routing for RoutingService {
             // The scorer is at fault, not the load: the caller is better served by a decision without a score.
             Err(_) => None,
         };
-        let answer = answer(&self.shared.registry.snapshot(), &call, score)?;
+        let health = Health {
+            unhealthy: call.unhealthy.iter().cloned().collect(),
+            latency: self.shared.feedback.latencies(&call.organisation),
+        };
+        let answer = answer(&self.shared.registry.snapshot(), &call, &health, score)?;
         Ok(Response::new(pb::DecideResponse::try_from(&answer).map_err(|error| internal(&error))?))
     }
 
@@ -81,7 +85,12 @@ impl Routing for RoutingService {
 }
 
 /// Decides as the caller would, had it the score.
-fn answer(snapshot: &Snapshot, call: &DecideCall, score: Option<Score>) -> Result<DecideAnswer, Status> {
+fn answer(
+    snapshot: &Snapshot,
+    call: &DecideCall,
+    health: &Health,
+    score: Option<Score>,
+) -> Result<DecideAnswer, Status> {
     let version = snapshot.version;
     let degraded = score.is_none().then_some(Degradation::Scorer);
     if call.version != version {
@@ -96,7 +105,7 @@ fn answer(snapshot: &Snapshot, call: &DecideCall, score: Option<Score>) -> Resul
         route: &call.route,
         facts: &call.facts,
         scoring: score.as_ref().map_or(Scoring::Unavailable(Degradation::Scorer), Scoring::Known),
-        health: &Health { unhealthy: call.unhealthy.iter().cloned().collect() },
+        health,
         previous: call.previous.as_ref(),
         seed: call.seed,
         now: call.now,

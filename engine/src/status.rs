@@ -65,7 +65,8 @@ pub(crate) fn of_registry(failure: &RegistryError) -> Status {
         | RegistryError::Seal { .. }
         | RegistryError::Database { .. }
         | RegistryError::Row { .. }
-        | RegistryError::Incomplete { .. } => {
+        | RegistryError::Incomplete { .. }
+        | RegistryError::Unkept { .. } => {
             error!(%failure, "the registry failed");
             Status::internal(message)
         }

@@ -20,6 +20,7 @@ use crate::config::{GatewayConfig, Limits};
 use crate::endpoints::{self, Arrival};
 use crate::engine_client::EngineClient;
 use crate::error::{Failure, render};
+use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
 use crate::reporter::Reporter;
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) latencies: Arc<Latencies>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) engine: proto::Endpoint,
     pub(crate) tls: Arc<ClientConfig>,

@@ -13,6 +13,7 @@ mod endpoints;
 mod engine_client;
 mod error;
 mod io;
+mod latencies;
 mod layers;
 mod meters;
 mod pipeline;

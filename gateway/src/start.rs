@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::app::App;
 use crate::clock::RequestIds;
 use crate::config::GatewayConfig;
+use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
 use crate::reporter::reporter;
@@ -98,6 +99,7 @@ impl Gateway {
         let store = SnapshotStore::new(&config.data_dir);
         let snapshots = Arc::new(Snapshots::new(keyring, store, vault.clone(), upstreams.clone()));
         snapshots.install_stored();
+        let latencies = Arc::new(Latencies::default());
         let (reporter, reports) = reporter();
         let app = Arc::new(App {
             tls: tls_config(config.trust_roots, config.extra_ca.as_deref())?,
@@ -106,6 +108,7 @@ impl Gateway {
             snapshots: snapshots.clone(),
             ledger,
             upstreams,
+            latencies: latencies.clone(),
             vault,
             engine: engine.clone(),
             engine_breaker: Breaker::new(engine_breaker(), seed),
@@ -119,7 +122,7 @@ impl Gateway {
         let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
         let channel = proto::connect_lazy(&engine);
         let engine_link = tokio::spawn(async move {
-            tokio::join!(watch::follow(snapshots, channel.clone()), reports.send_to(channel));
+            tokio::join!(watch::follow(snapshots, latencies, channel.clone()), reports.send_to(channel));
         });
         Ok(Self { app, server, engine_link, address })
     }

@@ -13,6 +13,7 @@ use proto::pb::snapshot::v1::snapshot_client::SnapshotClient;
 use proto::watch::{Assembler, Event};
 use tonic::transport::Channel;
 
+use crate::latencies::Latencies;
 use crate::snapshots::{InstallError, Snapshots, chain};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -36,11 +37,11 @@ enum WatchError {
 }
 
 /// Follows the engine until the future is dropped.
-pub(crate) async fn follow(snapshots: Arc<Snapshots>, channel: Channel) {
+pub(crate) async fn follow(snapshots: Arc<Snapshots>, latencies: Arc<Latencies>, channel: Channel) {
     let mut pause = FIRST_PAUSE;
     loop {
         let before = snapshots.version();
-        let Err(fault) = watch(&snapshots, channel.clone()).await;
+        let Err(fault) = watch(&snapshots, &latencies, channel.clone()).await;
         if snapshots.version() != before {
             pause = FIRST_PAUSE;
         }
@@ -51,7 +52,7 @@ pub(crate) async fn follow(snapshots: Arc<Snapshots>, channel: Channel) {
     }
 }
 
-async fn watch(snapshots: &Arc<Snapshots>, channel: Channel) -> Result<Infallible, WatchError> {
+async fn watch(snapshots: &Arc<Snapshots>, latencies: &Latencies, channel: Channel) -> Result<Infallible, WatchError> {
     let held = snapshots.live().map(|live| live.snapshot.clone());
     let from = held.as_ref().map(|snapshot| snapshot.version).unwrap_or_default();
     let mut assembler = Assembler::new(held);
@@ -59,12 +60,16 @@ async fn watch(snapshots: &Arc<Snapshots>, channel: Channel) -> Result<Infallibl
     let mut stream = client.watch(WatchRequest { epoch: from.epoch, from_revision: from.revision }).await?.into_inner();
     loop {
         let message = tokio::time::timeout(SILENCE, stream.message()).await.map_err(|_| WatchError::Silence)??;
-        if let Event::Committed(snapshot) = assembler.take(message.ok_or(WatchError::End)?)? {
-            snapshots.install(snapshot)?;
-            let storing = snapshots.clone();
-            if tokio::task::spawn_blocking(move || storing.save()).await.is_err() {
-                tracing::error!("storing the configuration panicked");
+        match assembler.take(message.ok_or(WatchError::End)?)? {
+            Event::Committed(snapshot) => {
+                snapshots.install(snapshot)?;
+                let storing = snapshots.clone();
+                if tokio::task::spawn_blocking(move || storing.save()).await.is_err() {
+                    tracing::error!("storing the configuration panicked");
+                }
             }
+            Event::Health(health) => latencies.replace(&health),
+            Event::Partial | Event::Heartbeat(_) => {}
         }
     }
 }

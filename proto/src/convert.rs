@@ -13,11 +13,13 @@ use serde::de::DeserializeOwned;
 use crate::pb::object::v1 as pb;
 
 pub mod admin;
+mod blend;
 mod catalogue;
 mod key;
 mod object;
 mod policy;
 pub mod routing;
+mod scorecard;
 #[cfg(test)]
 mod tests;
 
@@ -109,6 +111,20 @@ fn read_document<T: DeserializeOwned + Default>(field: &str, json: &[u8]) -> Con
         return Ok(T::default());
     }
     serde_json::from_slice(json).map_err(|error| ConvertError::new(field, error))
+}
+
+fn closed_optional<P, D>(field: &str, number: Option<i32>) -> Converted<Option<D>>
+where
+    P: TryFrom<i32>,
+    D: TryFrom<P>,
+{
+    number.map(|number| closed::<P, D>(field, number)).transpose()
+}
+
+/// Reads each message of a list, naming the one that is wrong.
+fn read_each<M, D: TryFrom<M, Error = ConvertError>>(field: &str, messages: Vec<M>) -> Converted<Vec<D>> {
+    let read = |(index, message)| D::try_from(message).map_err(|error| error.within(&format!("{field}[{index}]")));
+    messages.into_iter().enumerate().map(read).collect()
 }
 
 fn money(field: &str, text: Option<&str>) -> Converted<Option<Money>> {

@@ -414,6 +414,8 @@ pub enum StrategyName {
     Intelligent,
     Priority,
     Split,
+    LowestCost,
+    LeastLatency,
 }
 
 /// A strategy with its settings.
@@ -421,7 +423,8 @@ pub enum StrategyName {
 #[schemars(deny_unknown_fields)]
 pub struct PolicyStrategy {
     /// `intelligent`: the model that fits the prompt's complexity; `priority`: ascending priority; `split`: one weighted
-    /// draw per request; `single`: one model and no other.
+    /// draw per request; `lowest_cost`: ascending expected cost; `least_latency`: ascending observed latency; `single`:
+    /// one model and no other.
     #[schemars(rename = "type")]
     pub kind: StrategyKind,
     /// What an intelligent policy cares about; absent = performance, the balanced one.
@@ -438,6 +441,8 @@ pub enum StrategyKind {
     Intelligent,
     Priority,
     Split,
+    LowestCost,
+    LeastLatency,
     Single,
 }
 

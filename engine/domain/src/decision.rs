@@ -46,6 +46,10 @@ pub enum Removal {
     NoCredential,
     /// Its breaker is open.
     Unhealthy,
+    /// No benchmark of the blend has a score of it.
+    Unscored,
+    /// A benchmark that its blend demands has no score of it.
+    MissingCoverage,
 }
 
 impl Removal {
@@ -67,6 +71,8 @@ impl Removal {
             Self::MaxCost => "max_cost",
             Self::NoCredential => "no_credential",
             Self::Unhealthy => "unhealthy",
+            Self::Unscored => "unscored",
+            Self::MissingCoverage => "missing_coverage",
         }
     }
 
@@ -84,7 +90,12 @@ impl Removal {
             | Self::Zdr
             | Self::DataCollection
             | Self::MaxCost => true,
-            Self::Disabled | Self::NotAllowed | Self::NoCredential | Self::Unhealthy => false,
+            Self::Disabled
+            | Self::NotAllowed
+            | Self::NoCredential
+            | Self::Unhealthy
+            | Self::Unscored
+            | Self::MissingCoverage => false,
         }
     }
 }
@@ -170,10 +181,10 @@ pub struct Decision {
     pub candidates: Vec<CandidateRecord>,
     /// The others, with reasons.
     pub removed: Vec<Removed>,
-    /// Blend weights (none in the strategies so far).
+    /// Weight per benchmark, if a blend chose.
     #[serde(default)]
     pub weights: Option<serde_json::Value>,
-    /// Blend weights after the capability boost.
+    /// The same after the capability boost, renormalised.
     #[serde(default)]
     pub weights_boosted: Option<serde_json::Value>,
     /// What was missing.
@@ -187,7 +198,7 @@ pub struct Decision {
     pub snapshot: SnapshotVersion,
     /// The request's id: the seed of every draw.
     pub seed: RequestId,
-    /// Where capability came from: `explicit`, `price`, or both.
+    /// Where capability came from: `explicit`, `scorecards`, `price`, or several: `explicit+price`.
     #[serde(default)]
     pub capability_source: Option<String>,
     /// The most capable eligible candidate, against which savings are counted.

@@ -143,6 +143,12 @@ object_id!(
     /// A router: an endpoint of its own.
     RouterId, "rtr_", "router id");
 object_id!(
+    /// A scorecard: one benchmark's scores per model.
+    ScorecardId, "evl_", "scorecard id");
+object_id!(
+    /// A blend of benchmarks.
+    BlendId, "bld_", "blend id");
+object_id!(
     /// An API key's record (never the key itself).
     KeyId, "key_", "key id");
 

@@ -3,8 +3,11 @@
 //! Pure data with its invariants. Knows no socket, clock, environment or randomness: whoever needs one passes it in.
 //! Every other crate of the workspace may import this one; it imports none of them.
 
+pub mod benchmark;
+pub mod blend;
 pub mod catalogue;
 pub mod clock;
+pub mod date;
 pub mod decision;
 pub mod desired;
 pub mod features;
@@ -18,19 +21,24 @@ pub mod record;
 pub mod route;
 pub mod rule;
 pub mod score;
+pub mod scorecard;
 pub mod snapshot;
 pub mod usage;
 
+pub use benchmark::{Benchmark, Reading, Summary};
+pub use blend::{Blend, BlendStatus, BlendWeight, Missing, Override, RankBy};
 pub use catalogue::{
     Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
     SealedBytes, Timeouts,
 };
 pub use clock::{Clock, Timestamp};
+pub use date::{Date, InvalidDate};
 pub use decision::{Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed};
 pub use desired::{Desired, DesiredFault, Diff, SecretText};
 pub use features::{Constraints, Facts, Features, OutputFormat};
 pub use ids::{
-    CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId, RouterId,
+    BlendId, CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId,
+    RouterId, ScorecardId,
 };
 pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
 pub use labels::{Headers, Labels};
@@ -41,5 +49,6 @@ pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, S
 pub use route::Route;
 pub use rule::{Condition, Field, Operator, Rule, RuleFault, RuleFaults, Rules, Test, Use};
 pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
+pub use scorecard::{Direction, Interval, Normalisation, ScoreCell, Scorecard, SourceKind, SourceNote};
 pub use snapshot::{KeyTable, Snapshot, SnapshotVersion, Tenant};
 pub use usage::Usage;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blend::Blend;
 use crate::catalogue::{Credential, Model, Organisation, Project, Provider, SealedBytes};
 use crate::ids::OrganisationId;
 use crate::key::ApiKey;
 use crate::policy::{Policy, Router};
+use crate::scorecard::Scorecard;
 
 /// The kinds of configuration objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +29,10 @@ pub enum ObjectKind {
     Credential,
     /// A model.
     Model,
+    /// A scorecard.
+    Scorecard,
+    /// A blend.
+    Blend,
     /// A policy.
     Policy,
     /// A router.
@@ -37,13 +43,15 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// Every kind, referred-to kinds before those that refer to them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Pepper,
         Self::Organisation,
         Self::Project,
         Self::Provider,
         Self::Credential,
         Self::Model,
+        Self::Scorecard,
+        Self::Blend,
         Self::Policy,
         Self::Router,
         Self::Key,
@@ -58,6 +66,8 @@ impl ObjectKind {
             Self::Provider => "provider",
             Self::Credential => "credential",
             Self::Model => "model",
+            Self::Scorecard => "scorecard",
+            Self::Blend => "blend",
             Self::Policy => "policy",
             Self::Router => "router",
             Self::Key => "key",
@@ -108,6 +118,10 @@ pub enum Object {
     Credential(Arc<Credential>),
     /// A model.
     Model(Arc<Model>),
+    /// A scorecard.
+    Scorecard(Arc<Scorecard>),
+    /// A blend.
+    Blend(Arc<Blend>),
     /// A policy.
     Policy(Arc<Policy>),
     /// A router.
@@ -126,6 +140,8 @@ impl Object {
             Self::Provider(it) => (ObjectKind::Provider, Some(&it.organisation), it.slug.to_string()),
             Self::Credential(it) => (ObjectKind::Credential, Some(&it.organisation), it.id.to_string()),
             Self::Model(it) => (ObjectKind::Model, Some(&it.organisation), it.id.to_string()),
+            Self::Scorecard(it) => (ObjectKind::Scorecard, Some(&it.organisation), it.id.to_string()),
+            Self::Blend(it) => (ObjectKind::Blend, Some(&it.organisation), it.id.to_string()),
             Self::Policy(it) => (ObjectKind::Policy, Some(&it.organisation), it.id.to_string()),
             Self::Router(it) => (ObjectKind::Router, Some(&it.organisation), it.id.to_string()),
             Self::Key(it) => (ObjectKind::Key, Some(&it.organisation), it.id.to_string()),

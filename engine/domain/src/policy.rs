@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ModelId, OrganisationId, PolicyId, RouterId};
+use crate::ids::{BlendId, ModelId, OrganisationId, PolicyId, RouterId, ScorecardId};
 use crate::rule::Rules;
 
 /// What an intelligent policy cares about: how strongly a given complexity pulls towards capable models.
@@ -43,6 +43,15 @@ pub enum Strategy {
     Priority {},
     /// One weighted draw per request.
     Split {},
+    /// Ascending expected cost of this request.
+    LowestCost {},
+    /// Ascending observed latency; models never observed get a small share of the requests.
+    LeastLatency {},
+    /// Descending score in a blend of benchmarks.
+    Blend {
+        /// That blend.
+        blend: BlendId,
+    },
     /// The model that fits the prompt's complexity.
     Intelligent {
         /// What to care about.
@@ -58,6 +67,9 @@ impl Strategy {
             Self::Single { .. } => "single",
             Self::Priority {} => "priority",
             Self::Split {} => "split",
+            Self::LowestCost {} => "lowest_cost",
+            Self::LeastLatency {} => "least_latency",
+            Self::Blend { .. } => "blend",
             Self::Intelligent { .. } => "intelligent",
         }
     }
@@ -135,6 +147,9 @@ pub struct Router {
     /// Its policy; absent = intelligent / performance over its models.
     #[serde(default)]
     pub policy: Option<PolicyId>,
+    /// The scorecards that tell its models' capability; empty = the organisation's.
+    #[serde(default)]
+    pub scorecards: Vec<ScorecardId>,
 }
 
 #[cfg(test)]

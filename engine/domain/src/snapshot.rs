@@ -7,8 +7,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::benchmark::Benchmark;
+use crate::blend::Blend;
 use crate::catalogue::{Credential, Model, Organisation, Project, Provider, SealedBytes};
-use crate::ids::{CredentialId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RouterId};
+use crate::ids::{
+    BlendId, CredentialId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RouterId, ScorecardId,
+};
 use crate::key::{ApiKey, KeyHash};
 use crate::object::{Change, Object, ObjectKey, ObjectKind};
 use crate::policy::{Policy, Router};
@@ -38,6 +42,10 @@ pub struct Tenant {
     pub credentials: Table<CredentialId, Credential>,
     /// Its models.
     pub models: Table<ModelId, Model>,
+    /// Its scorecards, measured.
+    pub scorecards: Table<ScorecardId, Benchmark>,
+    /// Its blends.
+    pub blends: Table<BlendId, Blend>,
     /// Its policies.
     pub policies: Table<PolicyId, Policy>,
     /// Its routers.
@@ -53,6 +61,8 @@ impl Tenant {
             providers: Table::default(),
             credentials: Table::default(),
             models: Table::default(),
+            scorecards: Table::default(),
+            blends: Table::default(),
             policies: Table::default(),
             routers: Table::default(),
         }
@@ -196,6 +206,8 @@ impl Snapshot {
             objects.extend(tenant.providers.values().cloned().map(Object::Provider));
             objects.extend(tenant.credentials.values().cloned().map(Object::Credential));
             objects.extend(tenant.models.values().cloned().map(Object::Model));
+            objects.extend(tenant.scorecards.values().map(|it| Object::Scorecard(it.scorecard().clone())));
+            objects.extend(tenant.blends.values().cloned().map(Object::Blend));
             objects.extend(tenant.policies.values().cloned().map(Object::Policy));
             objects.extend(tenant.routers.values().cloned().map(Object::Router));
         }
@@ -231,6 +243,14 @@ impl Snapshot {
             Object::Model(it) => {
                 self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.models, it.id.clone(), it));
             }
+            Object::Scorecard(it) => {
+                self.edit(&it.organisation.clone(), |tenant| {
+                    insert(&mut tenant.scorecards, it.id.clone(), Arc::new(Benchmark::of(it)));
+                });
+            }
+            Object::Blend(it) => {
+                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.blends, it.id.clone(), it));
+            }
             Object::Policy(it) => {
                 self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.policies, it.id.clone(), it));
             }
@@ -264,6 +284,8 @@ impl Snapshot {
                     ObjectKind::Provider => remove(&mut tenant.providers, id),
                     ObjectKind::Credential => remove(&mut tenant.credentials, id),
                     ObjectKind::Model => remove(&mut tenant.models, id),
+                    ObjectKind::Scorecard => remove(&mut tenant.scorecards, id),
+                    ObjectKind::Blend => remove(&mut tenant.blends, id),
                     ObjectKind::Policy => remove(&mut tenant.policies, id),
                     ObjectKind::Router => remove(&mut tenant.routers, id),
                     ObjectKind::Pepper | ObjectKind::Organisation | ObjectKind::Key => {}
@@ -286,4 +308,33 @@ fn insert<K: Ord + Clone, V>(table: &mut Table<K, V>, id: K, value: Arc<V>) {
 
 fn remove<K: Ord + Clone + std::borrow::Borrow<str>, V>(table: &mut Table<K, V>, id: &str) {
     Arc::make_mut(table).remove(id);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scorecard::tests::scorecard;
+
+    #[test]
+    fn scorecards_and_blends_come_and_go_and_full_copies_carry_them() {
+        let scorecard = Arc::new(scorecard(&[("a/x", 0.5)]));
+        let organisation: Organisation =
+            serde_json::from_value(json!({"id": scorecard.organisation, "name": "o", "default_policy": null})).unwrap();
+        let blend: Blend =
+            serde_json::from_value(json!({"id": BlendId::from_random([3; 20]), "name": "ours", "version": 1,
+            "organisation": scorecard.organisation, "weights": [{"benchmark": scorecard.id, "weight": 1.0}]}))
+            .unwrap();
+        let objects = [
+            Object::Organisation(Arc::new(organisation)),
+            Object::Scorecard(scorecard),
+            Object::Blend(Arc::new(blend)),
+        ];
+        let snapshot = Snapshot::full(SnapshotVersion::default(), objects.clone());
+        assert_eq!(snapshot.objects(), objects);
+        let gone = objects[1..].iter().map(|it| Change::Delete(it.key()));
+        let emptied = snapshot.apply(SnapshotVersion::default(), gone);
+        assert_eq!(emptied.objects(), objects[..1]);
+    }
 }

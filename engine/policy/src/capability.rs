@@ -1,9 +1,9 @@
 //! How strong a model is, 0..=1, and where it stands between the weakest and the strongest of its policy.
 //!
 //! An explicit value wins; models without one are all measured by what their output costs, so that a model added a
-//! minute ago routes at once. Benchmarks will come between the two.
+//! minute ago routes at once. Where benchmarks have scores of all of these, their mean comes before the price.
 
-use domain::{Model, Money};
+use domain::{Benchmark, Model, ModelId, Money, Router, Tenant};
 
 use crate::plan::Entry;
 
@@ -18,6 +18,8 @@ const SPAN: f64 = 3.176_091_259_055_681_2;
 pub(crate) enum Source {
     /// Written in the catalogue.
     Explicit,
+    /// Mean of the benchmarks that have scores of all models that need one.
+    Scorecards,
     /// Derived from the price of output.
     Price,
     /// Neither is known; counted as 0.
@@ -55,12 +57,52 @@ fn from_price(per_token: Money) -> f64 {
     (usd_per_million / CHEAPEST).log10() / SPAN
 }
 
+/// Where benchmarks have scores of all enabled models without an explicit strength, gives these the mean over those
+/// benchmarks instead of what their price says. A router's own scorecards come before the organisation's.
+pub(crate) fn infer(tenant: &Tenant, router: Option<&Router>, entries: &mut [Entry<'_>]) {
+    let needs_one = |entry: &Entry<'_>| entry.is_enabled() && entry.strength.source != Source::Explicit;
+    if tenant.scorecards.is_empty() || !entries.iter().any(needs_one) {
+        return;
+    }
+    let imported = router.map_or(&[][..], |router| &router.scorecards);
+    let asked: Vec<&ModelId> = entries.iter().filter(|entry| needs_one(entry)).map(|entry| entry.id).collect();
+    let mut mean = Mean { sums: vec![0.0; asked.len()], benchmarks: 0 };
+    if imported.is_empty() {
+        tenant.scorecards.values().for_each(|benchmark| mean.add(benchmark, &asked));
+    } else {
+        let own = imported.iter().filter_map(|id| tenant.scorecards.get(id));
+        own.for_each(|benchmark| mean.add(benchmark, &asked));
+    }
+    if mean.benchmarks > 0 {
+        for (entry, sum) in entries.iter_mut().filter(|entry| needs_one(entry)).zip(mean.sums) {
+            entry.strength = Strength { value: sum / mean.benchmarks as f64, source: Source::Scorecards };
+        }
+    }
+}
+
+/// Sums over the benchmarks that have scores of every model asked for.
+struct Mean {
+    sums: Vec<f64>,
+    benchmarks: usize,
+}
+
+impl Mean {
+    fn add(&mut self, benchmark: &Benchmark, models: &[&ModelId]) {
+        let values: Option<Vec<f64>> = models.iter().map(|id| Some(benchmark.read(id)?.value)).collect();
+        if let Some(values) = values {
+            self.sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            self.benchmarks += 1;
+        }
+    }
+}
+
 /// The strengths of a policy's enabled models, before eligibility: removing a candidate never moves another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     weakest: f64,
     strongest: f64,
     explicit: bool,
+    scorecards: bool,
     price: bool,
     unknown: bool,
 }
@@ -71,6 +113,7 @@ impl Scale {
             weakest: f64::INFINITY,
             strongest: f64::NEG_INFINITY,
             explicit: false,
+            scorecards: false,
             price: false,
             unknown: false,
         };
@@ -80,6 +123,7 @@ impl Scale {
                 weakest: scale.weakest.min(value),
                 strongest: scale.strongest.max(value),
                 explicit: scale.explicit || source == Source::Explicit,
+                scorecards: scale.scorecards || source == Source::Scorecards,
                 price: scale.price || source == Source::Price,
                 unknown: scale.unknown || source == Source::Unknown,
             }
@@ -94,7 +138,10 @@ impl Scale {
 
     /// The sources in use: `explicit`, `explicit+price`, ….
     pub(crate) const fn sources(&self) -> &'static str {
+        // Scorecards stand for every model without an explicit strength, so that neither price nor unknown is left.
         match (self.explicit, self.price, self.unknown) {
+            (true, _, _) if self.scorecards => "explicit+scorecards",
+            (false, _, _) if self.scorecards => "scorecards",
             (true, true, true) => "explicit+price+unknown",
             (true, true, false) => "explicit+price",
             (true, false, true) => "explicit+unknown",

@@ -1,7 +1,8 @@
 //! The decision: from a route, the facts of a request and, where it matters, a score, to an ordered list of candidates
 //! and the record of why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use domain::{
     Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Removal, Removed, RequestId, Route, Score,
@@ -9,12 +10,14 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::blend::Mix;
 use crate::capability::Scale;
 use crate::eligible::{Contender, Eligible, eligible};
 use crate::plan::{Order, Plan, Source, plan, source};
 use crate::refusal::Refusal;
 use crate::rules::{Followed, follow};
-use crate::strategy::{intelligent, ranked};
+use crate::strategy::blended::Rows;
+use crate::strategy::{blended, intelligent, measured, ranked};
 use crate::words::{self, Why};
 
 /// What is known of the prompt's complexity.
@@ -28,11 +31,40 @@ pub enum Scoring<'a> {
     Known(&'a Score),
 }
 
+/// How fast a model has been answering: rolling means with exponential decay, kept by whoever fills them in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Time to the first token, in microseconds.
+    pub first_token_micros: u64,
+    /// Time for each token of output, in microseconds.
+    pub micros_per_token: u64,
+}
+
+impl Latency {
+    /// What has been observed of a model, if anything. What has not counts for nothing, until an answer tells it: streams
+    /// tell of the first token, whole answers of the time for each.
+    pub fn observed(first_token_micros: Option<u64>, micros_per_token: Option<u64>) -> Option<Self> {
+        let known = first_token_micros.or(micros_per_token);
+        known.map(|_| Self {
+            first_token_micros: first_token_micros.unwrap_or(0),
+            micros_per_token: micros_per_token.unwrap_or(0),
+        })
+    }
+
+    /// How long an answer of this length takes, in microseconds.
+    pub fn expected_micros(self, output_tokens: u64) -> u64 {
+        self.first_token_micros.saturating_add(self.micros_per_token.saturating_mul(output_tokens))
+    }
+}
+
 /// What is known of the candidates' health. The default: all are healthy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Models whose breakers are open for every key.
     pub unhealthy: BTreeSet<ModelId>,
+    /// How fast models have been answering; absent = never observed.
+    #[serde(default)]
+    pub latency: Arc<BTreeMap<ModelId, Latency>>,
 }
 
 /// Every argument of a decision. The same question always has the same answer.
@@ -54,7 +86,7 @@ pub struct Question<'a> {
     pub previous: Option<&'a ModelId>,
     /// The request's own id: the seed of every draw.
     pub seed: RequestId,
-    /// When the question is asked; no strategy so far looks at it.
+    /// When the question is asked: a blend's overrides expire.
     pub now: Timestamp,
 }
 
@@ -87,21 +119,38 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
     let scale = Scale::over(&plan.entries);
     let score = known_score(question.scoring);
     let median = score.map(|score| score.expected_output_tokens.p50);
-    let Eligible { contenders: mut order, removed } =
-        eligible(&plan.entries, &scale, question.facts, question.health, median);
+    let mut candidates = eligible(&plan.entries, &scale, question.facts, question.health, median);
+    let mix = match plan.order {
+        Order::Blended(blend) => {
+            let mix = Mix::over(question.tenant, blend, question.now);
+            let rows = blended::keep_covered(&mut candidates, &mix);
+            Some((mix, rows))
+        }
+        Order::Given | Order::Ranked | Order::Cheapest | Order::Fastest | Order::Intelligent(_) => None,
+    };
+    candidates.remove_unhealthy(question.health);
+    let Eligible { contenders: mut order, removed } = candidates;
 
-    if let (Order::Intelligent(_), Scoring::NotAsked) = (plan.order, question.scoring) {
+    if let Scoring::NotAsked = question.scoring {
+        let (reads_score, depends_on_score) = match (plan.order, &mix) {
+            (Order::Intelligent(_), _) => (true, intelligent::depends_on_score(&order)),
+            (_, Some((mix, _))) => (mix.is_boostable(), blended::depends_on_score(&order, mix)),
+            (_, None) => (false, false),
+        };
         // Without a requested maximum it takes the score to say what is too dear.
         let is_cost_open = question.facts.features.max_output_tokens.is_none()
             && removed.iter().any(|it| it.reason == Removal::MaxCost);
-        if is_cost_open || intelligent::depends_on_score(&order) {
+        if depends_on_score || (reads_score && is_cost_open) {
             return Ok(Step::NeedsScore);
         }
     }
     if order.is_empty() {
         return Err(nobody_left(&plan, removed, question.facts));
     }
-    let outcome = apply(&plan, &mut order, question);
+    let outcome = match &mix {
+        Some((mix, rows)) => blend(mix, rows, &mut order, question),
+        None => apply(&plan, &mut order, question),
+    };
     let mut decision = record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed });
     if let Some(ruling) = ruling {
         ruling.note(&mut decision);
@@ -132,20 +181,45 @@ struct Outcome {
     axis: Option<Axis>,
     adjusted: Option<f64>,
     degraded: Option<Degradation>,
+    /// What a blend found, where one chose.
+    blended: Option<blended::Blended>,
+}
+
+impl Outcome {
+    fn unscored(why: Why) -> Self {
+        Self { why, axis: None, adjusted: None, degraded: None, blended: None }
+    }
 }
 
 fn apply(plan: &Plan<'_>, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
-    let unscored = |why| Outcome { why, axis: None, adjusted: None, degraded: None };
     match plan.order {
-        Order::Given if plan.policy.is_some() => unscored(Why::Single),
-        Order::Given if matches!(question.route, Route::Direct(_)) => unscored(Why::Named),
-        Order::Given => unscored(Why::Listed),
+        Order::Given if plan.policy.is_some() => Outcome::unscored(Why::Single),
+        Order::Given if matches!(question.route, Route::Direct(_)) => Outcome::unscored(Why::Named),
+        Order::Given => Outcome::unscored(Why::Listed),
         Order::Ranked => {
             let is_drawn = plan.policy.is_some_and(|policy| ranked::order(order, &policy.id, question.seed));
-            unscored(if is_drawn { Why::Drawn } else { Why::Ranked })
+            Outcome::unscored(if is_drawn { Why::Drawn } else { Why::Ranked })
+        }
+        // A blend that is gone scores nobody: then no candidate comes this far.
+        Order::Cheapest | Order::Blended(_) => Outcome::unscored(measured::by_cost(order)),
+        Order::Fastest => {
+            Outcome::unscored(measured::by_latency(order, plan.policy.map(|policy| &policy.id), question.seed))
         }
         Order::Intelligent(axis) => intelligently(axis, order, question),
     }
+}
+
+fn blend(mix: &Mix<'_>, rows: &Rows<'_>, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+    let score = known_score(question.scoring);
+    let degraded = match question.scoring {
+        _ if !blended::depends_on_score(order, mix) => None,
+        Scoring::Unavailable(reason) => Some(reason),
+        Scoring::Known(_) if score.is_none() => Some(Degradation::Scorer),
+        Scoring::Known(_) | Scoring::NotAsked => None,
+    };
+    let tags = score.map_or(&[][..], |score| &score.capabilities);
+    let (why, blended) = blended::order(order, mix, rows, tags);
+    Outcome { degraded, blended: Some(blended), ..Outcome::unscored(why) }
 }
 
 fn intelligently(axis: Axis, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
@@ -162,7 +236,7 @@ fn intelligently(axis: Axis, order: &mut [Contender<'_>], question: &Question<'_
         Some(complexity) => Why::Scored { complexity, adjusted: adjusted.unwrap_or(complexity), axis, standing },
         None => Why::Unscored { degraded, standing },
     };
-    Outcome { why, axis: Some(axis), adjusted, degraded }
+    Outcome { axis: Some(axis), adjusted, degraded, ..Outcome::unscored(why) }
 }
 
 fn record(
@@ -187,6 +261,12 @@ fn record(
         })
         .collect();
     candidates[0].why = Some(words::why(&outcome.why, &order[0]));
+    let blended = outcome.blended.as_ref();
+    for (place, standing) in blended.iter().flat_map(|it| &it.standings).enumerate() {
+        let caveat = if place == 0 { words::caveat(&order[0]) } else { "" };
+        candidates[place].score = Some(standing.score);
+        candidates[place].why = Some(format!("{}{caveat}", standing.why));
+    }
     Decision {
         policy: plan.policy.map(|policy| policy.name.clone()),
         policy_id: plan.policy.map(|policy| policy.id.clone()),
@@ -200,8 +280,8 @@ fn record(
         selected_model: order[0].id.clone(),
         candidates,
         removed,
-        weights: None,
-        weights_boosted: None,
+        weights: blended.map(|it| it.weights.clone()),
+        weights_boosted: blended.map(|it| it.weights_boosted.clone()),
         degraded: outcome.degraded,
         scorer: score.map(|score| score.version.clone()),
         truncated: score.is_some_and(|score| score.truncated),
@@ -211,6 +291,6 @@ fn record(
         most_capable_model: strongest.map(|contender| contender.id.clone()),
         most_capable_cost_usd: strongest.and_then(|contender| contender.cost),
         explicit_order: plan.is_explicit,
-        reason: words::reason(&outcome.why, plan.scope(), order.len()),
+        reason: words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded),
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Contender<'a> {
     pub(crate) position: f64,
     /// What the request would cost on it, if its price is known.
     pub(crate) cost: Option<Money>,
+    /// How long the answer would take, in microseconds, if it has been observed.
+    pub(crate) latency: Option<u64>,
 }
 
 impl Contender<'_> {
@@ -37,6 +39,14 @@ impl Contender<'_> {
     }
 }
 
+impl Contender<'_> {
+    /// The cheaper first, then the faster, then the id; what is unknown comes last.
+    pub(crate) fn cheaper_then_faster(&self, other: &Self) -> std::cmp::Ordering {
+        let key = |it: &Self| (it.cost.is_none(), it.cost, it.latency.is_none(), it.latency);
+        key(self).cmp(&key(other)).then_with(|| self.id.cmp(other.id))
+    }
+}
+
 /// Eligible candidates in configured order, and the others.
 #[derive(Debug)]
 pub(crate) struct Eligible<'a> {
@@ -44,7 +54,8 @@ pub(crate) struct Eligible<'a> {
     pub(crate) removed: Vec<Removed>,
 }
 
-/// Divides the candidates. `median_output` is the scorer's, if it spoke.
+/// Divides the candidates by everything but their health, which comes last. `median_output` is the scorer's, if it
+/// spoke.
 pub(crate) fn eligible<'a>(
     entries: &[Entry<'a>],
     scale: &Scale,
@@ -56,19 +67,41 @@ pub(crate) fn eligible<'a>(
     let mut removed = Vec::new();
     let inline = &facts.constraints.models;
     for entry in entries.iter().filter(|entry| inline.is_empty() || inline.contains(entry.id)) {
-        match admit(entry, scale, facts, median_output) {
+        match admit(entry, scale, facts, health, median_output) {
             Ok(contender) => contenders.push(contender),
             Err(reason) => removed.push(Removed { model: entry.id.clone(), reason }),
         }
     }
-    remove_unhealthy(&mut contenders, &mut removed, health);
     Eligible { contenders, removed }
+}
+
+impl Eligible<'_> {
+    /// Removes what `reason` gives a reason for.
+    pub(crate) fn remove_where(&mut self, mut reason: impl FnMut(&Contender<'_>) -> Option<Removal>) {
+        let removed = &mut self.removed;
+        self.contenders.retain(|contender| match reason(contender) {
+            Some(reason) => {
+                removed.push(Removed { model: contender.id.clone(), reason });
+                false
+            }
+            None => true,
+        });
+    }
+
+    /// Open breakers remove candidates only while a healthy one is left: a last resort is better than a refusal.
+    pub(crate) fn remove_unhealthy(&mut self, health: &Health) {
+        let is_healthy = |contender: &Contender<'_>| !health.unhealthy.contains(contender.id);
+        if !health.unhealthy.is_empty() && self.contenders.iter().any(is_healthy) {
+            self.remove_where(|contender| (!is_healthy(contender)).then_some(Removal::Unhealthy));
+        }
+    }
 }
 
 fn admit<'a>(
     entry: &Entry<'a>,
     scale: &Scale,
     facts: &Facts,
+    health: &Health,
     median_output: Option<u32>,
 ) -> Result<Contender<'a>, Removal> {
     let model = entry.model.filter(|model| model.enabled).ok_or(Removal::Disabled)?;
@@ -78,12 +111,15 @@ fn admit<'a>(
     supports(model, &facts.features)?;
     fits(model, &facts.features)?;
     keeps_privacy(entry, model, facts)?;
-    let cost = expected_cost(model, &facts.features, median_output);
+    let output = expected_output(model, &facts.features, median_output);
+    let usage = Usage { prompt_tokens: facts.features.input_tokens, completion_tokens: output, ..Usage::default() };
+    let cost = model.pricing.cost(&usage);
     let is_affordable = facts.constraints.max_cost.is_none_or(|limit| cost.is_some_and(|cost| cost <= limit));
     demand(is_affordable, Removal::MaxCost)?;
     demand(entry.has_credential, Removal::NoCredential)?;
     let position = scale.position(entry.strength);
-    Ok(Contender { id: entry.id, model, rank: entry.rank, weight: entry.weight, position, cost })
+    let latency = health.latency.get(entry.id).map(|it| it.expected_micros(output));
+    Ok(Contender { id: entry.id, model, rank: entry.rank, weight: entry.weight, position, cost, latency })
 }
 
 fn is_provider_wanted(entry: &Entry<'_>, facts: &Facts) -> bool {
@@ -146,24 +182,8 @@ fn keeps_privacy(entry: &Entry<'_>, model: &Model, facts: &Facts) -> Result<(), 
 }
 
 /// The requested maximum, else the scorer's median, else 512; never more than the model can write.
-fn expected_cost(model: &Model, features: &Features, median_output: Option<u32>) -> Option<Money> {
+fn expected_output(model: &Model, features: &Features, median_output: Option<u32>) -> u64 {
     let median = median_output.filter(|tokens| *tokens > 0).map(u64::from);
     let wanted = features.max_output_tokens.or(median).unwrap_or(DEFAULT_OUTPUT_TOKENS);
-    let completion_tokens = model.max_output_tokens.map_or(wanted, |limit| wanted.min(limit));
-    model.pricing.cost(&Usage { prompt_tokens: features.input_tokens, completion_tokens, ..Usage::default() })
-}
-
-/// Open breakers remove candidates only while a healthy one is left: a last resort is better than a refusal.
-fn remove_unhealthy(contenders: &mut Vec<Contender<'_>>, removed: &mut Vec<Removed>, health: &Health) {
-    let is_healthy = |contender: &Contender<'_>| !health.unhealthy.contains(contender.id);
-    if health.unhealthy.is_empty() || !contenders.iter().any(is_healthy) {
-        return;
-    }
-    contenders.retain(|contender| {
-        let stays = is_healthy(contender);
-        if !stays {
-            removed.push(Removed { model: contender.id.clone(), reason: Removal::Unhealthy });
-        }
-        stays
-    });
+    model.max_output_tokens.map_or(wanted, |limit| wanted.min(limit))
 }

@@ -7,6 +7,7 @@
 //! The path of a request: [`resolve`] finds the [`Route`](domain::Route), [`decide`] orders its candidates. What is
 //! saved is checked first by [`validate_policy`] and [`validate_router`].
 
+mod blend;
 mod capability;
 mod decide;
 mod eligible;
@@ -18,8 +19,11 @@ mod strategy;
 mod validate;
 mod words;
 
-pub use decide::{Health, Question, Scoring, Step, decide};
+pub use blend::{BlendReport, Verdict, blend_check};
+pub use decide::{Health, Latency, Question, Scoring, Step, decide};
 pub use refusal::Refusal;
 pub use resolve::{Ask, Resolved, resolve};
 pub use rules::{has_rules, reachable, strategies};
-pub use validate::{Problem, validate_policy, validate_router, validate_rules};
+pub use validate::{
+    Problem, UnknownModels, validate_blend, validate_policy, validate_router, validate_rules, validate_scorecard,
+};

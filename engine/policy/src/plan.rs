@@ -4,19 +4,26 @@
 //! Whether a candidate can take the request is the business of `eligible`.
 
 use domain::{
-    Ability, Axis, Candidates, Modality, Model, ModelId, Policy, PolicyId, Provider, Route, Router, Strategy, Tenant,
+    Ability, Axis, Blend, Candidates, Modality, Model, ModelId, Policy, PolicyId, Provider, Route, Router, Strategy,
+    Tenant,
 };
 
-use crate::capability::Strength;
+use crate::capability::{self, Strength};
 use crate::refusal::{Refusal, quoted};
 
 /// How eligible candidates are put in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Order<'a> {
     /// As they stand.
     Given,
     /// Ascending rank, equals by weighted draw: `priority` and `split`.
     Ranked,
+    /// Ascending expected cost.
+    Cheapest,
+    /// Ascending observed latency.
+    Fastest,
+    /// Descending score in a blend; `None` when the blend is gone.
+    Blended(Option<&'a Blend>),
     /// By fit to the prompt's complexity.
     Intelligent(Axis),
 }
@@ -49,7 +56,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) router: Option<&'a Router>,
     /// What the record calls the strategy.
     pub(crate) strategy: &'static str,
-    pub(crate) order: Order,
+    pub(crate) order: Order<'a>,
     /// Somebody wrote the order down: the chain may be tried to its end.
     pub(crate) is_explicit: bool,
     pub(crate) entries: Vec<Entry<'a>>,
@@ -101,7 +108,7 @@ pub(crate) fn source<'a>(tenant: &'a Tenant, route: &'a Route) -> Result<Source<
 /// Finds the candidates of a source.
 pub(crate) fn plan<'a>(tenant: &'a Tenant, source: Source<'a>) -> Plan<'a> {
     let mut shelf = Shelf::new(tenant);
-    match source {
+    let mut plan = match source {
         Source::Policy { policy, strategy, router } => {
             let only = router.map(|router| router.models.as_slice());
             Plan { router, ..policy_plan(&mut shelf, policy, strategy, only) }
@@ -115,7 +122,9 @@ pub(crate) fn plan<'a>(tenant: &'a Tenant, source: Source<'a>) -> Plan<'a> {
         },
         Source::List(models) => given(&mut shelf, "list", models),
         Source::Direct(model) => given(&mut shelf, "direct", std::slice::from_ref(model)),
-    }
+    };
+    capability::infer(tenant, plan.router, &mut plan.entries);
+    plan
 }
 
 /// Finds a policy that the configuration refers to.
@@ -142,12 +151,19 @@ pub(crate) fn policy_plan<'a>(
         Strategy::Single { .. } => (Order::Given, true),
         Strategy::Priority {} => (Order::Ranked, is_listed),
         Strategy::Split {} => (Order::Ranked, false),
+        Strategy::LowestCost {} => (Order::Cheapest, false),
+        Strategy::LeastLatency {} => (Order::Fastest, false),
+        Strategy::Blend { blend } => (Order::Blended(shelf.tenant.blends.get(blend).map(AsRef::as_ref)), false),
         Strategy::Intelligent { axis } => (Order::Intelligent(*axis), false),
     };
     let rank_of = |priority: Option<u32>, place: usize| match strategy {
         Strategy::Priority {} => priority.unwrap_or(place as u32),
         Strategy::Split {} => priority.unwrap_or(0),
-        Strategy::Single { .. } | Strategy::Intelligent { .. } => 0,
+        Strategy::Single { .. }
+        | Strategy::LowestCost {}
+        | Strategy::LeastLatency {}
+        | Strategy::Blend { .. }
+        | Strategy::Intelligent { .. } => 0,
     };
     let entries = match (strategy, &policy.candidates) {
         (Strategy::Single { model }, _) => is_wanted(model).then(|| shelf.entry(model)).into_iter().collect(),

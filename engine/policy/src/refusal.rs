@@ -228,7 +228,9 @@ impl Refusal {
     /// cannot be called makes it the platform's fault; else a single unmet need makes it the request's.
     pub(crate) fn nobody_left(scope: &str, removed: Vec<Removed>) -> Self {
         let mut live = removed.iter().map(|it| it.reason).filter(|reason| *reason != Removal::Disabled).peekable();
-        let is_platform = |reason: Removal| matches!(reason, Removal::NoCredential | Removal::Unhealthy);
+        let is_platform = |reason: Removal| {
+            matches!(reason, Removal::NoCredential | Removal::Unhealthy | Removal::Unscored | Removal::MissingCoverage)
+        };
         let scope = scope.to_owned();
         if live.peek().is_none() || live.clone().any(is_platform) {
             Self::NoCandidate { scope, removed }
@@ -290,5 +292,9 @@ const fn cure_of(reason: Removal) -> &'static str {
         Removal::MaxCost => "raise `routing.max_cost_usd`, shorten the request, or add a cheaper model of known price",
         Removal::NoCredential => "add a credential for its provider",
         Removal::Unhealthy => "wait for its provider to recover",
+        Removal::Unscored => "add its scores to a benchmark of the blend, or give the blend a `fallback_model`",
+        Removal::MissingCoverage => {
+            "add the missing scores, choose another `missing` than `exclude`, or give the blend a `fallback_model`"
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! What a policy or router must satisfy before it is saved. All problems are reported together, each with its place
-//! and its cure.
+//! What a policy, router, scorecard or blend must satisfy before it is saved. All problems are reported together, each
+//! with its place and its cure.
 
+mod blends;
 mod rules;
+mod scorecards;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,6 +12,9 @@ use domain::{Candidates, Model, ModelId, Policy, Router, Strategy, Tenant};
 
 use crate::plan::{Entry, Shelf, is_chat, policy_plan};
 use crate::rules::{reachable, strategies};
+
+pub use blends::validate_blend;
+pub use scorecards::{UnknownModels, validate_scorecard};
 
 /// Something wrong with an object that is to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +70,10 @@ pub fn validate_router(tenant: &Tenant, router: &Router) -> Vec<Problem> {
             format!("models[{place}]"),
             format!("the provider `{provider}` of `{}` has no credential: add one, or take the model out", model.id),
         );
+    }
+    for (place, id) in router.scorecards.iter().enumerate().filter(|(_, id)| !tenant.scorecards.contains_key(*id)) {
+        let message = format!("there is no scorecard `{id}`: upload it first, or leave it out");
+        problems.add(format!("scorecards[{place}]"), message);
     }
     if let Some(id) = &router.policy {
         match tenant.policies.get(id) {
@@ -133,7 +142,12 @@ fn check_slug(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
 fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, path: &str, problems: &mut Problems) {
     match strategy {
         Strategy::Single { model } => check_single(tenant, policy, model, format!("{path}.model"), problems),
-        Strategy::Priority {} | Strategy::Split {} | Strategy::Intelligent { .. } => {}
+        Strategy::Blend { blend } => blends::check_use(tenant, policy, blend, &format!("{path}.blend"), problems),
+        Strategy::Priority {}
+        | Strategy::Split {}
+        | Strategy::LowestCost {}
+        | Strategy::LeastLatency {}
+        | Strategy::Intelligent { .. } => {}
     }
 }
 

@@ -18,6 +18,20 @@ pub(crate) enum Why {
     Ranked,
     /// The draw fell on it.
     Drawn,
+    /// It is expected to cost least.
+    Cheapest,
+    /// No candidate has a known price.
+    Priceless,
+    /// It is expected to answer soonest.
+    Fastest,
+    /// Nobody knows how fast it is, and it was drawn to find out.
+    Explored,
+    /// Nobody knows how fast any candidate is.
+    Unobserved,
+    /// Its score in the blend is the best, or within a hair of the best of `tied`.
+    Blended { score: f64, tied: usize },
+    /// The blend covers no candidate: its fallback model.
+    Uncovered,
     /// It fits the complexity.
     Scored { complexity: f64, adjusted: f64, axis: Axis, standing: Standing },
     /// No score, because none was to be had or none was needed.
@@ -25,13 +39,20 @@ pub(crate) enum Why {
 }
 
 /// The sentence. `count` is how many candidates were eligible.
-pub(crate) fn reason(why: &Why, scope: &str, count: usize) -> String {
+pub(crate) fn reason(why: &Why, scope: &str, count: usize, degraded: Option<Degradation>) -> String {
     match why {
         Why::Single => format!("the one model of {scope}"),
         Why::Named => "named by the request".to_owned(),
         Why::Listed => "first eligible of the request's list".to_owned(),
         Why::Ranked => format!("first eligible by priority in {scope}"),
         Why::Drawn => format!("drawn by weight in {scope}"),
+        Why::Cheapest => format!("lowest expected cost in {scope}"),
+        Why::Priceless => format!("no price is known in {scope}: first by name"),
+        Why::Fastest => format!("lowest observed latency in {scope}"),
+        Why::Explored => format!("not yet observed, drawn to measure its latency in {scope}"),
+        Why::Unobserved => format!("no latency observed yet in {scope}: the cheapest"),
+        Why::Blended { score, tied } => blended(*score, *tied, scope, degraded),
+        Why::Uncovered => format!("no candidate of {scope} is covered by the blend: its fallback model"),
         Why::Scored { complexity, axis, standing, .. } => {
             let band = band(*complexity);
             let axis = match axis {
@@ -58,6 +79,13 @@ pub(crate) fn why(why: &Why, chosen: &Contender<'_>) -> String {
         Why::Listed => "first in the list".to_owned(),
         Why::Ranked => format!("priority {}", chosen.rank),
         Why::Drawn => format!("drawn with weight {}", chosen.weight),
+        Why::Cheapest => "lowest expected cost".to_owned(),
+        Why::Priceless => "first by name, price unknown".to_owned(),
+        Why::Fastest => "lowest observed latency".to_owned(),
+        Why::Explored => "drawn to measure its latency".to_owned(),
+        Why::Unobserved => "cheapest, latency unknown".to_owned(),
+        Why::Blended { score, .. } => format!("blend {score:.3}"),
+        Why::Uncovered => "fallback model of the blend".to_owned(),
         Why::Scored { adjusted, standing, .. } => match standing.fit {
             Fit::Nearest => format!("nearest to {adjusted:.2}"),
             Fit::AtOrAbove => format!("first at or above {adjusted:.2}"),
@@ -67,10 +95,19 @@ pub(crate) fn why(why: &Why, chosen: &Contender<'_>) -> String {
         },
         Why::Unscored { .. } => "most capable".to_owned(),
     };
-    if chosen.model.context_length.is_none() {
-        text.push_str("; context length unknown");
-    }
+    text.push_str(caveat(chosen));
     text
+}
+
+/// What should be known of the chosen candidate and is not, to stand after the reason.
+pub(crate) fn caveat(chosen: &Contender<'_>) -> &'static str {
+    if chosen.model.context_length.is_none() { "; context length unknown" } else { "" }
+}
+
+fn blended(score: f64, tied: usize, scope: &str, degraded: Option<Degradation>) -> String {
+    let unboosted = degraded.map(|reason| format!("no score ({}), weights unboosted: ", absence(reason)));
+    let place = if tied > 1 { format!("first of {tied} tied for the best") } else { "best".to_owned() };
+    format!("{}{place} blend score ({score:.2}) of {scope}", unboosted.unwrap_or_default())
 }
 
 fn band(complexity: f64) -> &'static str {

@@ -126,6 +126,8 @@ fn look_up(snapshot: &Snapshot, names: &[ObjectKey]) -> Vec<Object> {
             ObjectKind::Provider => tenant.providers.get(id).cloned().map(Object::Provider),
             ObjectKind::Credential => tenant.credentials.get(id).cloned().map(Object::Credential),
             ObjectKind::Model => tenant.models.get(id).cloned().map(Object::Model),
+            ObjectKind::Scorecard => tenant.scorecards.get(id).map(|it| Object::Scorecard(it.scorecard().clone())),
+            ObjectKind::Blend => tenant.blends.get(id).cloned().map(Object::Blend),
             ObjectKind::Policy => tenant.policies.get(id).cloned().map(Object::Policy),
             ObjectKind::Router => tenant.routers.get(id).cloned().map(Object::Router),
             ObjectKind::Pepper | ObjectKind::Organisation | ObjectKind::Key => None,

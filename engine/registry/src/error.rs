@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use domain::ObjectKind;
 use domain::desired::DesiredFault;
 use seal::SealError;
 
@@ -52,6 +53,12 @@ pub enum RegistryError {
         what: &'static str,
         /// Why.
         source: sqlx::Error,
+    },
+    /// The schema has no table for such objects.
+    #[error("the registry keeps no {kind}s: run a release that does")]
+    Unkept {
+        /// The kind of object.
+        kind: ObjectKind,
     },
     /// A row does not hold what it should.
     #[error("the registry holds a damaged {kind} `{id}`: {source}; restore the registry from a backup")]

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CredentialSource, Desired, DesiredFault, Diff, DiffLine};
 use domain::{
-    ApiKey, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, ProviderSlug, RouterId,
-    Snapshot, Tenant, Timestamp,
+    ApiKey, Benchmark, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, ProviderSlug,
+    RouterId, Snapshot, Tenant, Timestamp,
 };
 use seal::{Keyring, Pepper};
 use serde::Serialize;
@@ -226,6 +226,11 @@ impl<'a> Plan<'a> {
             Object::Provider(it) => drop(Arc::make_mut(&mut tenant.providers).insert(it.slug.clone(), it)),
             Object::Credential(it) => drop(Arc::make_mut(&mut tenant.credentials).insert(it.id.clone(), it)),
             Object::Model(it) => drop(Arc::make_mut(&mut tenant.models).insert(it.id.clone(), it)),
+            Object::Scorecard(it) => {
+                let benchmark = Arc::new(Benchmark::of(it.clone()));
+                drop(Arc::make_mut(&mut tenant.scorecards).insert(it.id.clone(), benchmark));
+            }
+            Object::Blend(it) => drop(Arc::make_mut(&mut tenant.blends).insert(it.id.clone(), it)),
             Object::Policy(it) => drop(Arc::make_mut(&mut tenant.policies).insert(it.id.clone(), it)),
             Object::Router(it) => drop(Arc::make_mut(&mut tenant.routers).insert(it.id.clone(), it)),
             Object::Key(it) => drop(self.keys.insert(it.id.clone(), it)),
@@ -242,6 +247,8 @@ impl<'a> Plan<'a> {
             ObjectKind::Provider => drop(Arc::make_mut(&mut tenant.providers).remove(id)),
             ObjectKind::Credential => drop(Arc::make_mut(&mut tenant.credentials).remove(id)),
             ObjectKind::Model => drop(Arc::make_mut(&mut tenant.models).remove(id)),
+            ObjectKind::Scorecard => drop(Arc::make_mut(&mut tenant.scorecards).remove(id)),
+            ObjectKind::Blend => drop(Arc::make_mut(&mut tenant.blends).remove(id)),
             ObjectKind::Policy => drop(Arc::make_mut(&mut tenant.policies).remove(id)),
             ObjectKind::Router => drop(Arc::make_mut(&mut tenant.routers).remove(id)),
             ObjectKind::Key => drop(self.keys.remove(id)),

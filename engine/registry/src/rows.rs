@@ -65,6 +65,9 @@ pub(crate) async fn put(db: &mut SqliteConnection, object: &Object) -> Result<()
         .bind(it.id.to_string())
         .bind(it.id.provider().to_owned())
         .bind(json(&**it)),
+        Object::Scorecard(_) | Object::Blend(_) => {
+            return Err(RegistryError::Unkept { kind: object.key().kind });
+        }
         Object::Policy(it) => sqlx::query(
             "INSERT INTO policies (organisation, id, name, slug, body) VALUES (?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT (organisation, id) DO UPDATE SET name = ?3, slug = ?4, body = ?5",
@@ -113,6 +116,7 @@ pub(crate) async fn delete(db: &mut SqliteConnection, key: &ObjectKey) -> Result
         ObjectKind::Provider => "DELETE FROM providers WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Credential => "DELETE FROM credentials WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Model => "DELETE FROM models WHERE organisation = ?1 AND id = ?2",
+        ObjectKind::Scorecard | ObjectKind::Blend => return Err(RegistryError::Unkept { kind: key.kind }),
         ObjectKind::Policy => "DELETE FROM policies WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Router => "DELETE FROM routers WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Key => "DELETE FROM keys WHERE organisation = ?1 AND id = ?2",

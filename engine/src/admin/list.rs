@@ -67,6 +67,10 @@ fn of_tenant(
         ObjectKind::Provider => tenant.providers.values().cloned().map(Object::Provider).collect(),
         ObjectKind::Credential => tenant.credentials.values().cloned().map(Object::Credential).collect(),
         ObjectKind::Model => tenant.models.values().cloned().map(Object::Model).collect(),
+        ObjectKind::Scorecard => {
+            tenant.scorecards.values().map(|it| Object::Scorecard(it.scorecard().clone())).collect()
+        }
+        ObjectKind::Blend => tenant.blends.values().cloned().map(Object::Blend).collect(),
         ObjectKind::Policy => tenant.policies.values().cloned().map(Object::Policy).collect(),
         ObjectKind::Router => tenant.routers.values().cloned().map(Object::Router).collect(),
         ObjectKind::Pepper | ObjectKind::Organisation | ObjectKind::Key => {

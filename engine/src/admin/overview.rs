@@ -38,6 +38,8 @@ fn counts(snapshot: &Snapshot) -> Vec<pb::KindCount> {
                 ObjectKind::Provider => tenants().map(|it| it.providers.len()).sum(),
                 ObjectKind::Credential => tenants().map(|it| it.credentials.len()).sum(),
                 ObjectKind::Model => tenants().map(|it| it.models.len()).sum(),
+                ObjectKind::Scorecard => tenants().map(|it| it.scorecards.len()).sum(),
+                ObjectKind::Blend => tenants().map(|it| it.blends.len()).sum(),
                 ObjectKind::Policy => tenants().map(|it| it.policies.len()).sum(),
                 ObjectKind::Router => tenants().map(|it| it.routers.len()).sum(),
                 ObjectKind::Key => snapshot.keys.len(),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::{Degradation, Facts, Features, RequestId, Route, Timestamp};
+use domain::{AttemptOutcome, Degradation, Facts, Features, ModelId, RequestId, Route, Timestamp};
 use engine::{Limits, StartingScorers};
 use policy::{Health, Question, Scoring, Step};
 use proto::pb::routing::v1 as pb;
 use proto::pb::routing::v1::routing_client::RoutingClient;
-use proto::{DecideAnswer, DecideCall};
+use proto::{DecideAnswer, DecideCall, OutcomeReport};
+use serde_json::json;
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -72,6 +73,60 @@ async fn health_told_by_the_caller_is_used() {
     let ill = DecideCall { unhealthy: vec![first.clone()], ..healthy };
     let second = decide(&stack, &ill).await.unwrap().decision.unwrap();
     assert_ne!(second.selected_model, first);
+}
+
+/// A call by a policy of this strategy, over the large model first.
+async fn call_by(stack: &Stack, strategy: &str) -> DecideCall {
+    let policy = serde_json::from_value(json!({"policies": [{
+        "name": strategy, "strategy": {"type": strategy},
+        "candidates": {"listed": [{"model": "acme/large"}, {"model": "acme/small"}]},
+    }]}));
+    stack.registry.apply(&stack.organisation, &policy.unwrap(), false).await.unwrap();
+    let snapshot = stack.registry.snapshot();
+    let policy = snapshot.tenant(&stack.organisation).unwrap().policy_named(strategy).unwrap().id.clone();
+    DecideCall { route: Route::Policy(policy), ..call(stack, "hi") }
+}
+
+#[tokio::test]
+async fn lowest_cost_takes_the_cheapest_for_this_request() {
+    let stack = Stack::start().await;
+    let call = call_by(&stack, "lowest_cost").await;
+    let decision = decide(&stack, &call).await.unwrap().decision.unwrap();
+    assert_eq!((decision.selected_model.as_str(), decision.strategy.as_str()), ("acme/small", "lowest_cost"));
+    assert_eq!(decision.reason, "lowest expected cost in lowest_cost");
+}
+
+#[tokio::test]
+async fn least_latency_goes_by_what_gateways_reported() {
+    let stack = Stack::start().await;
+    let call = call_by(&stack, "least_latency").await;
+    let decision = decide(&stack, &call).await.unwrap().decision.unwrap();
+    assert_eq!(decision.reason, "no latency observed yet in least_latency: the cheapest");
+    report(&stack, &[("acme/small", 900_000), ("acme/large", 200_000)]).await;
+    let decision = decide(&stack, &call).await.unwrap().decision.unwrap();
+    assert_eq!((decision.selected_model.as_str(), decision.candidates.len()), ("acme/large", 2));
+    assert_eq!(decision.reason, "lowest observed latency in least_latency");
+    report(&stack, &[("acme/large", 90_000_000)]).await;
+    let decision = decide(&stack, &call).await.unwrap().decision.unwrap();
+    assert_eq!(decision.selected_model.as_str(), "acme/small");
+}
+
+/// Reports answers of these models, whose first token took so long.
+async fn report(stack: &Stack, answers: &[(&str, u64)]) {
+    let outcome = |(model, first_token): &(&str, u64)| OutcomeReport {
+        organisation: stack.organisation.clone(),
+        model: ModelId::parse(model).unwrap(),
+        credential: None,
+        outcome: AttemptOutcome::Ok,
+        latency_micros: *first_token,
+        first_token_micros: Some(*first_token),
+        output_tokens: None,
+        at: Timestamp(1),
+    };
+    let outcomes = answers.iter().map(|answer| (&outcome(answer)).into()).collect();
+    let mut client = RoutingClient::new(stack.in_process().await);
+    let told = soon(client.report(pb::ReportRequest { outcomes })).await.unwrap().into_inner();
+    assert_eq!(told.accepted as usize, answers.len());
 }
 
 #[tokio::test]

@@ -30,6 +30,18 @@ pub(crate) enum Answered {
     Streaming(Box<Opened>),
 }
 
+impl Answered {
+    /// How many tokens it has, where all of it is there.
+    fn output_tokens(&self) -> Option<u64> {
+        match self {
+            Self::Whole(answer) => {
+                Some(answer.usage().map_or_else(|| answer.estimated_completion(), |usage| usage.completion_tokens))
+            }
+            Self::Streaming(_) => None,
+        }
+    }
+}
+
 /// A stream that has begun to say something.
 pub(crate) struct Opened {
     pub(crate) upstream: Upstream,
@@ -110,7 +122,7 @@ impl Pursuit {
         let observation =
             Observation { app: &self.worker.app, target: &target, began, stream: self.request.stream(), open: true };
         let answered = self.call(&target).await;
-        observation.close(answered.as_ref().err());
+        observation.close(answered.as_ref());
         self.settle.wait_ends();
         if answered.is_ok() {
             let outcome = AttemptOutcome::Ok;
@@ -263,12 +275,15 @@ struct Observation<'a> {
 }
 
 impl Observation<'_> {
-    fn close(mut self, fault: Option<&Fault>) {
+    fn close(mut self, answered: Result<&Answered, &Fault>) {
         self.open = false;
-        self.report(fault.map_or(AttemptOutcome::Ok, Fault::outcome), fault);
+        match answered {
+            Ok(answered) => self.report(AttemptOutcome::Ok, None, answered.output_tokens()),
+            Err(fault) => self.report(fault.outcome(), Some(fault), None),
+        }
     }
 
-    fn report(&self, outcome: AttemptOutcome, fault: Option<&Fault>) {
+    fn report(&self, outcome: AttemptOutcome, fault: Option<&Fault>, output_tokens: Option<u64>) {
         let report = Report {
             organisation: &self.target.model.organisation,
             model: &self.target.model.id,
@@ -287,7 +302,7 @@ impl Observation<'_> {
             latency_micros: latency,
             // A stream is observed up to its first content event.
             first_token_micros: self.stream.then_some(latency).filter(|_| fault.is_none()),
-            output_tokens: None,
+            output_tokens,
             at: self.app.clock.wall(),
         });
     }
@@ -296,7 +311,7 @@ impl Observation<'_> {
 impl Drop for Observation<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.report(AttemptOutcome::Cancelled, None);
+            self.report(AttemptOutcome::Cancelled, None, None);
         }
     }
 }

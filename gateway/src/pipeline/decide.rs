@@ -45,7 +45,10 @@ pub(crate) async fn decide(
     let labels = labels(context, request, headers, &route, project.as_ref())?;
     let facts = Facts { labels, ..facts(context, request, models)? };
     let unhealthy = worker.app.upstreams.unhealthy_models(tenant, worker.app.clock.monotonic());
-    let health = Health { unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect() };
+    let health = Health {
+        unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect(),
+        latency: worker.app.latencies.of(&context.key.organisation),
+    };
     let mut question = Question {
         tenant,
         version: context.live.snapshot.version,

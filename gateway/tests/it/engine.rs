@@ -41,6 +41,8 @@ pub(crate) enum Mood {
 }
 
 struct Script {
+    reported: Mutex<Vec<routing::OutcomeReport>>,
+    health: watch::Sender<wire::Health>,
     mood: Mutex<Mood>,
     asked: AtomicUsize,
     told: Mutex<Option<Facts>>,
@@ -56,6 +58,8 @@ pub(crate) struct ScriptedEngine {
 impl ScriptedEngine {
     pub(crate) fn start(socket: &Path, mood: Mood) -> Self {
         let script = Arc::new(Script {
+            reported: Mutex::default(),
+            health: watch::Sender::default(),
             mood: Mutex::new(mood),
             asked: AtomicUsize::new(0),
             told: Mutex::default(),
@@ -121,7 +125,11 @@ impl Routing for Service {
         Err(Status::unimplemented("the gateway never asks for a score alone"))
     }
 
-    async fn report(&self, _: Request<routing::ReportRequest>) -> Result<Response<routing::ReportResponse>, Status> {
+    async fn report(
+        &self,
+        request: Request<routing::ReportRequest>,
+    ) -> Result<Response<routing::ReportResponse>, Status> {
+        self.0.reported.lock().unwrap().extend(request.into_inner().outcomes);
         Ok(Response::new(routing::ReportResponse::default()))
     }
 }
@@ -132,12 +140,20 @@ impl SnapshotService for Service {
 
     async fn watch(&self, _: Request<wire::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let (sender, receiver) = tokio::sync::mpsc::channel(16);
-        let mut snapshots = self.0.snapshots.subscribe();
+        let (mut snapshots, mut health) = (self.0.snapshots.subscribe(), self.0.health.subscribe());
         snapshots.mark_changed();
+        health.mark_changed();
         tokio::spawn(async move {
-            while snapshots.changed().await.is_ok() {
-                let snapshot = snapshots.borrow_and_update().clone();
-                for message in snapshot.iter().flat_map(|snapshot| proto::watch::full_messages(snapshot)) {
+            loop {
+                let messages = tokio::select! {
+                    Ok(()) = snapshots.changed() => {
+                        let snapshot = snapshots.borrow_and_update().clone();
+                        snapshot.iter().flat_map(|snapshot| proto::watch::full_messages(snapshot)).collect()
+                    }
+                    Ok(()) = health.changed() => vec![proto::watch::health_message(health.borrow_and_update().clone())],
+                    else => return,
+                };
+                for message in messages {
                     if sender.send(Ok(message)).await.is_err() {
                         return;
                     }
@@ -246,6 +262,53 @@ fn a_decision_for_a_model_that_is_not_ours_is_set_aside() {
     let decision = Box::new(serde_json::from_value(decision).unwrap());
     let _engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Decides(decision));
     assert_eq!(route(&stack), strong_without("engine"));
+}
+
+// === Latency ===
+
+#[test]
+fn the_fastest_by_what_the_engine_tells_goes_first() {
+    let upstreams = [Upstream::good(), Upstream::good()];
+    let stack = TestStack::start(Setup {
+        upstreams: upstreams.iter().map(|upstream| upstream.address).collect(),
+        strategy: Strategy::LeastLatency {},
+        ..Setup::default()
+    });
+    assert_eq!(route(&stack), ("p0/small".to_owned(), None), "nobody is observed: the cheapest");
+    let engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Fails);
+    let organisation = stack.snapshot.tenants.keys().next().unwrap().to_string();
+    let observed = |model: &str, first_token: u64| wire::ModelHealth {
+        organisation: organisation.clone(),
+        model: model.to_owned(),
+        first_token_micros: Some(first_token),
+        micros_per_token: Some(1_000),
+        ..wire::ModelHealth::default()
+    };
+    let models = vec![observed("p0/small", 900_000), observed("p1/small", 100_000)];
+    engine.script.health.send_replace(wire::Health { models });
+    let until = Instant::now() + PATIENT;
+    while route(&stack).0 != "p1/small" {
+        assert!(Instant::now() < until, "what the engine tells is not used");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(engine.asked(), 0, "no score is needed");
+}
+
+#[test]
+fn whole_answers_tell_how_many_tokens_came_in_their_time() {
+    let upstream = Upstream::good();
+    let stack = TestStack::over(&[upstream.address]);
+    let engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Fails);
+    route(&stack);
+    let written = stack.record().finished.usage.unwrap().completion_tokens;
+    assert!(written > 0);
+    let until = Instant::now() + PATIENT;
+    while engine.script.reported.lock().unwrap().is_empty() {
+        assert!(Instant::now() < until, "nothing was reported");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let report = engine.script.reported.lock().unwrap()[0].clone();
+    assert_eq!((report.output_tokens, report.first_token_micros), (Some(written), None));
 }
 
 // === Away ===

@@ -310,6 +310,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         name: "own endpoint".to_owned(),
         models: models.clone(),
         policy: Some(policy_id()),
+        scorecards: Vec::new(),
     })));
     let key = |number: u8, text: &str| ApiKey {
         id: KeyId::from_random([number; 20]),

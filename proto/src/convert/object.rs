@@ -12,7 +12,7 @@ use crate::pb::object::v1::object::Object as Kind;
 same_variants!(
     pb::ObjectKind,
     ObjectKind,
-    [Pepper, Organisation, Project, Provider, Credential, Model, Policy, Router, Key]
+    [Pepper, Organisation, Project, Provider, Credential, Model, Scorecard, Blend, Policy, Router, Key]
 );
 
 impl From<&ObjectKey> for pb::ObjectKey {
@@ -45,6 +45,8 @@ impl From<&Object> for pb::Object {
             Object::Provider(it) => Kind::Provider(it.as_ref().into()),
             Object::Credential(it) => Kind::Credential(it.as_ref().into()),
             Object::Model(it) => Kind::Model(it.as_ref().into()),
+            Object::Scorecard(it) => Kind::Scorecard(it.as_ref().into()),
+            Object::Blend(it) => Kind::Blend(it.as_ref().into()),
             Object::Policy(it) => Kind::Policy(it.as_ref().into()),
             Object::Router(it) => Kind::Router(it.as_ref().into()),
             Object::Key(it) => Kind::Key(it.as_ref().into()),
@@ -69,6 +71,8 @@ impl TryFrom<pb::Object> for Object {
             Kind::Provider(it) => read(ObjectKind::Provider, it, Self::Provider),
             Kind::Credential(it) => read(ObjectKind::Credential, it, Self::Credential),
             Kind::Model(it) => read(ObjectKind::Model, it, Self::Model),
+            Kind::Scorecard(it) => read(ObjectKind::Scorecard, it, Self::Scorecard),
+            Kind::Blend(it) => read(ObjectKind::Blend, it, Self::Blend),
             Kind::Policy(it) => read(ObjectKind::Policy, it, Self::Policy),
             Kind::Router(it) => read(ObjectKind::Router, it, Self::Router),
             Kind::Key(it) => read(ObjectKind::Key, it, Self::Key),

@@ -18,6 +18,9 @@ impl From<&Strategy> for pb::Strategy {
             Strategy::Single { model } => StrategyKind::Single(pb::strategy::Single { model: model.to_string() }),
             Strategy::Priority {} => StrategyKind::Priority(pb::strategy::Priority {}),
             Strategy::Split {} => StrategyKind::Split(pb::strategy::Split {}),
+            Strategy::LowestCost {} => StrategyKind::LowestCost(pb::strategy::LowestCost {}),
+            Strategy::LeastLatency {} => StrategyKind::LeastLatency(pb::strategy::LeastLatency {}),
+            Strategy::Blend { blend } => StrategyKind::Blend(pb::strategy::BlendOf { blend: blend.to_string() }),
             Strategy::Intelligent { axis } => {
                 StrategyKind::Intelligent(pb::strategy::Intelligent { axis: pb::Axis::from(*axis).into() })
             }
@@ -33,6 +36,9 @@ impl TryFrom<pb::Strategy> for Strategy {
             StrategyKind::Single(it) => Self::Single { model: parse("single.model", &it.model)? },
             StrategyKind::Priority(_) => Self::Priority {},
             StrategyKind::Split(_) => Self::Split {},
+            StrategyKind::LowestCost(_) => Self::LowestCost {},
+            StrategyKind::LeastLatency(_) => Self::LeastLatency {},
+            StrategyKind::Blend(it) => Self::Blend { blend: parse("blend.blend", &it.blend)? },
             StrategyKind::Intelligent(it) => {
                 Self::Intelligent { axis: closed::<pb::Axis, _>("intelligent.axis", it.axis)? }
             }
@@ -128,6 +134,7 @@ impl From<&Router> for pb::Router {
             name: it.name.clone(),
             models: texts(&it.models),
             policy: it.policy.as_ref().map(ToString::to_string),
+            scorecards: texts(&it.scorecards),
         }
     }
 }
@@ -141,6 +148,7 @@ impl TryFrom<pb::Router> for Router {
             name: it.name,
             models: parse_each("models", &it.models)?,
             policy: parse_optional("policy", it.policy.as_deref())?,
+            scorecards: parse_each("scorecards", &it.scorecards)?,
         })
     }
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
 use domain::{
-    Ability, ApiKey, AttemptOutcome, AuthScheme, Axis, CandidateRecord, Candidates, CapabilityTag, Change, Condition,
-    Constraints, Credential, CredentialId, Decision, Degradation, DesiredFault, DialectKind, Diff, Facts, Features,
-    Field, KeyHash, KeyId, KeyRouting, Labels, Modality, Model, ModelId, Money, Object, ObjectKey, Operator,
-    Organisation, OrganisationId, OutputFormat, OutputTokens, Policy, PolicyId, PolicyModel, Pricing, Project,
-    ProjectId, Provider, ProviderSlug, RequestId, Route, Router, RouterId, Rule, Rules, Scope, Score, ScorerInput,
-    SealedBytes, SecretText, Snapshot, SnapshotVersion, Strategy, Test, Timeouts, Timestamp, Use,
+    Ability, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendStatus, BlendWeight, CandidateRecord,
+    Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId, Date, Decision, Degradation,
+    DesiredFault, DialectKind, Diff, Direction, Facts, Features, Field, Interval, KeyHash, KeyId, KeyRouting, Labels,
+    Missing, Modality, Model, ModelId, Money, Normalisation, Object, ObjectKey, Operator, Organisation, OrganisationId,
+    OutputFormat, OutputTokens, Override, Policy, PolicyId, PolicyModel, Pricing, Project, ProjectId, Provider,
+    ProviderSlug, RankBy, RequestId, Route, Router, RouterId, Rule, Rules, Scope, Score, ScoreCell, Scorecard,
+    ScorecardId, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion, SourceKind, SourceNote, Strategy,
+    Test, Timeouts, Timestamp, Use,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -37,6 +39,8 @@ macro_rules! any_id {
 any_id!(organisation_id, OrganisationId);
 any_id!(project_id, ProjectId);
 any_id!(credential_id, CredentialId);
+any_id!(scorecard_id, ScorecardId);
+any_id!(blend_id, BlendId);
 any_id!(policy_id, PolicyId);
 any_id!(router_id, RouterId);
 any_id!(key_id, KeyId);
@@ -176,6 +180,9 @@ fn strategy() -> impl Arbitrary<Value = Strategy> {
         model_id().prop_map(|model| Strategy::Single { model }),
         Just(Strategy::Priority {}),
         Just(Strategy::Split {}),
+        Just(Strategy::LowestCost {}),
+        Just(Strategy::LeastLatency {}),
+        blend_id().prop_map(|blend| Strategy::Blend { blend }),
         select(vec![Axis::Cost, Axis::Performance, Axis::Capability]).prop_map(|axis| Strategy::Intelligent { axis }),
     ]
 }
@@ -228,8 +235,121 @@ fn policy() -> impl Arbitrary<Value = Policy> {
 }
 
 fn router() -> impl Arbitrary<Value = Router> {
-    (router_id(), organisation_id(), text(), vec(model_id(), 0..4), of(policy_id()))
-        .prop_map(|(id, organisation, name, models, policy)| Router { id, organisation, name, models, policy })
+    (router_id(), organisation_id(), text(), vec(model_id(), 0..4), of(policy_id()), vec(scorecard_id(), 0..3))
+        .prop_map(|(id, organisation, name, models, policy, scorecards)| Router {
+            id,
+            organisation,
+            name,
+            models,
+            policy,
+            scorecards,
+        })
+}
+
+fn missing() -> impl Arbitrary<Value = Missing> {
+    use Missing::{Exclude, LowerBound, Median, Min, Renormalise, Zero};
+    select(vec![LowerBound, Median, Renormalise, Min, Zero, Exclude])
+}
+
+fn figure() -> impl Arbitrary<Value = f64> {
+    -1e9..1e9
+}
+
+fn normalisation() -> impl Arbitrary<Value = Normalisation> {
+    prop_oneof![
+        (figure(), figure()).prop_map(|(min, max)| Normalisation::Bounds { min, max }),
+        (figure(), figure(), figure()).prop_map(|(min, max, chance)| Normalisation::ChanceAdjusted {
+            min,
+            max,
+            chance
+        }),
+        figure().prop_map(|anchor| Normalisation::EloExpected { anchor }),
+        (figure(), figure()).prop_map(|(min, max)| Normalisation::Log { min, max }),
+    ]
+}
+
+fn day() -> impl Arbitrary<Value = Date> {
+    (2000..2100, 1..=12, 1..=28)
+        .prop_map(|(year, month, day)| Date::parse(&format!("{year}-{month:02}-{day:02}")).unwrap())
+}
+
+fn score_cell() -> impl Arbitrary<Value = ScoreCell> {
+    let interval = (figure(), figure()).prop_map(|(low, high)| Interval { low, high });
+    (model_id(), figure(), any::<Option<u64>>(), of(figure()), of(interval))
+        .prop_map(|(model, score, n, standard_error, interval)| ScoreCell { model, score, n, standard_error, interval })
+}
+
+fn scorecard() -> impl Arbitrary<Value = Scorecard> {
+    let names = (scorecard_id(), organisation_id(), text(), text(), text(), of(text()));
+    let kind = select(vec![SourceKind::Published, SourceKind::Eval, SourceKind::Uploaded]);
+    let source = (kind, of(day()), of(text()), of(text())).prop_map(|(kind, date, licence, url)| SourceNote {
+        kind,
+        date,
+        licence,
+        url,
+    });
+    let reading = (select(vec![Direction::Higher, Direction::Lower]), normalisation(), of(missing()));
+    let tags = vec(select(CapabilityTag::ALL.to_vec()), 0..4);
+    let age = (of(day()), any::<Option<u64>>());
+    (names, source, reading, tags, age, vec(score_cell(), 0..4)).prop_map(
+        |(names, source, reading, capabilities, age, cells)| Scorecard {
+            id: names.0,
+            organisation: names.1,
+            name: names.2,
+            version: names.3,
+            metric: names.4,
+            unit: names.5,
+            direction: reading.0,
+            normalisation: reading.1,
+            capabilities,
+            missing: reading.2,
+            source,
+            retrieved: age.0,
+            stale_after_days: age.1,
+            cells,
+        },
+    )
+}
+
+fn correction() -> impl Arbitrary<Value = Override> {
+    (scorecard_id(), model_id(), figure(), text(), text(), of(moment())).prop_map(
+        |(benchmark, model, score, author, reason, expires_at)| Override {
+            benchmark,
+            model,
+            score,
+            author,
+            reason,
+            expires_at,
+        },
+    )
+}
+
+fn blend() -> impl Arbitrary<Value = Blend> {
+    let weight = (scorecard_id(), figure(), of(missing())).prop_map(|(benchmark, weight, missing)| BlendWeight {
+        benchmark,
+        weight,
+        missing,
+    });
+    let names = (blend_id(), organisation_id(), text(), any::<u32>());
+    let status = select(vec![BlendStatus::Draft, BlendStatus::Live]);
+    let ranking = (figure(), select(vec![RankBy::Mean, RankBy::Lcb]), figure());
+    let gaps = (of(missing()), of(model_id()));
+    (names, status, vec(weight, 0..4), ranking, gaps, vec(correction(), 0..3)).prop_map(
+        |(names, status, weights, ranking, gaps, overrides)| Blend {
+            id: names.0,
+            organisation: names.1,
+            name: names.2,
+            version: names.3,
+            status,
+            weights,
+            missing: gaps.0,
+            boost: ranking.0,
+            rank_by: ranking.1,
+            z: ranking.2,
+            overrides,
+            fallback_model: gaps.1,
+        },
+    )
 }
 
 fn scopes() -> impl Arbitrary<Value = Vec<Scope>> {
@@ -266,6 +386,8 @@ fn object() -> impl Arbitrary<Value = Object> {
         provider().prop_map(|it| Object::Provider(Arc::new(it))),
         credential().prop_map(|it| Object::Credential(Arc::new(it))),
         model().prop_map(|it| Object::Model(Arc::new(it))),
+        scorecard().prop_map(|it| Object::Scorecard(Arc::new(it))),
+        blend().prop_map(|it| Object::Blend(Arc::new(it))),
         policy().prop_map(|it| Object::Policy(Arc::new(it))),
         router().prop_map(|it| Object::Router(Arc::new(it))),
         api_key().prop_map(|it| Object::Key(Arc::new(it))),

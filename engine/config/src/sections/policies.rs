@@ -13,7 +13,9 @@ use crate::sections::rules;
 pub(crate) const LATER: [&str; 1] = ["affinity"];
 const LATER_STRATEGY: [&str; 4] = ["blend", "lambda", "min_quality", "rank_by"];
 
-const STRATEGIES: [&str; 4] = ["intelligent", "priority", "split", "single"];
+const STRATEGIES: [&str; 6] = ["intelligent", "priority", "split", "lowest_cost", "least_latency", "single"];
+/// The strategies but `intelligent`, for whoever names none.
+const OTHERS: &str = " (or \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"single\")";
 const AXES: [(&str, Axis); 5] = [
     ("cost", Axis::Cost),
     ("performance", Axis::Performance),
@@ -118,7 +120,7 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
 }
 
 pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
-    let kind = fields.require("type", ("\"intelligent\"", " (or \"priority\", \"split\", \"single\")"), context, kind);
+    let kind = fields.require("type", ("\"intelligent\"", OTHERS), context, kind);
     let (axis_item, model_item) = (fields.take("axis"), fields.take("model"));
     let axis = match &axis_item {
         Some(item) => Some(choice(item, context, &AXES)?),
@@ -148,6 +150,7 @@ fn kind(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
         "optimal" => {
             item.fault(context, "the strategy `optimal` is not supported by this version: use \"intelligent\"")
         }
+        "blend" => item.fault(context, "blends cannot be configured yet: use \"intelligent\""),
         known if STRATEGIES.contains(&known) => Some(kind),
         other => item.fault(context, not_one_of(other, &STRATEGIES)),
     }
@@ -158,6 +161,8 @@ fn assembled(kind: &str, axis: Option<Axis>, model: Option<ModelId>) -> Option<S
         "intelligent" => Some(Strategy::Intelligent { axis: axis.unwrap_or_default() }),
         "priority" => Some(Strategy::Priority {}),
         "split" => Some(Strategy::Split {}),
+        "lowest_cost" => Some(Strategy::LowestCost {}),
+        "least_latency" => Some(Strategy::LeastLatency {}),
         _ => model.map(|model| Strategy::Single { model }),
     }
 }

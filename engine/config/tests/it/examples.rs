@@ -32,7 +32,7 @@ fn example_is_read_without_a_warning() {
         desired.routers.len(),
         desired.keys.len(),
     ];
-    assert_eq!(counts, [1, 2, 3, 3, 1, 2]);
+    assert_eq!(counts, [1, 2, 3, 4, 1, 2]);
     let credentials = desired.providers[0].credentials.as_ref().unwrap();
     assert_eq!(credentials[0].secret.expose(), "acme-secret");
     assert_eq!(desired.providers[0].timeouts.total_ms, Some(300_000));

@@ -188,7 +188,12 @@ strategy = { axis = "cheap" }
 [[policies]]
 name = "weights"
 models = [{ model = "acme/small", weight = 0 }, { model = "acme/large", priority = -1 }, { mdoel = "x" }, 7, "a/b", "a/b"]
-strategy = "inteligent""#,
+strategy = "inteligent"
+
+[[policies]]
+name = "mixed"
+models = ["*"]
+strategy = { type = "blend", blend = "ours" }"#,
     "[[policies]]\nname = \"EU West\"\nmodels = [\"*\"]\n\n[[policies]]\nname = \"eu-west\"\nmodels = [\"*\"]",
     // Routers and keys.
     r#"

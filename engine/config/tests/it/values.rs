@@ -18,6 +18,8 @@ fn strategies_are_words_or_tables() {
     strategy("{ type = \"intelligent\", axis = \"quality\" }", &Strategy::Intelligent { axis: Axis::Capability });
     strategy("\"priority\"", &Strategy::Priority {});
     strategy("{ type = \"split\" }", &Strategy::Split {});
+    strategy("\"lowest_cost\"", &Strategy::LowestCost {});
+    strategy("{ type = \"least_latency\" }", &Strategy::LeastLatency {});
     let model = "acme/large".parse().unwrap();
     strategy("{ type = \"single\", model = \"acme/large\" }", &Strategy::Single { model });
 }

@@ -20,7 +20,7 @@ pub(crate) fn order(contenders: &mut [Contender<'_>], policy: &PolicyId, seed: R
 }
 
 /// A number in 0..=1 that policy and request determine: the first 8 bytes, big-endian, of their BLAKE3, over 2⁶⁴.
-fn draw(policy: &PolicyId, seed: RequestId) -> f64 {
+pub(super) fn draw(policy: &PolicyId, seed: RequestId) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(policy.as_str().as_bytes()).update(&[0]).update(seed.to_string().as_bytes());
     let mut first = [0; 8];

@@ -54,7 +54,13 @@ fn axes() -> impl Strategy<Value = Axis> {
 }
 
 fn rules() -> impl Strategy<Value = Rule> {
-    prop_oneof![Just(Rule::Priority {}), Just(Rule::Split {}), axes().prop_map(|axis| Rule::Intelligent { axis })]
+    prop_oneof![
+        Just(Rule::Priority {}),
+        Just(Rule::Split {}),
+        Just(Rule::LowestCost {}),
+        Just(Rule::LeastLatency {}),
+        axes().prop_map(|axis| Rule::Intelligent { axis })
+    ]
 }
 
 /// A world with a policy over the samples, two further models that no policy names, and the samples' health.
@@ -64,7 +70,7 @@ fn world(samples: &[Sample], rule: Rule) -> (World, Route, Health) {
     let entry = |it: &Sample| PolicyModel { model: it.model.id.clone(), priority: it.priority, weight: it.weight };
     let policy = world.policy("support", Candidates::Listed(samples.iter().map(entry).collect()), rule);
     let unhealthy = samples.iter().filter(|it| !it.is_healthy).map(|it| it.model.id.clone()).collect();
-    (world, Route::Policy(policy), Health { unhealthy })
+    (world, Route::Policy(policy), Health { unhealthy, ..Health::default() })
 }
 
 /// A request too long for the candidates with a short context.
@@ -219,7 +225,7 @@ proptest! {
     #[test]
     fn health_alone_never_refuses(samples in samples(), rule in rules()) {
         let (world, route, _) = world(&samples, rule);
-        let all = Health { unhealthy: samples.iter().map(|it| it.model.id.clone()).collect() };
+        let all = Health { unhealthy: samples.iter().map(|it| it.model.id.clone()).collect(), ..Health::default() };
         let score = score(0.5);
         let ask = |health: &Health| world.ask_with_health(&route, &long_request(), Scoring::Known(&score), seed(1), health);
         prop_assert_eq!(ask(&Health::default()), ask(&all));

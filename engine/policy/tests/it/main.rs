@@ -1,8 +1,13 @@
 //! Tests of the crate through its public face.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod blend_checking;
+mod blend_laws;
+mod blend_validation;
+mod blending;
 mod golden;
 mod laws;
+mod measuring;
 mod refusing;
 mod resolving;
 mod rule_faults;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{
-    ApiKey, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId, Model, ModelId, OrganisationId,
-    OutputTokens, Policy, PolicyId, PolicyModel, Project, ProjectId, Provider, RequestId, Route, Router, RouterId,
-    Rules, Score, SnapshotVersion, Strategy, Tenant, Timestamp,
+    ApiKey, Benchmark, Blend, BlendId, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId, Model,
+    ModelId, OrganisationId, OutputTokens, Policy, PolicyId, PolicyModel, Project, ProjectId, Provider, RequestId,
+    Route, Router, RouterId, Rules, Score, ScorecardId, SnapshotVersion, Strategy, Tenant, Timestamp,
 };
 use policy::{Health, Question, Refusal, Scoring, Step, decide};
 use serde_json::{Value, json};
@@ -168,10 +168,39 @@ impl World {
     pub(crate) fn router(&mut self, name: &str, models: &[&str], policy: Option<PolicyId>) -> RouterId {
         let router_id = RouterId::from_random([self.tenant.routers.len() as u8; 20]);
         let models = models.iter().map(|it| id(it)).collect();
-        let router =
-            Router { id: router_id.clone(), organisation: organisation(), name: name.to_owned(), models, policy };
+        let router = Router {
+            id: router_id.clone(),
+            organisation: organisation(),
+            name: name.to_owned(),
+            models,
+            policy,
+            scorecards: Vec::new(),
+        };
         Arc::make_mut(&mut self.tenant.routers).insert(router_id.clone(), Arc::new(router));
         router_id
+    }
+
+    /// Adds a scorecard of shares, or of what the fields say. Scores are given by model.
+    pub(crate) fn scorecard(&mut self, name: &str, scores: &[(&str, f64)], fields: &Value) -> ScorecardId {
+        let id = ScorecardId::from_random([self.tenant.scorecards.len() as u8; 20]);
+        let cells: Vec<_> = scores.iter().map(|(model, score)| json!({"model": model, "score": score})).collect();
+        let base = json!({"id": id, "organisation": organisation(), "name": name, "metric": "m", "cells": cells,
+            "normalisation": {"type": "bounds", "min": 0.0, "max": 1.0}, "source": {"kind": "eval"}});
+        let scorecard = serde_json::from_value(filled(base, fields)).unwrap();
+        let benchmark = Benchmark::of(Arc::new(scorecard));
+        Arc::make_mut(&mut self.tenant.scorecards).insert(id.clone(), Arc::new(benchmark));
+        id
+    }
+
+    /// Adds a live blend.
+    pub(crate) fn blend(&mut self, weights: &[(&ScorecardId, f64)], fields: &Value) -> BlendId {
+        let id = BlendId::from_random([self.tenant.blends.len() as u8; 20]);
+        let weights: Vec<_> = weights.iter().map(|(id, weight)| json!({"benchmark": id, "weight": weight})).collect();
+        let base = json!({"id": id, "organisation": organisation(), "name": format!("blend {id}"), "version": 1,
+            "status": "live", "weights": weights});
+        let blend: Blend = serde_json::from_value(filled(base, fields)).unwrap();
+        Arc::make_mut(&mut self.tenant.blends).insert(id.clone(), Arc::new(blend));
+        id
     }
 
     /// Decides with healthy candidates.

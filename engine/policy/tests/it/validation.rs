@@ -46,6 +46,7 @@ fn check_router(models: &[&str], policy: Option<PolicyId>, expected: &[&str]) {
         name: "new".to_owned(),
         models: models.iter().map(|it| id(it)).collect(),
         policy,
+        scorecards: Vec::new(),
     };
     let problems = validate_router(&world().tenant, &router);
     assert_eq!(paths(&problems), expected, "{problems:?}");

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use domain::{Candidates, Degradation, ModelId, Route, Strategy};
-use policy::{Health, Scoring, Step};
+use domain::{Candidates, CapabilityTag, Degradation, ModelId, Route, Score, Strategy};
+use policy::{Health, Latency, Scoring, Step};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,6 +23,12 @@ struct File {
     /// Providers without a secret.
     #[serde(default)]
     without_credential: Vec<String>,
+    /// Scorecards, each with the fields that matter; the first is `evl_000…`.
+    #[serde(default)]
+    scorecards: Vec<Value>,
+    /// Blends, likewise `bld_000…`.
+    #[serde(default)]
+    blends: Vec<Value>,
     policies: Vec<PolicySpec>,
     #[serde(default)]
     routers: Vec<RouterSpec>,
@@ -65,8 +72,13 @@ struct Case {
     complexity: Option<f64>,
     /// Why there is none.
     unavailable: Option<Degradation>,
+    /// What the score says the prompt asks for.
+    #[serde(default)]
+    capabilities: BTreeMap<CapabilityTag, f64>,
     #[serde(default)]
     unhealthy: BTreeSet<ModelId>,
+    #[serde(default)]
+    latency: BTreeMap<ModelId, Latency>,
     /// Which request it is, where a draw decides.
     #[serde(default)]
     request: u32,
@@ -82,6 +94,7 @@ struct Expected {
     refusal: Option<String>,
     order: Option<Vec<String>>,
     positions: Option<Vec<f64>>,
+    scores: Option<Vec<f64>>,
     costs: Option<Vec<Option<String>>>,
     removed: Option<BTreeMap<String, String>>,
     reason: Option<String>,
@@ -98,6 +111,12 @@ fn world(file: &File) -> World {
     }
     for provider in &file.without_credential {
         world.without_credential(provider);
+    }
+    for fields in &file.scorecards {
+        world.scorecard("", &[], fields);
+    }
+    for fields in &file.blends {
+        world.blend(&[], fields);
     }
     for it in &file.policies {
         world.policy(&it.name, it.candidates.clone(), it.strategy.clone());
@@ -119,14 +138,15 @@ fn ask(world: &World, case: &Case) -> Answer {
         RouteSpec::List(models) => Route::List(models.clone()),
         RouteSpec::Direct(model) => Route::Direct(model.clone()),
     };
-    let score = case.complexity.map(score);
+    let capabilities: Vec<_> = case.capabilities.iter().map(|(tag, probability)| (*tag, *probability)).collect();
+    let score = case.complexity.map(|it| Score { capabilities, ..score(it) });
     let scoring = match (&score, case.unavailable) {
         (Some(score), _) => Scoring::Known(score),
         (None, Some(reason)) => Scoring::Unavailable(reason),
         (None, None) => Scoring::NotAsked,
     };
     let facts = if case.facts.is_null() { facts(&serde_json::json!({})) } else { facts(&case.facts) };
-    let health = Health { unhealthy: case.unhealthy.clone() };
+    let health = Health { unhealthy: case.unhealthy.clone(), latency: Arc::new(case.latency.clone()) };
     world.ask_with_health(&route, &facts, scoring, seed(case.request), &health)
 }
 
@@ -147,9 +167,11 @@ fn compare(answer: Answer, expected: &Expected, context: &str) {
     assert_eq!(&order(&decision), wanted, "{context}");
     assert_eq!(decision.degraded, expected.degraded, "{context}");
     let candidates = &decision.candidates;
-    if let Some(wanted) = &expected.positions {
-        let found: Vec<f64> = candidates.iter().map(|it| it.position.unwrap()).collect();
-        let is_close = found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-9);
+    let positions: Vec<_> = candidates.iter().map(|it| it.position).collect();
+    let scores: Vec<_> = candidates.iter().map(|it| it.score).collect();
+    for (wanted, found) in [(&expected.positions, positions), (&expected.scores, scores)] {
+        let Some(wanted) = wanted else { continue };
+        let is_close = found.iter().zip(wanted).all(|(a, b)| a.is_some_and(|a| (a - b).abs() < 1e-9));
         assert!(is_close && found.len() == wanted.len(), "{context}: {found:?}");
     }
     if let Some(wanted) = &expected.costs {

@@ -52,6 +52,10 @@ impl Plan<'_> {
                 tenant.credentials.values().map(|it| (it.id.to_string(), name(it))).collect()
             }
             ObjectKind::Model => tenant.models.keys().map(|it| (it.to_string(), it.to_string())).collect(),
+            ObjectKind::Scorecard => {
+                tenant.scorecards.values().map(|it| (it.scorecard().id.to_string(), it.scorecard().label())).collect()
+            }
+            ObjectKind::Blend => tenant.blends.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),
             ObjectKind::Policy => tenant.policies.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),
             ObjectKind::Router => tenant.routers.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),
             ObjectKind::Key => self.keys_before.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),

@@ -31,6 +31,8 @@ impl Plan<'_> {
             name: spec.name.clone(),
             models: spec.models.clone(),
             policy: spec.policy.as_deref().and_then(|text| self.resolve_policy(text, &format!("{path}.policy"))),
+            // Scorecards cannot be configured yet; those of a router that has them stay.
+            scorecards: known.map(|known| known.scorecards.clone()).unwrap_or_default(),
         });
         self.put(&spec.name, known.map(Arc::as_ref), &router, Object::Router(router.clone()));
     }

@@ -1,0 +1,78 @@
+//! `blend`: descending score in a blend of benchmarks; scores within 0.01 of the best of their group are ties, which go
+//! to the cheaper, then the faster, then the id.
+
+use domain::{CapabilityTag, ModelId};
+use serde_json::Value;
+
+use crate::blend::{Cell, Mix, Total, sort_in_groups};
+use crate::eligible::{Contender, Eligible};
+use crate::words::Why;
+
+/// What a blend adds to the record.
+pub(crate) struct Blended {
+    pub(crate) weights: Value,
+    pub(crate) weights_boosted: Value,
+    /// In the order of the contenders; empty when the fallback model stands in.
+    pub(crate) standings: Vec<Standing>,
+}
+
+/// One contender's score, and what it rests on.
+pub(crate) struct Standing {
+    pub(crate) score: f64,
+    pub(crate) why: String,
+}
+
+/// The cells of covered candidates. Looked up once: this is where a blend spends its time.
+pub(crate) struct Rows<'a>(Vec<(&'a ModelId, Vec<Cell>)>);
+
+impl Rows<'_> {
+    fn of(&self, model: &ModelId) -> Option<&[Cell]> {
+        self.0.iter().find(|(known, _)| *known == model).map(|(_, row)| &row[..])
+    }
+}
+
+/// Removes who cannot be compared. When nobody is left, the blend's fallback model takes their place, if eligible.
+pub(crate) fn keep_covered<'a>(eligible: &mut Eligible<'a>, mix: &Mix<'_>) -> Rows<'a> {
+    let rows: Vec<_> = eligible.contenders.iter().map(|contender| (contender.id, mix.row(contender.id))).collect();
+    let fallback = mix.fallback().filter(|_| rows.iter().all(|(_, row)| row.is_err()));
+    let mut verdicts = rows.iter();
+    eligible.remove_where(|contender| {
+        let (_, row) = verdicts.next()?;
+        row.as_ref().err().copied().filter(|_| Some(contender.id) != fallback)
+    });
+    Rows(rows.into_iter().filter_map(|(id, row)| Some((id, row.ok()?))).collect())
+}
+
+/// Whether what the prompt asks for can make a difference between these contenders.
+pub(crate) fn depends_on_score(contenders: &[Contender<'_>], mix: &Mix<'_>) -> bool {
+    contenders.len() > 1 && mix.is_boostable()
+}
+
+/// Puts covered contenders, or the one fallback, in order.
+pub(crate) fn order<'a>(
+    contenders: &mut [Contender<'a>],
+    mix: &Mix<'_>,
+    rows: &Rows<'_>,
+    tags: &[(CapabilityTag, f64)],
+) -> (Why, Blended) {
+    let (plain, boosted) = (mix.weights(), mix.boosted(tags));
+    let scored = |contender: &Contender<'a>| {
+        let row = rows.of(contender.id)?;
+        Some((*contender, mix.total(row, &boosted), row))
+    };
+    let mut scores: Vec<_> = contenders.iter().filter_map(scored).collect();
+    let tied = sort_in_groups(&mut scores, |(_, total, _)| total.rank, |a, b| a.0.cheaper_then_faster(&b.0));
+    for (place, (contender, _, _)) in contenders.iter_mut().zip(&scores) {
+        *place = *contender;
+    }
+    let why = scores.first().map_or(Why::Uncovered, |(_, total, _)| Why::Blended { score: total.mean, tied });
+    let standings = scores.iter().map(|(_, total, row)| standing(mix, *total, row)).collect();
+    (why, Blended { weights: mix.shown(&plain), weights_boosted: mix.shown(&boosted), standings })
+}
+
+fn standing(mix: &Mix<'_>, Total { mean, error, rank }: Total, row: &[Cell]) -> Standing {
+    let bound = if rank < mean { format!(", lower bound {rank:.3}") } else { String::new() };
+    let imputed = mix.imputed(row);
+    let gaps = if imputed.is_empty() { String::new() } else { format!("; imputed: {}", imputed.join(", ")) };
+    Standing { score: mean, why: format!("blend {mean:.3} ± {error:.3}{bound}{gaps}") }
+}
