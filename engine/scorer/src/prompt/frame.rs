@@ -1,4 +1,4 @@
-//! Takes off the frame that a program puts around what a person wrote: "### Instruction:", "USER:", "<request>", "Answer:".
+//! Takes off the frame that a program puts around what a person wrote: `### Instruction:`, `USER:`, `<request>`, `Answer:`.
 //!
 //! Only labels of a fixed list are taken off, alone on the first or last line or before a colon at the very start: any other
 //! short line may be the task itself ("Translate to French:").
