@@ -1,6 +1,6 @@
 //! Reads a prompt and says how hard it is, what kind of work it asks for, and how long the answer is likely to be.
 //!
-//! The only home of candle and tokenizers in the serving path. Two scorers share one trait: [`LearnedScorer`], a small
+//! The only home of candle in the serving path. Two scorers share one trait: [`LearnedScorer`], a small
 //! trained network loaded from an artefact, and [`HeuristicScorer`], a formula without a model that has to be asked for
 //! by name. Neither does IO while scoring, and neither decides anything: what a score means for routing belongs to
 //! `policy`, when to give up waiting for one belongs to `engine`.
