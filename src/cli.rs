@@ -266,7 +266,7 @@ pub(crate) struct RevokeKeyArgs {
 pub(crate) enum ModelsCommand {
     /// Lists the configured models.
     List(ListArgs),
-    /// Imports models and prices from a file in the LiteLLM format.
+    /// Imports models and prices from a price catalogue: LiteLLM's list or models.dev.
     Import(ImportArgs),
     /// Lists the catalogue that comes with this release.
     Catalogue(CatalogueArgs),

@@ -19,7 +19,7 @@ mod validate;
 
 pub use catalogue::{Seed, SeedProvider};
 pub use error::{ApplyError, RegistryError};
-pub use import::{ImportFilter, ImportReport, Skipped, import_litellm};
+pub use import::{ImportFilter, ImportReport, Skipped, import_catalogue};
 pub use registry::{FirstStart, Registry};
 
 /// Fills an array from the operating system's random source.
