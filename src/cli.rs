@@ -150,8 +150,11 @@ pub(crate) struct ApplyArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// `{"path", "key", "headers", "body"}` as JSON; only `body` is required. `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) request: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
+    pub(crate) request: Option<PathBuf>,
+    /// Many requests with what is expected of each, one JSON object a line; fails if any is decided otherwise.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "capability"])]
+    pub(crate) cases: Option<PathBuf>,
     /// Decides by this policy.
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,
