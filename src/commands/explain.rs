@@ -13,7 +13,7 @@ use bytes::Bytes;
 use config::{Positions, Secrets};
 use dialect::openai::request::ChatRequest;
 use dialect::openai::{BadRequest, ErrorBody, Source};
-use domain::{Constraints, Decision, Facts, Labels, RouterId, Score};
+use domain::{Constraints, Decision, Facts, Labels, ModelId, Previous, RouterId, Score};
 use engine::{Engine, EngineParts, Limits, StartingScorers};
 use gateway::SystemClock;
 use proto::pb::admin::v1 as pb;
@@ -42,6 +42,9 @@ struct Given {
     key: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Who answered the turn before.
+    #[serde(default)]
+    previous: Option<ModelId>,
     body: Box<RawValue>,
 }
 
@@ -84,7 +87,7 @@ fn read(file: &Path) -> anyhow::Result<Given> {
     }
     serde_json::from_str(&text).map_err(|fault| {
         UsageError(format!(
-            "{}: {fault}; expected {{\"path\": …, \"key\": …, \"headers\": {{…}}, \"body\": {{…}}}}, of which only `body` is required",
+            "{}: {fault}; expected {{\"path\": …, \"key\": …, \"headers\": {{…}}, \"previous\": …, \"body\": {{…}}}}, of which only `body` is required",
             file.display()
         ))
         .into()
@@ -118,7 +121,16 @@ fn explain_request(
         constraints,
         allowed_models: Vec::new(),
         labels,
+        instructions: extensions.routing.instructions.clone(),
     };
+    let session = header("x-session-id").unwrap_or_else(|| "of this request".to_owned());
+    let history = request.history();
+    let previous = given.previous.clone().map(|model| Previous {
+        session,
+        model,
+        cached_tokens: history.as_ref().map_or(0, |it| it.earlier_tokens),
+        in_tool_loop: history.as_ref().is_some_and(|it| it.in_tool_loop),
+    });
     Ok(pb::ExplainRequest {
         organisation: None,
         key: given.key.clone(),
@@ -135,6 +147,7 @@ fn explain_request(
         seed: None,
         models: extensions.models.clone().unwrap_or_default(),
         influences: true,
+        previous: previous.as_ref().map(Into::into),
     })
 }
 
@@ -264,6 +277,20 @@ fn print(decision: &Decision, score: Option<&Score>, influences: &[pb::Influence
     }
     if let Some(degraded) = decision.degraded {
         facts.push(("degraded", degraded.as_str().to_owned()));
+    }
+    for it in decision.instructions.iter().flat_map(|it| &it.understood) {
+        let condition = it.condition.as_ref().map(|text| format!(" {text}")).unwrap_or_default();
+        facts.push(("understood", format!("{}{condition}: {}", it.intent, it.effect)));
+    }
+    if let Some(why) = decision.instructions.as_ref().and_then(|it| it.no_effect.as_ref()) {
+        facts.push(("no effect", why.clone()));
+    }
+    if let Some(affinity) = &decision.affinity {
+        let kept = if affinity.kept { "kept" } else { "left" };
+        facts.push(("affinity", format!("{} {kept}: {}", affinity.previous, affinity.why)));
+        if let Some(cost) = affinity.switch_cost_usd {
+            facts.push(("switch", format!("${cost} for a cold prompt cache")));
+        }
     }
     if decision.truncated {
         facts.push(("read", "the beginning and the end of the prompt only".to_owned()));
