@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use domain::{
-    ApiKey, Decision, Degradation, Facts, KeyHash, KeyId, OrganisationId, OutputTokens, RequestId, Route, Scope, Score,
-    ScorerInput, Tenant, Timestamp,
+    ApiKey, Decision, Degradation, Facts, KeyHash, KeyId, OrganisationId, OutputTokens, Previous, RequestId, Route,
+    Scope, Score, ScorerInput, Tenant, Timestamp,
 };
 use policy::{Ask, Health, Question, Refusal, Resolved, Scoring, Step};
 use proto::ConvertError;
@@ -67,6 +67,9 @@ pub(crate) async fn explain(
     let mut facts = Facts::try_from(request.facts.clone().unwrap_or_default())
         .map_err(|error: ConvertError| Status::from(error.within("facts")))?;
 
+    let previous = request.previous.clone().map(Previous::try_from).transpose();
+    let previous = previous.map_err(|error| Status::from(error.within("previous")))?;
+
     let resolved = match resolve(tenant, &key, &request, &facts)? {
         Ok(resolved) => resolved,
         Err(refusal) => return Ok(refused(&refusal)),
@@ -83,7 +86,7 @@ pub(crate) async fn explain(
         facts: &facts,
         scoring: Scoring::NotAsked,
         health: &health,
-        previous: None,
+        previous: previous.as_ref(),
         seed: seed.unwrap_or(RequestId::from_value(SEED)),
         now: shared.clock.wall(),
     };

@@ -31,7 +31,7 @@ pub(crate) fn read(root: &Node, context: &mut Context<'_>) -> Desired {
             projects: section(fields, context, "projects", "name", &LATER_PROJECT, project),
             providers: section(fields, context, "providers", "slug", &[], providers::provider),
             models: section(fields, context, "models", "id", &models::LATER, models::model),
-            policies: section(fields, context, "policies", "name", &policies::LATER, policies::policy),
+            policies: section(fields, context, "policies", "name", &[], policies::policy),
             routers: section(fields, context, "routers", "name", &routers::LATER, routers::router),
             keys: section(fields, context, "keys", "name", &keys::LATER, keys::key),
         };

@@ -293,6 +293,17 @@ pub struct Policy {
     /// Tag rules: the first that holds, by ascending priority, says which strategy or policy decides.
     #[schemars(default)]
     pub rules: Vec<PolicyRule>,
+    /// `conversation`: a conversation stays on its model unless another beats it by more than a cold prompt cache
+    /// costs; absent = each request is decided for itself.
+    pub affinity: Option<Affinity>,
+}
+
+/// How far a conversation stays on one model.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Affinity {
+    /// For its length.
+    Conversation,
 }
 
 /// When something else than the policy's strategy decides.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Pricing, Timeouts};
 use crate::clock::Timestamp;
+use crate::conversation::Affinity;
 use crate::ids::{ModelId, ProviderSlug};
 use crate::key::Scope;
 use crate::policy::{Candidates, Strategy};
@@ -185,6 +186,9 @@ pub struct PolicySpec {
     /// Tag rules. Each names another policy by id, name or slug, or gives a strategy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule<String>>,
+    /// How far a conversation stays on one model; absent = each request is decided for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
 }
 
 /// Where a router takes a provider's secret from.

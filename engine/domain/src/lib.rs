@@ -7,11 +7,13 @@ pub mod benchmark;
 pub mod blend;
 pub mod catalogue;
 pub mod clock;
+pub mod conversation;
 pub mod date;
 pub mod decision;
 pub mod desired;
 pub mod features;
 pub mod ids;
+pub mod instructions;
 pub mod key;
 pub mod labels;
 pub mod money;
@@ -32,6 +34,7 @@ pub use catalogue::{
     SealedBytes, Timeouts,
 };
 pub use clock::{Clock, Timestamp};
+pub use conversation::{Affinity, AffinityRecord, Previous};
 pub use date::{Date, InvalidDate};
 pub use decision::{Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed};
 pub use desired::{Desired, DesiredFault, Diff, SecretText};
@@ -40,6 +43,7 @@ pub use ids::{
     BlendId, CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId,
     RouterId, ScorecardId,
 };
+pub use instructions::{InstructionsRecord, MAX_INSTRUCTIONS, Understood};
 pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
 pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::Affinity;
 use crate::ids::{BlendId, ModelId, OrganisationId, PolicyId, RouterId, ScorecardId};
 use crate::rule::Rules;
 
@@ -116,6 +117,9 @@ pub struct Policy {
     /// When it orders them otherwise, or another policy decides.
     #[serde(default, skip_serializing_if = "Rules::is_empty")]
     pub rules: Rules,
+    /// How far a conversation stays on one model; absent = each request is decided for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
 }
 
 impl Policy {

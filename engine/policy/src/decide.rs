@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::{
-    Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Removal, Removed, RequestId, Route, Score,
+    Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Previous, Removal, Removed, RequestId, Route, Score,
     SnapshotVersion, Tenant, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::affinity;
 use crate::blend::Mix;
 use crate::capability::Scale;
 use crate::eligible::{Contender, Eligible, eligible};
+use crate::instructions::Guidance;
 use crate::plan::{Order, Plan, Source, plan, source};
 use crate::refusal::Refusal;
 use crate::rules::{Followed, follow};
@@ -103,8 +105,8 @@ pub struct Question<'a> {
     pub scoring: Scoring<'a>,
     /// What is known of the candidates' health.
     pub health: &'a Health,
-    /// The model of the conversation's previous turn; no strategy so far looks at it.
-    pub previous: Option<&'a ModelId>,
+    /// The conversation's previous turn; only policies with affinity look at it.
+    pub previous: Option<&'a Previous>,
     /// The request's own id: the seed of every draw.
     pub seed: RequestId,
     /// When the question is asked: a blend's overrides expire.
@@ -136,11 +138,13 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
             Followed::NeedsScore => return Ok(Step::NeedsScore),
         }
     }
-    let plan = plan(question.tenant, source);
+    let mut plan = plan(question.tenant, source);
+    let previous = affinity::previous(&plan, question);
+    let mut guidance = Guidance::of(question, &plan);
     let scale = Scale::over(&plan.entries);
     let score = known_score(question.scoring);
     let median = score.map(|score| score.expected_output_tokens.p50);
-    let mut candidates = eligible(&plan.entries, &scale, question.facts, question.health, median);
+    let mut candidates = eligible(&plan.entries, &scale, question.facts, question.health, median, previous);
     let mix = match plan.order {
         Order::Blended(blend) => {
             let mix = Mix::over(question.tenant, blend, question.now);
@@ -149,10 +153,27 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
         }
         Order::Given | Order::Ranked | Order::Cheapest | Order::Fastest | Order::Intelligent(_) => None,
     };
+    if let (Some(guidance), Scoring::NotAsked) = (&guidance, question.scoring)
+        && guidance.needs_score()
+    {
+        return Ok(Step::NeedsScore);
+    }
+    // What would have been decided without instructions: only so can be said whether they did anything.
+    let unguided = guidance.as_mut().map(|guidance| {
+        let mut unguided = candidates.clone();
+        unguided.remove_unhealthy(question.health);
+        guidance.weigh(question.scoring);
+        guidance.remove_from(&mut candidates);
+        let configured = plan.order;
+        guidance.move_axis(&mut plan.order);
+        (unguided.contenders, configured)
+    });
     candidates.remove_unhealthy(question.health);
     let Eligible { contenders: mut order, removed } = candidates;
 
-    if let Scoring::NotAsked = question.scoring {
+    if let Scoring::NotAsked = question.scoring
+        && !affinity::is_held(previous, &order)
+    {
         let (reads_score, depends_on_score) = match (plan.order, &mix) {
             (Order::Intelligent(_), _) => (true, intelligent::depends_on_score(&order)),
             (_, Some((mix, _))) => (mix.is_boostable(), blended::depends_on_score(&order, mix)),
@@ -168,11 +189,35 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
     if order.is_empty() {
         return Err(nobody_left(&plan, removed, question.facts));
     }
-    let outcome = match &mix {
-        Some((mix, rows)) => blend(mix, rows, &mut order, question),
-        None => apply(&plan, &mut order, question),
-    };
+    let mut outcome = apply(&plan, mix.as_ref(), &mut order, question, guidance.as_ref());
+    let mut is_wished = false;
+    if let Some(guidance) = &mut guidance {
+        let places = guidance.reorder(&plan, &outcome, &order);
+        is_wished = places[0] != 0;
+        outcome.rearrange(&mut order, &places);
+    }
+    let stay = previous.map(|previous| {
+        let wished = |a: &Contender<'_>, b: &Contender<'_>| guidance.as_ref().is_some_and(|it| it.prefers(a, b));
+        affinity::stay(previous, &plan, &outcome, &order, question.facts.features.input_tokens, wished)
+    });
+    let instructions = guidance.zip(unguided).map(|(guidance, (mut unguided, configured))| {
+        let plan = Plan { order: configured, entries: Vec::new(), ..plan };
+        apply(&plan, mix.as_ref(), &mut unguided, question, None);
+        guidance.record(!unguided.iter().map(|it| it.id).eq(order.iter().map(|it| it.id)))
+    });
+    if let Some(place) = stay.as_ref().and_then(|stay| stay.place) {
+        let places: Vec<usize> = std::iter::once(place).chain((0..order.len()).filter(|it| *it != place)).collect();
+        outcome.rearrange(&mut order, &places);
+    }
     let mut decision = record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed });
+    decision.instructions = instructions;
+    if is_wished {
+        "first among equals by the instructions".clone_into(decision.candidates[0].why.get_or_insert_default());
+        decision.reason.push_str("; the instructions choose among equals");
+    }
+    if let Some(stay) = stay {
+        stay.note(&mut decision);
+    }
     if let Some(ruling) = ruling {
         ruling.note(&mut decision);
     }
@@ -197,22 +242,42 @@ pub(crate) fn known_score(scoring: Scoring<'_>) -> Option<&Score> {
 }
 
 /// What a strategy did, beside the order.
-struct Outcome {
+pub(crate) struct Outcome {
     why: Why,
     axis: Option<Axis>,
-    adjusted: Option<f64>,
+    pub(crate) adjusted: Option<f64>,
     degraded: Option<Degradation>,
     /// What a blend found, where one chose.
-    blended: Option<blended::Blended>,
+    pub(crate) blended: Option<blended::Blended>,
 }
 
 impl Outcome {
     fn unscored(why: Why) -> Self {
         Self { why, axis: None, adjusted: None, degraded: None, blended: None }
     }
+
+    /// Puts the order, and what belongs to each place of it, in another order: that of these present places.
+    fn rearrange(&mut self, order: &mut Vec<Contender<'_>>, places: &[usize]) {
+        *order = places.iter().map(|place| order[*place]).collect();
+        if let Some(blended) = &mut self.blended
+            && blended.standings.len() == places.len()
+        {
+            blended.standings = places.iter().map(|place| blended.standings[*place].clone()).collect();
+        }
+    }
 }
 
-fn apply(plan: &Plan<'_>, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+/// Puts contenders in the strategy's order.
+fn apply(
+    plan: &Plan<'_>,
+    mix: Option<&(Mix<'_>, Rows<'_>)>,
+    order: &mut [Contender<'_>],
+    question: &Question<'_>,
+    guidance: Option<&Guidance<'_>>,
+) -> Outcome {
+    if let Some((mix, rows)) = mix {
+        return blend(mix, rows, order, question, guidance);
+    }
     match plan.order {
         Order::Given if plan.policy.is_some() => Outcome::unscored(Why::Single),
         Order::Given if matches!(question.route, Route::Direct(_)) => Outcome::unscored(Why::Named),
@@ -230,7 +295,13 @@ fn apply(plan: &Plan<'_>, order: &mut [Contender<'_>], question: &Question<'_>) 
     }
 }
 
-fn blend(mix: &Mix<'_>, rows: &Rows<'_>, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+fn blend(
+    mix: &Mix<'_>,
+    rows: &Rows<'_>,
+    order: &mut [Contender<'_>],
+    question: &Question<'_>,
+    guidance: Option<&Guidance<'_>>,
+) -> Outcome {
     let score = known_score(question.scoring);
     let degraded = match question.scoring {
         _ if !blended::depends_on_score(order, mix) => None,
@@ -238,8 +309,10 @@ fn blend(mix: &Mix<'_>, rows: &Rows<'_>, order: &mut [Contender<'_>], question: 
         Scoring::Known(_) if score.is_none() => Some(Degradation::Scorer),
         Scoring::Known(_) | Scoring::NotAsked => None,
     };
-    let tags = score.map_or(&[][..], |score| &score.capabilities);
-    let (why, blended) = blended::order(order, mix, rows, tags);
+    let mut tags = score.map_or_else(Vec::new, |score| score.capabilities.clone());
+    // What the request says of itself is certain.
+    tags.extend(guidance.into_iter().flat_map(Guidance::tags).map(|tag| (tag, 1.0)));
+    let (why, blended) = blended::order(order, mix, rows, &tags);
     Outcome { degraded, blended: Some(blended), ..Outcome::unscored(why) }
 }
 
@@ -312,6 +385,8 @@ fn record(
         most_capable_model: strongest.map(|contender| contender.id.clone()),
         most_capable_cost_usd: strongest.and_then(|contender| contender.cost),
         explicit_order: plan.is_explicit,
+        instructions: None,
+        affinity: None,
         reason: words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded),
     }
 }

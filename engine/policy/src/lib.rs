@@ -7,10 +7,13 @@
 //! The path of a request: [`resolve`] finds the [`Route`](domain::Route), [`decide`] orders its candidates. What is
 //! saved is checked first by [`validate_policy`] and [`validate_router`].
 
+mod affinity;
 mod blend;
 mod capability;
 mod decide;
 mod eligible;
+mod instructions;
+mod peers;
 mod plan;
 mod refusal;
 mod resolve;
@@ -23,7 +26,7 @@ pub use blend::{BlendReport, Verdict, blend_check};
 pub use decide::{Health, Latency, Question, Scoring, Step, decide};
 pub use refusal::Refusal;
 pub use resolve::{Ask, Resolved, resolve};
-pub use rules::{has_rules, reachable, strategies};
+pub use rules::{has_affinity, has_rules, reachable, strategies};
 pub use validate::{
     Problem, UnknownModels, validate_blend, validate_policy, validate_router, validate_rules, validate_scorecard,
 };

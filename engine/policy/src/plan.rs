@@ -63,6 +63,16 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Whether each request is drawn for itself.
+    pub(crate) fn is_split(&self) -> bool {
+        self.strategy == Strategy::Split {}.as_str()
+    }
+
+    /// Whether somebody wrote the order down.
+    pub(crate) fn is_given(&self) -> bool {
+        self.order == Order::Given
+    }
+
     /// What people call the source of the candidates.
     pub(crate) fn scope(&self) -> &str {
         match (self.policy, self.router, self.entries.first()) {

@@ -395,6 +395,7 @@ fn first_configuration() -> Desired {
         candidates: Candidates::All,
         strategy: Strategy::Intelligent { axis: Axis::Performance },
         rules: Vec::new(),
+        affinity: None,
     };
     let key = KeySpec {
         name: DEFAULT.to_owned(),

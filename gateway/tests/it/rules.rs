@@ -29,6 +29,7 @@ fn ruled(mood: Mood) -> Ruled {
         candidates: Candidates::Listed(vec![PolicyModel { model: strong.clone(), priority: None, weight: None }]),
         strategy: Strategy::Single { model: strong },
         rules: Rules::default(),
+        affinity: None,
     };
     let rules = json!([
         {"priority": 20, "name": "schwer → groß", "when": {"field": "complexity", "op": "gte", "value": 0.7},

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{
-    Ability, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText, Model,
-    ModelId, Money, Object, Organisation, OrganisationId, Outcome, Policy, PolicyId, PolicyModel, Pricing, Provider,
-    ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes, Snapshot, SnapshotVersion,
-    Strategy, Timeouts, Timestamp,
+    Ability, Affinity, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText,
+    Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Policy, PolicyId, PolicyModel, Pricing,
+    Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes, Snapshot,
+    SnapshotVersion, Strategy, Timeouts, Timestamp,
 };
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
 use ledger::{Ledger, LedgerOptions};
@@ -61,6 +61,8 @@ pub(crate) struct Setup {
     pub(crate) strategy: Strategy,
     /// Of the default policy.
     pub(crate) rules: Rules,
+    /// Of the default policy.
+    pub(crate) affinity: Option<Affinity>,
     /// Beside the default policy.
     pub(crate) policies: Vec<Policy>,
     pub(crate) ledger: LedgerOptions,
@@ -78,6 +80,7 @@ impl Default for Setup {
             timeouts: Timeouts::default(),
             strategy: Strategy::Priority {},
             rules: Rules::default(),
+            affinity: None,
             policies: Vec::new(),
             ledger: LedgerOptions { flush_interval: Duration::from_millis(1), ..LedgerOptions::default() },
             clock: Arc::new(SystemClock::default()),
@@ -302,6 +305,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         candidates: Candidates::Listed(candidates),
         strategy: setup.strategy.clone(),
         rules: setup.rules.clone(),
+        affinity: setup.affinity,
     })));
     objects.extend(setup.policies.iter().cloned().map(|policy| Object::Policy(Arc::new(policy))));
     objects.push(Object::Router(Arc::new(Router {

@@ -1,15 +1,16 @@
 //! Policies and routers.
 
-use domain::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
+use domain::{Affinity, Axis, Candidates, Policy, PolicyModel, Router, Strategy};
 
 use super::{
-    ConvertError, Converted, closed, document, finite, parse, parse_each, parse_optional, read_document, required,
-    same_variants, texts,
+    ConvertError, Converted, closed, closed_optional, document, finite, parse, parse_each, parse_optional,
+    read_document, required, same_variants, texts,
 };
 use crate::pb::object::v1 as pb;
 use crate::pb::object::v1::candidates::Candidates as CandidatesKind;
 use crate::pb::object::v1::strategy::Strategy as StrategyKind;
 
+same_variants!(pb::Affinity, Affinity, [Conversation]);
 same_variants!(pb::Axis, Axis, [Cost, Performance, Capability]);
 
 impl From<&Strategy> for pb::Strategy {
@@ -103,6 +104,7 @@ impl From<&Policy> for pb::Policy {
             candidates: Some((&it.candidates).into()),
             strategy: Some((&it.strategy).into()),
             rules_json: document(&it.rules, it.rules.is_empty()),
+            affinity: it.affinity.map(|affinity| pb::Affinity::from(affinity).into()),
         }
     }
 }
@@ -122,6 +124,7 @@ impl TryFrom<pb::Policy> for Policy {
                 .try_into()
                 .map_err(|error: ConvertError| error.within("strategy"))?,
             rules: read_document("rules_json", &it.rules_json)?,
+            affinity: closed_optional::<pb::Affinity, _>("affinity", it.affinity)?,
         })
     }
 }

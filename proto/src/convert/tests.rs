@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
 use domain::{
-    Ability, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendStatus, BlendWeight, CandidateRecord,
-    Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId, Date, Decision, Degradation,
-    DesiredFault, DialectKind, Diff, Direction, Facts, Features, Field, Interval, KeyHash, KeyId, KeyRouting, Labels,
-    Missing, Modality, Model, ModelId, Money, Normalisation, Object, ObjectKey, Operator, Organisation, OrganisationId,
-    OutputFormat, OutputTokens, Override, Policy, PolicyId, PolicyModel, Pricing, Project, ProjectId, Provider,
-    ProviderSlug, RankBy, RequestId, Route, Router, RouterId, Rule, Rules, Scope, Score, ScoreCell, Scorecard,
-    ScorecardId, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion, SourceKind, SourceNote, Strategy,
-    Test, Timeouts, Timestamp, Use,
+    Ability, Affinity, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendStatus, BlendWeight,
+    CandidateRecord, Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId, Date,
+    Decision, Degradation, DesiredFault, DialectKind, Diff, Direction, Facts, Features, Field, Interval, KeyHash,
+    KeyId, KeyRouting, Labels, Missing, Modality, Model, ModelId, Money, Normalisation, Object, ObjectKey, Operator,
+    Organisation, OrganisationId, OutputFormat, OutputTokens, Override, Policy, PolicyId, PolicyModel, Previous,
+    Pricing, Project, ProjectId, Provider, ProviderSlug, RankBy, RequestId, Route, Router, RouterId, Rule, Rules,
+    Scope, Score, ScoreCell, Scorecard, ScorecardId, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion,
+    SourceKind, SourceNote, Strategy, Test, Timeouts, Timestamp, Use,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -221,8 +221,17 @@ fn rules() -> impl Arbitrary<Value = Rules> {
 }
 
 fn policy() -> impl Arbitrary<Value = Policy> {
-    (policy_id(), organisation_id(), text(), text(), candidates(), strategy(), rules()).prop_map(
-        |(id, organisation, name, slug, candidates, strategy, rules)| Policy {
+    (
+        policy_id(),
+        organisation_id(),
+        text(),
+        text(),
+        candidates(),
+        strategy(),
+        rules(),
+        of(Just(Affinity::Conversation)),
+    )
+        .prop_map(|(id, organisation, name, slug, candidates, strategy, rules, affinity)| Policy {
             id,
             organisation,
             name,
@@ -230,8 +239,8 @@ fn policy() -> impl Arbitrary<Value = Policy> {
             candidates,
             strategy,
             rules,
-        },
-    )
+            affinity,
+        })
 }
 
 fn router() -> impl Arbitrary<Value = Router> {
@@ -447,13 +456,14 @@ fn labels() -> impl Arbitrary<Value = Labels> {
 }
 
 fn facts() -> impl Arbitrary<Value = Facts> {
-    (features(), of(text()), constraints(), vec(model_id(), 0..3), labels()).prop_map(
-        |(features, requested_model, constraints, allowed_models, labels)| Facts {
+    (features(), of(text()), constraints(), vec(model_id(), 0..3), labels(), of(text())).prop_map(
+        |(features, requested_model, constraints, allowed_models, labels, instructions)| Facts {
             features,
             requested_model,
             constraints,
             allowed_models,
             labels,
+            instructions,
         },
     )
 }
@@ -468,7 +478,11 @@ fn route() -> impl Arbitrary<Value = Route> {
 }
 
 fn call() -> impl Arbitrary<Value = DecideCall> {
-    let health = (vec(model_id(), 0..3), of(model_id()));
+    let previous =
+        (text(), model_id(), any::<u64>(), any::<bool>()).prop_map(|(session, model, cached_tokens, in_tool_loop)| {
+            Previous { session, model, cached_tokens, in_tool_loop }
+        });
+    let health = (vec(model_id(), 0..3), of(previous));
     (organisation_id(), route(), facts(), (text(), any::<bool>()), health, (version(), request_id(), moment()))
         .prop_map(|(organisation, route, facts, text, health, at)| DecideCall {
             organisation,
@@ -535,6 +549,8 @@ fn decision() -> Decision {
         most_capable_model: None,
         most_capable_cost_usd: None,
         explicit_order: false,
+        instructions: None,
+        affinity: None,
         reason: "uncertain prompt".into(),
     }
 }
@@ -676,6 +692,7 @@ fn an_error_names_the_field_by_its_path() {
         candidates: Candidates::Listed(vec![]),
         strategy: Strategy::Priority {},
         rules: Rules::default(),
+        affinity: None,
     };
     let mut message = pb::Policy::from(&policy);
     let models = vec![pb::PolicyModel { model: "gpt".into(), priority: None, weight: None }];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use dialect::openai::request::ChatRequest;
 use dialect::openai::{BadRequest, ErrorBody, Source};
-use domain::{Facts, Labels, RouterId};
+use domain::{Facts, Labels, ModelId, Previous, RouterId};
 use proto::pb::admin::v1 as pb;
 use proto::pb::routing::v1 as routing;
 use serde::Deserialize;
@@ -21,6 +21,9 @@ pub(super) struct Given {
     key: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Who answered the turn before.
+    #[serde(default)]
+    previous: Option<ModelId>,
     body: Box<RawValue>,
 }
 
@@ -48,6 +51,7 @@ impl Given {
             constraints: request.constraints()?,
             allowed_models: Vec::new(),
             labels: self.labels(&request)?,
+            instructions: request.extensions().routing.instructions.clone(),
         };
         let extensions = request.extensions();
         let input = request.scorer_input();
@@ -67,6 +71,17 @@ impl Given {
             seed: None,
             models: extensions.models.clone().unwrap_or_default(),
             influences: false,
+            previous: self.turn_before(&request).as_ref().map(Into::into),
+        })
+    }
+
+    fn turn_before(&self, request: &ChatRequest) -> Option<Previous> {
+        let history = request.history();
+        Some(Previous {
+            session: self.header("x-session-id").unwrap_or_else(|| "of this request".to_owned()),
+            model: self.previous.clone()?,
+            cached_tokens: history.as_ref().map_or(0, |it| it.earlier_tokens),
+            in_tool_loop: history.as_ref().is_some_and(|it| it.in_tool_loop),
         })
     }
 

@@ -68,6 +68,20 @@ pub(super) fn print(decision: &Decision, score: Option<&Score>, influences: &[pb
     if let Some(degraded) = decision.degraded {
         facts.push(("degraded", degraded.as_str().to_owned()));
     }
+    for it in decision.instructions.iter().flat_map(|it| &it.understood) {
+        let condition = it.condition.as_ref().map(|text| format!(" {text}")).unwrap_or_default();
+        facts.push(("understood", format!("{}{condition}: {}", it.intent, it.effect)));
+    }
+    if let Some(why) = decision.instructions.as_ref().and_then(|it| it.no_effect.as_ref()) {
+        facts.push(("no effect", why.clone()));
+    }
+    if let Some(affinity) = &decision.affinity {
+        let kept = if affinity.kept { "kept" } else { "left" };
+        facts.push(("affinity", format!("{} {kept}: {}", affinity.previous, affinity.why)));
+        if let Some(cost) = affinity.switch_cost_usd {
+            facts.push(("switch", format!("${cost} for a cold prompt cache")));
+        }
+    }
     if decision.truncated {
         facts.push(("read", "the beginning and the end of the prompt only".to_owned()));
     }

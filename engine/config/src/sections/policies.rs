@@ -1,7 +1,7 @@
 //! `[[policies]]`: which models may answer and how one of them is chosen.
 
 use domain::desired::PolicySpec;
-use domain::{Axis, Candidates, ModelId, Policy, PolicyModel, Strategy};
+use domain::{Affinity, Axis, Candidates, ModelId, Policy, PolicyModel, Strategy};
 
 use crate::context::Context;
 use crate::fields::{Fields, Item, shortened};
@@ -9,8 +9,8 @@ use crate::node::Value;
 use crate::readers::{boolean, choice, items, model_id, name, not_one_of, object, rank, refuse_repeats, text, weight};
 use crate::sections::rules;
 
-/// Keys of features to come.
-pub(crate) const LATER: [&str; 1] = ["affinity"];
+/// How far a conversation may stay on one model.
+const AFFINITIES: [(&str, Affinity); 1] = [("conversation", Affinity::Conversation)];
 const LATER_STRATEGY: [&str; 4] = ["blend", "lambda", "min_quality", "rank_by"];
 
 const STRATEGIES: [&str; 6] = ["intelligent", "priority", "split", "lowest_cost", "least_latency", "single"];
@@ -42,7 +42,16 @@ pub(crate) fn policy(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Opti
         }
     };
     let rules = fields.take("rules").map_or(Some(Vec::new()), |item| rules::rules(&item, context));
-    Some(PolicySpec { name: title?, slug, default, candidates: candidates?, strategy: strategy?, rules: rules? })
+    let affinity = fields.read("affinity", context, |item, context| choice(item, context, &AFFINITIES));
+    Some(PolicySpec {
+        name: title?,
+        slug,
+        default,
+        candidates: candidates?,
+        strategy: strategy?,
+        rules: rules?,
+        affinity,
+    })
 }
 
 /// A name from which an alias can be made.

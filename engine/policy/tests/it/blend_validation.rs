@@ -335,6 +335,7 @@ fn policy(blend: BlendId, candidates: Candidates) -> Policy {
         slug: "new".to_owned(),
         candidates,
         rules: Rules::default(),
+        affinity: None,
         strategy: Strategy::Blend { blend },
     }
 }

@@ -132,6 +132,7 @@ impl World {
             candidates,
             strategy,
             rules: Rules::default(),
+            affinity: None,
         };
         Arc::make_mut(&mut self.tenant.policies).insert(id.clone(), Arc::new(policy));
         id

@@ -33,6 +33,7 @@ fn check_policy(candidates: Candidates, strategy: Strategy, expected: &[&str]) {
         candidates,
         strategy,
         rules: Rules::default(),
+        affinity: None,
     };
     let problems = validate_policy(&world().tenant, &policy);
     assert_eq!(paths(&problems), expected, "{problems:?}");

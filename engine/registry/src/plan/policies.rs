@@ -62,6 +62,7 @@ impl Plan<'_> {
             candidates: with_exact_weights(spec.candidates.clone()),
             strategy: spec.strategy.clone(),
             rules: Rules::default(),
+            affinity: spec.affinity,
         };
         Arc::make_mut(&mut self.after.policies).insert(draft.id.clone(), Arc::new(draft.clone()));
         Some(draft)
