@@ -183,9 +183,11 @@ async fn apply(
     desired: &domain::Desired,
     positions: &Positions,
 ) -> anyhow::Result<()> {
-    registry.apply(organisation, desired, false).await.map_err(|error| match error.faults() {
-        [] => anyhow!(error),
-        faults => UsageError(located(file, positions, faults)).into(),
+    registry.apply(organisation, desired, false, registry::Terms::operator()).await.map_err(|error| {
+        match error.faults() {
+            [] => anyhow!(error),
+            faults => UsageError(located(file, positions, faults)).into(),
+        }
     })?;
     Ok(())
 }

@@ -7,10 +7,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Pricing, Timeouts};
+use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Owner, Pricing, Timeouts};
 use crate::clock::Timestamp;
 use crate::ids::{ModelId, ProviderSlug};
 use crate::key::Scope;
+pub use crate::policy::CredentialSource;
 use crate::policy::{Candidates, Strategy};
 use crate::rule::Rule;
 
@@ -108,6 +109,9 @@ pub struct ProviderSpec {
 pub struct CredentialSpec {
     /// Its name, unique within the provider.
     pub name: String,
+    /// Whose account it opens.
+    #[serde(default)]
+    pub owner: Owner,
     /// The secret.
     pub secret: SecretText,
 }
@@ -185,16 +189,6 @@ pub struct PolicySpec {
     /// Tag rules. Each names another policy by id, name or slug, or gives a strategy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule<String>>,
-}
-
-/// Where a router takes a provider's secret from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialSource {
-    /// The platform's.
-    Managed,
-    /// The organisation's own.
-    User,
 }
 
 /// A router.
