@@ -55,7 +55,7 @@ impl RunningEngine {
         let keyring = Keyring::new(SealingKey::from_bytes([7; 32]));
         let registry = Registry::open(&folder.path().join("registry.sqlite"), keyring).await?;
         let organisation = registry.bootstrap().await?.context("a new registry")?.organisation;
-        registry.apply(&organisation, &configuration()?, false).await?;
+        registry.apply(&organisation, &configuration()?, false, registry::Terms::operator()).await?;
         let tenant = registry.tenant(&organisation).context("the organisation")?;
         let policy = tenant.policy_named("bench").context("the policy")?.id.clone();
 

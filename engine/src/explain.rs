@@ -56,7 +56,7 @@ pub(crate) async fn explain(
         .ok_or_else(|| Status::not_found("organisation: was removed meanwhile; name another one"))?;
     let key = match &request.key {
         Some(text) => {
-            let found = shared.registry.find_key(&organisation.id, text).map_err(|it| status::of_registry(&it))?;
+            let found = shared.registry.find_key(&organisation.id, text).map_err(|it| status::of_unknown(&it))?;
             ApiKey::clone(&found)
         }
         None => anybody(&organisation.id),

@@ -161,6 +161,8 @@ pub enum CredentialKind {
 #[schemars(rename_all = "snake_case")]
 pub enum CredentialOwner {
     Managed,
+    Org,
+    User,
 }
 
 /// A model of the catalogue.

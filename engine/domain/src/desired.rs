@@ -7,11 +7,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Pricing, Timeouts};
+use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Owner, Pricing, Timeouts};
 use crate::clock::Timestamp;
 use crate::conversation::Affinity;
 use crate::ids::{ModelId, ProviderSlug};
 use crate::key::Scope;
+pub use crate::policy::CredentialSource;
 use crate::policy::{Candidates, Strategy};
 use crate::rule::Rule;
 
@@ -109,6 +110,9 @@ pub struct ProviderSpec {
 pub struct CredentialSpec {
     /// Its name, unique within the provider.
     pub name: String,
+    /// Whose account it opens.
+    #[serde(default)]
+    pub owner: Owner,
     /// The secret.
     pub secret: SecretText,
 }
@@ -189,16 +193,6 @@ pub struct PolicySpec {
     /// How far a conversation stays on one model; absent = each request is decided for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
-}
-
-/// Where a router takes a provider's secret from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialSource {
-    /// The platform's.
-    Managed,
-    /// The organisation's own.
-    User,
 }
 
 /// A router.

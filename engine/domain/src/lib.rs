@@ -28,9 +28,9 @@ pub mod snapshot;
 pub mod usage;
 
 pub use benchmark::{Benchmark, Reading, Summary};
-pub use blend::{Blend, BlendStatus, BlendWeight, Missing, Override, RankBy};
+pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
 pub use catalogue::{
-    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
+    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
     SealedBytes, Timeouts,
 };
 pub use clock::{Clock, Timestamp};
@@ -48,7 +48,7 @@ pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
 pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
-pub use policy::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
+pub use policy::{Axis, Candidates, CredentialSource, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
 pub use route::Route;
 pub use rule::{Condition, Field, Operator, Rule, RuleFault, RuleFaults, Rules, Test, Use};

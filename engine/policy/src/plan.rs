@@ -4,8 +4,8 @@
 //! Whether a candidate can take the request is the business of `eligible`.
 
 use domain::{
-    Ability, Axis, Blend, Candidates, Modality, Model, ModelId, Policy, PolicyId, Provider, Route, Router, Strategy,
-    Tenant,
+    Ability, Axis, Blend, BlendId, Candidates, Modality, Model, ModelId, Policy, PolicyId, Provider, Route, Router,
+    Strategy, Tenant,
 };
 
 use crate::capability::{self, Strength};
@@ -65,7 +65,7 @@ pub(crate) struct Plan<'a> {
 impl Plan<'_> {
     /// Whether each request is drawn for itself.
     pub(crate) fn is_split(&self) -> bool {
-        self.strategy == Strategy::Split {}.as_str()
+        self.strategy == Strategy::<BlendId>::Split {}.as_str()
     }
 
     /// Whether somebody wrote the order down.
@@ -125,7 +125,7 @@ pub(crate) fn plan<'a>(tenant: &'a Tenant, source: Source<'a>) -> Plan<'a> {
         }
         Source::Router(router) => Plan {
             router: Some(router),
-            strategy: Strategy::Intelligent { axis: Axis::Performance }.as_str(),
+            strategy: Strategy::<BlendId>::Intelligent { axis: Axis::Performance }.as_str(),
             order: Order::Intelligent(Axis::Performance),
             is_explicit: false,
             ..given(&mut shelf, "", &router.models)

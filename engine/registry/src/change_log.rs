@@ -42,6 +42,13 @@ impl ChangeLog {
         }
     }
 
+    /// The revision at which an object changed last; `None` when it is not there.
+    pub(crate) fn revision_of(&self, key: &ObjectKey) -> Option<u64> {
+        let revision = *self.latest.get(key)?;
+        // Deletions are in the log as well.
+        (!*self.by_revision.get(&(revision, key.clone()))?).then_some(revision)
+    }
+
     /// The revision up to which deletions should be forgotten now, if any.
     pub(crate) fn cut(&self) -> Option<u64> {
         self.cut_over(DELETIONS)

@@ -11,8 +11,7 @@ mod routing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::desired::CredentialSource;
-use domain::{ApiKey, KeyId, ModelId, ObjectKind, ProviderSlug, RouterId, Tenant, Timestamp};
+use domain::{ApiKey, KeyId, ModelId, ObjectKind, Tenant, Timestamp};
 
 use crate::names;
 
@@ -24,8 +23,6 @@ pub(crate) struct Proposed<'a> {
     /// The organisation's keys.
     pub(crate) keys: &'a BTreeMap<KeyId, Arc<ApiKey>>,
     pub(crate) now: Timestamp,
-    /// Where saved routers take their secrets from.
-    pub(crate) sources: &'a BTreeMap<RouterId, BTreeMap<ProviderSlug, CredentialSource>>,
     /// Whether the change saves an object.
     pub(crate) saved: &'a dyn Fn(ObjectKind, &str) -> bool,
 }

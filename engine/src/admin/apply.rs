@@ -4,7 +4,7 @@
 use domain::desired::ModelSpec;
 use domain::{Desired, Diff, OrganisationId, Tenant};
 use proto::pb::admin::v1 as pb;
-use registry::{ApplyError, ImportFilter, ImportReport, import_catalogue};
+use registry::{ApplyError, ImportFilter, ImportReport, Terms, import_catalogue};
 use tonic::Status;
 use tracing::info;
 
@@ -64,13 +64,13 @@ async fn commit(
     desired: &Desired,
     dry_run: bool,
 ) -> Result<Applied, Status> {
-    match shared.registry.apply(organisation, desired, dry_run).await {
+    match shared.registry.apply(organisation, desired, dry_run, Terms::operator()).await {
         Ok(diff) => {
             info!(%organisation, dry_run, lines = diff.lines.len(), "configuration applied");
             Ok((Some(diff), Vec::new()))
         }
         Err(ApplyError::Refused { faults }) => Ok((None, faults.iter().map(Into::into).collect())),
-        Err(ApplyError::Registry(failure)) => Err(status::of_registry(&failure)),
+        Err(failure) => Err(status::of_apply(&failure, "")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A gateway in process: its configuration lies on disk as the engine would have left it, and no engine answers.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use domain::{
     Ability, Affinity, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText,
-    Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Policy, PolicyId, PolicyModel, Pricing,
-    Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes, Snapshot,
-    SnapshotVersion, Strategy, Timeouts, Timestamp,
+    Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Owner, Policy, PolicyId, PolicyModel,
+    Pricing, Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes,
+    Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
 };
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
 use ledger::{Ledger, LedgerOptions};
@@ -302,6 +303,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         organisation: organisation.clone(),
         name: "main".to_owned(),
         slug: "main".to_owned(),
+        version: 1,
         candidates: Candidates::Listed(candidates),
         strategy: setup.strategy.clone(),
         rules: setup.rules.clone(),
@@ -315,6 +317,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         models: models.clone(),
         policy: Some(policy_id()),
         scorecards: Vec::new(),
+        credentials: BTreeMap::new(),
     })));
     let key = |number: u8, text: &str| ApiKey {
         id: KeyId::from_random([number; 20]),
@@ -353,6 +356,7 @@ fn credential(slug: &ProviderSlug, organisation: &OrganisationId, index: usize, 
         organisation: organisation.clone(),
         provider: slug.clone(),
         name: format!("secret of {slug}"),
+        owner: Owner::Managed,
         version: 1,
         sealed: SealedBytes(Vec::new()),
         hint: String::new(),

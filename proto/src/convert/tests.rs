@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
 use domain::{
-    Ability, Affinity, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendStatus, BlendWeight,
-    CandidateRecord, Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId, Date,
+    Ability, Affinity, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendWeight, CandidateRecord,
+    Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId, CredentialSource, Date,
     Decision, Degradation, DesiredFault, DialectKind, Diff, Direction, Facts, Features, Field, Interval, KeyHash,
     KeyId, KeyRouting, Labels, Missing, Modality, Model, ModelId, Money, Normalisation, Object, ObjectKey, Operator,
-    Organisation, OrganisationId, OutputFormat, OutputTokens, Override, Policy, PolicyId, PolicyModel, Previous,
+    Organisation, OrganisationId, OutputFormat, OutputTokens, Override, Owner, Policy, PolicyId, PolicyModel, Previous,
     Pricing, Project, ProjectId, Provider, ProviderSlug, RankBy, RequestId, Route, Router, RouterId, Rule, Rules,
     Scope, Score, ScoreCell, Scorecard, ScorecardId, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion,
     SourceKind, SourceNote, Strategy, Test, Timeouts, Timestamp, Use,
@@ -121,12 +121,14 @@ fn provider() -> impl Arbitrary<Value = Provider> {
 
 fn credential() -> impl Arbitrary<Value = Credential> {
     let sealed = vec(any::<u8>(), 0..80).prop_map(SealedBytes);
-    (credential_id(), organisation_id(), slug(), text(), any::<u32>(), sealed, text()).prop_map(
-        |(id, organisation, provider, name, version, sealed, hint)| Credential {
+    let owner = select(vec![Owner::Managed, Owner::Org, Owner::User]);
+    (credential_id(), organisation_id(), slug(), text(), owner, any::<u32>(), sealed, text()).prop_map(
+        |(id, organisation, provider, name, owner, version, sealed, hint)| Credential {
             id,
             organisation,
             provider,
             name,
+            owner,
             version,
             sealed,
             hint,
@@ -222,20 +224,18 @@ fn rules() -> impl Arbitrary<Value = Rules> {
 
 fn policy() -> impl Arbitrary<Value = Policy> {
     (
-        policy_id(),
-        organisation_id(),
-        text(),
-        text(),
+        (policy_id(), organisation_id(), text(), text(), any::<u32>()),
         candidates(),
         strategy(),
         rules(),
         of(Just(Affinity::Conversation)),
     )
-        .prop_map(|(id, organisation, name, slug, candidates, strategy, rules, affinity)| Policy {
+        .prop_map(|((id, organisation, name, slug, version), candidates, strategy, rules, affinity)| Policy {
             id,
             organisation,
             name,
             slug,
+            version,
             candidates,
             strategy,
             rules,
@@ -244,15 +244,19 @@ fn policy() -> impl Arbitrary<Value = Policy> {
 }
 
 fn router() -> impl Arbitrary<Value = Router> {
-    (router_id(), organisation_id(), text(), vec(model_id(), 0..4), of(policy_id()), vec(scorecard_id(), 0..3))
-        .prop_map(|(id, organisation, name, models, policy, scorecards)| Router {
+    let credentials = btree_map(slug(), select(vec![CredentialSource::Managed, CredentialSource::User]), 0..3);
+    let names = (router_id(), organisation_id(), text());
+    (names, vec(model_id(), 0..4), of(policy_id()), vec(scorecard_id(), 0..3), credentials).prop_map(
+        |((id, organisation, name), models, policy, scorecards, credentials)| Router {
             id,
             organisation,
             name,
             models,
             policy,
             scorecards,
-        })
+            credentials,
+        },
+    )
 }
 
 fn missing() -> impl Arbitrary<Value = Missing> {
@@ -340,16 +344,14 @@ fn blend() -> impl Arbitrary<Value = Blend> {
         missing,
     });
     let names = (blend_id(), organisation_id(), text(), any::<u32>());
-    let status = select(vec![BlendStatus::Draft, BlendStatus::Live]);
     let ranking = (figure(), select(vec![RankBy::Mean, RankBy::Lcb]), figure());
     let gaps = (of(missing()), of(model_id()));
-    (names, status, vec(weight, 0..4), ranking, gaps, vec(correction(), 0..3)).prop_map(
-        |(names, status, weights, ranking, gaps, overrides)| Blend {
+    (names, vec(weight, 0..4), ranking, gaps, vec(correction(), 0..3)).prop_map(
+        |(names, weights, ranking, gaps, overrides)| Blend {
             id: names.0,
             organisation: names.1,
             name: names.2,
             version: names.3,
-            status,
             weights,
             missing: gaps.0,
             boost: ranking.0,
@@ -689,6 +691,7 @@ fn an_error_names_the_field_by_its_path() {
         organisation: OrganisationId::from_random([1; 20]),
         name: "support".into(),
         slug: "support".into(),
+        version: 1,
         candidates: Candidates::Listed(vec![]),
         strategy: Strategy::Priority {},
         rules: Rules::default(),

@@ -66,7 +66,8 @@ async fn apply(
     desired: &domain::Desired,
     positions: &Positions,
 ) -> anyhow::Result<()> {
-    registry.apply(organisation, desired, false).await.map_err(|error| match error.faults() {
+    let applied = registry.apply(organisation, desired, false, registry::Terms::operator()).await;
+    applied.map_err(|error| match error.faults() {
         [] => anyhow!(error),
         faults => UsageError(located(file, positions, faults)).into(),
     })?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Blend, BlendId, BlendStatus, Candidates, Model, ModelId, Policy, ScorecardId, Tenant};
+use domain::{Blend, BlendId, Candidates, Model, ModelId, Policy, ScorecardId, Tenant};
 
 use super::scorecards::score_fault;
 use super::{Problem, Problems};
@@ -137,15 +137,11 @@ fn shown(tenant: &Tenant, id: &ScorecardId) -> String {
     tenant.scorecards.get(id).map_or_else(|| id.to_string(), |known| known.scorecard().label())
 }
 
-/// A policy's blend is there, live, and covers one of the policy's models, or falls back to one.
+/// A policy's blend is there and covers one of the policy's models, or falls back to one.
 pub(super) fn check_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str, problems: &mut Problems) {
     let Some(blend) = tenant.blends.get(id) else {
         return problems.add(path, format!("there is no blend `{id}`: create it first, or name another"));
     };
-    if blend.status == BlendStatus::Draft {
-        let message = format!("the blend `{}` is a draft: promote it first, or name a live one", blend.name);
-        problems.add(path, message);
-    }
     let Candidates::Listed(models) = &policy.candidates else {
         return;
     };

@@ -129,6 +129,7 @@ impl World {
             organisation: organisation(),
             name: name.to_owned(),
             slug,
+            version: 1,
             candidates,
             strategy,
             rules: Rules::default(),
@@ -176,6 +177,7 @@ impl World {
             models,
             policy,
             scorecards: Vec::new(),
+            credentials: std::collections::BTreeMap::new(),
         };
         Arc::make_mut(&mut self.tenant.routers).insert(router_id.clone(), Arc::new(router));
         router_id
@@ -198,7 +200,7 @@ impl World {
         let id = BlendId::from_random([self.tenant.blends.len() as u8; 20]);
         let weights: Vec<_> = weights.iter().map(|(id, weight)| json!({"benchmark": id, "weight": weight})).collect();
         let base = json!({"id": id, "organisation": organisation(), "name": format!("blend {id}"), "version": 1,
-            "status": "live", "weights": weights});
+            "weights": weights});
         let blend: Blend = serde_json::from_value(filled(base, fields)).unwrap();
         Arc::make_mut(&mut self.tenant.blends).insert(id.clone(), Arc::new(blend));
         id

@@ -59,6 +59,7 @@ impl Plan<'_> {
             organisation: self.context.organisation.clone(),
             name: spec.name.clone(),
             slug,
+            version: known.map_or(1, |it| it.version),
             candidates: with_exact_weights(spec.candidates.clone()),
             strategy: spec.strategy.clone(),
             rules: Rules::default(),
@@ -162,7 +163,7 @@ impl Plan<'_> {
     }
 }
 
-fn with_exact_weights(mut candidates: Candidates) -> Candidates {
+pub(super) fn with_exact_weights(mut candidates: Candidates) -> Candidates {
     if let Candidates::Listed(listed) = &mut candidates {
         for candidate in listed {
             candidate.weight = candidate.weight.map(nine_decimals);

@@ -1,9 +1,8 @@
 //! Checks policies, routers, projects and the organisation's default: what they name exists and can be chosen.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use domain::desired::CredentialSource;
-use domain::{Candidates, ModelId, ObjectKind, Policy, PolicyId, ProviderSlug, Router, Strategy, Tenant};
+use domain::{Candidates, CredentialSource, ModelId, ObjectKind, Policy, PolicyId, Provider, Router, Strategy, Tenant};
 
 use super::{Findings, NamedModel, Proposed, Subject, named_model};
 
@@ -24,7 +23,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         let subject = &mut findings.about(ObjectKind::Router, &router.id, &router.name);
         check_models(tenant, "models", &router.models, saved, subject);
         check_router_policy(proposed, router, subject);
-        check_sources(tenant, router, proposed.sources.get(&router.id), subject);
+        check_sources(tenant, router, saved, subject);
     }
     for project in tenant.projects.values() {
         let subject = &mut findings.about(ObjectKind::Project, &project.id, &project.name);
@@ -142,27 +141,44 @@ fn check_router_policy(proposed: &Proposed<'_>, router: &Router, subject: &mut S
     }
 }
 
-/// Every provider that the router's models use has a secret, or needs none; sources are given for no other.
-fn check_sources(
-    tenant: &Tenant,
-    router: &Router,
-    sources: Option<&BTreeMap<ProviderSlug, CredentialSource>>,
-    subject: &mut Subject<'_>,
-) {
+/// Every provider that the router's models use has a secret where the router looks for one, or needs none; sources are
+/// given for no other.
+fn check_sources(tenant: &Tenant, router: &Router, saved: bool, subject: &mut Subject<'_>) {
     let used: BTreeSet<&str> = router.models.iter().map(ModelId::provider).collect();
-    for slug in sources.into_iter().flat_map(BTreeMap::keys).filter(|slug| !used.contains(slug.as_str())) {
+    for slug in router.credentials.keys().filter(|slug| !used.contains(slug.as_str())) {
         let message = format!("none of the router's models is of provider `{slug}`: remove it, or add such a model");
         subject.fault(format!("credentials.{slug}"), message);
     }
     for provider in used.into_iter().filter_map(|slug| tenant.providers.get(slug)) {
-        if provider.allow_anonymous || tenant.credentials_of(&provider.slug).next().is_some() {
-            continue;
+        let source = router.credentials.get(&provider.slug).copied();
+        if let Some(message) = source_fault(tenant, provider, source, saved) {
+            subject.fault(format!("credentials.{}", provider.slug), message);
         }
-        let slug = &provider.slug;
-        let message = format!(
+    }
+}
+
+/// What is wrong with taking a provider's secret from there, if anything is.
+fn source_fault(tenant: &Tenant, provider: &Provider, source: Option<CredentialSource>, saved: bool) -> Option<String> {
+    let slug = &provider.slug;
+    let has = |source| tenant.credentials_of(slug).any(|it| it.owner.source() == source);
+    let (managed, user) = (has(CredentialSource::Managed), has(CredentialSource::User));
+    match source {
+        Some(CredentialSource::User) if !user => Some(format!(
+            "provider `{slug}` has no key of the organisation or a user: add a credential with `owner = \"org\"`, or \
+             write \"managed\""
+        )),
+        // A key that came later stands beside the platform's; the router was right when it was saved.
+        Some(CredentialSource::Managed) if user && saved => Some(format!(
+            "provider `{slug}` has a key of the organisation or a user, which \"managed\" forbids: write \"user\", or \
+             remove that key"
+        )),
+        None if user && !managed && !provider.allow_anonymous => {
+            Some(format!("provider `{slug}` has a key of the organisation or a user only: write \"user\" to use it"))
+        }
+        None | Some(CredentialSource::Managed) if !managed && !provider.allow_anonymous => Some(format!(
             "provider `{slug}`, which the router's models use, has no credential: add one under \
              `providers`, or remove its models"
-        );
-        subject.fault(format!("credentials.{slug}"), message);
+        )),
+        None | Some(_) => None,
     }
 }

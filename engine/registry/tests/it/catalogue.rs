@@ -28,7 +28,7 @@ async fn built_in_catalogue_is_complete_and_can_be_applied() {
     let story = Story::empty().await;
     let providers = seed.providers.iter().map(|it| it.spec.clone()).collect();
     let desired = Desired { providers, models: seed.models.clone(), ..Desired::default() };
-    let diff = story.registry.apply(&story.organisation, &desired, false).await.unwrap();
+    let diff = story.registry.apply(&story.organisation, &desired, false, registry::Terms::operator()).await.unwrap();
     assert_eq!(diff.warnings, Vec::<String>::new());
     let tenant = story.tenant();
     assert_eq!(tenant.models.len(), seed.models.len(), "ids are distinct");
