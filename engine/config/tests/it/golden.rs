@@ -54,7 +54,7 @@ pricing = { image = "0.001" }
 name = "support"
 models = ["*"]
 strategy = { type = "optimal", lambda = 0.5 }
-affinity = "conversation"
+affinity = "organisation"
 
 [[routers]]
 name = "helpdesk"
