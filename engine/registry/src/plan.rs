@@ -80,17 +80,16 @@ fn in_file_order(path: &str) -> (usize, Vec<(usize, String)>) {
     (section.unwrap_or(SECTIONS.len()), pieces)
 }
 
-/// A field as the file calls it, where it has another name for it.
-fn in_file(kind: ObjectKind, field: String) -> String {
-    if kind != ObjectKind::Scorecard {
-        return field;
-    }
+/// What is wrong with a scorecard in the words of the file, which has other names for its scores and its scale.
+fn in_file(field: String, message: &str) -> (String, String) {
+    let message = message.replace("`normalisation.max`", "`max`").replace("`normalisation`", "`min` and `max`");
+    let message = message.replace(" cells[", " scores[");
     let scores = field.strip_prefix("cells").map(|rest| format!("scores{rest}"));
     let scale = || match field.strip_prefix("normalisation.")? {
         "anchor" => Some("elo_reference".to_owned()),
         key => Some(key.to_owned()),
     };
-    scores.or_else(scale).unwrap_or(field)
+    (scores.or_else(scale).unwrap_or(field), message)
 }
 
 fn plural(kind: &str) -> String {
@@ -186,7 +185,8 @@ impl<'a> Plan<'a> {
     fn fault_of(&self, finding: Finding) -> DesiredFault {
         let Finding { kind, id, name, field, message } = finding;
         let place = self.places.get(&(kind, id));
-        let field = if place.is_some_and(|it| !it.is_empty()) { in_file(kind, field) } else { field };
+        let is_in_file = kind == ObjectKind::Scorecard && place.is_some_and(|it| !it.is_empty());
+        let (field, message) = if is_in_file { in_file(field, &message) } else { (field, message) };
         let path = match (place, field.as_str()) {
             (Some(place), "") => place.clone(),
             (Some(place), field) if place.is_empty() => field.to_owned(),
