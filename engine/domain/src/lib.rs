@@ -13,8 +13,10 @@ pub mod desired;
 pub mod features;
 pub mod ids;
 pub mod key;
+pub mod key_table;
 pub mod labels;
 pub mod money;
+pub mod named_table;
 pub mod object;
 pub mod policy;
 pub mod record;
@@ -41,8 +43,10 @@ pub use ids::{
     RouterId, ScorecardId,
 };
 pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
+pub use key_table::KeyTable;
 pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};
+pub use named_table::{ModelTable, Named, NamedTable, PolicyTable};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
 pub use policy::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
@@ -50,5 +54,5 @@ pub use route::Route;
 pub use rule::{Condition, Field, Operator, Rule, RuleFault, RuleFaults, Rules, Test, Use};
 pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
 pub use scorecard::{Direction, Interval, Normalisation, ScoreCell, Scorecard, SourceKind, SourceNote};
-pub use snapshot::{KeyTable, Snapshot, SnapshotVersion, Tenant};
+pub use snapshot::{Snapshot, SnapshotVersion, Tenant};
 pub use usage::Usage;
