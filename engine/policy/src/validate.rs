@@ -133,7 +133,7 @@ fn check_slug(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
             format!("`{slug}` cannot be an alias: use lower-case letters and digits, with single `-` between");
         problems.add("slug", message);
     }
-    if let Some(other) = tenant.policies.values().find(|it| it.slug == *slug && it.id != policy.id) {
+    if let Some(other) = tenant.policies.with_slug(slug).find(|it| it.id != policy.id) {
         problems.add("slug", format!("the policy `{}` already has the alias `{slug}`: choose another", other.name));
     }
 }
