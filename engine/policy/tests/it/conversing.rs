@@ -256,8 +256,8 @@ fn any_turn() -> impl Arbitrary<Value = Turn> {
     (strategy, 0.0..=1.0, previous, any::<bool>(), unhealthy, any::<[u64; 3]>()).prop_map(
         |(strategy, complexity, previous, in_tool_loop, unhealthy, latencies)| Turn {
             in_tool_loop,
-            unhealthy,
             latencies,
+            unhealthy,
             ..turn(strategy, complexity, previous)
         },
     )
