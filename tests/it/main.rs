@@ -10,3 +10,4 @@ mod first_start;
 mod rules;
 mod scorers;
 mod server;
+mod vectors;
