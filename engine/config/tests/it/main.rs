@@ -7,6 +7,7 @@ mod laws;
 mod limits;
 mod positions;
 mod rules;
+mod score_files;
 mod secrets;
 mod support;
 mod values;
