@@ -1,0 +1,7 @@
+//! Scorecard files as people have them: what is read, what is refused and how, and the real ones.
+
+mod documents;
+mod laws;
+mod real_files;
+mod support;
+mod tables;
