@@ -12,6 +12,7 @@ mod overview;
 mod page;
 mod read;
 mod references;
+mod upload;
 
 use std::sync::Arc;
 

@@ -94,8 +94,7 @@ pub(super) fn complete(
 
 /// A new id; `None` for objects that bring their own.
 fn new_id(kind: ObjectKind) -> Result<Option<String>, Status> {
-    let mut random = [0_u8; 20];
-    getrandom::fill(&mut random).map_err(|_| Status::internal("the operating system gives no random bytes"))?;
+    let random = random()?;
     Ok(match kind {
         ObjectKind::Organisation => Some(OrganisationId::from_random(random).to_string()),
         ObjectKind::Project => Some(ProjectId::from_random(random).to_string()),
@@ -108,4 +107,11 @@ fn new_id(kind: ObjectKind) -> Result<Option<String>, Status> {
             None
         }
     })
+}
+
+/// What an id is made of.
+pub(super) fn random() -> Result<[u8; 20], Status> {
+    let mut random = [0_u8; 20];
+    getrandom::fill(&mut random).map_err(|_| Status::internal("the operating system gives no random bytes"))?;
+    Ok(random)
 }

@@ -8,16 +8,8 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::service::{Interceptor, RoutesBuilder};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{audit, change, create, drafts, keys, read};
+use super::{audit, change, create, drafts, keys, read, upload};
 use crate::shared::Shared;
-
-async fn upload(
-    _shared: &Shared,
-    _kind: ObjectKind,
-    _request: Request<Streaming<pb::UploadScoresRequest>>,
-) -> Result<pb::UploadScoresResponse, Status> {
-    Err(Status::unimplemented("score files are not read yet: create the scorecard as an object"))
-}
 
 /// Answers for every kind.
 #[derive(Clone)]
@@ -101,7 +93,7 @@ services! { 11;
         list(pb::ListRequest) -> ListResponse: read::list;
         update(pb::UpdateRequest) -> ChangeResponse: change::update;
         delete(pb::ActRequest) -> ChangeResponse: change::delete;
-        upload(Streaming<pb::UploadScoresRequest>) -> UploadScoresResponse: upload;
+        upload(Streaming<pb::UploadScoresRequest>) -> UploadScoresResponse: upload::upload;
     }
     Blends (blends_server, BlendsServer, "admin.v1.Blends") of ObjectKind::Blend => {
         create(pb::CreateRequest) -> ChangeResponse: create::object;

@@ -12,6 +12,8 @@ use proto::pb::admin::v1::organisations_client::OrganisationsClient;
 use proto::pb::admin::v1::policies_client::PoliciesClient;
 use proto::pb::admin::v1::projects_client::ProjectsClient;
 use proto::pb::admin::v1::providers_client::ProvidersClient;
+use proto::pb::admin::v1::scorecards_client::ScorecardsClient;
+use proto::pb::admin::v1::upload_scores_request::Part;
 use proto::pb::object::v1 as object;
 use proto::pb::object::v1::object::Object as Kind;
 use registry::Terms;
@@ -417,4 +419,54 @@ async fn objects_are_not_served_in_memory() {
     let mut projects = ProjectsClient::new(stack.in_process().await);
     let refused = soon(projects.list(pb::ListRequest::default())).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
+}
+
+async fn upload(
+    stack: &Stack,
+    declaration: pb::ScoresDeclaration,
+    file: &str,
+) -> Result<pb::UploadScoresResponse, Status> {
+    let first = pb::UploadScoresRequest { part: Some(Part::Declaration(declaration)) };
+    let chunks: Vec<_> = file.as_bytes().chunks(7).map(<[u8]>::to_vec).collect();
+    let rest = chunks.into_iter().map(|bytes| pb::UploadScoresRequest { part: Some(Part::Chunk(bytes)) });
+    let parts = tokio_stream::iter(std::iter::once(first).chain(rest));
+    soon(ScorecardsClient::new(stack.over_unix().await).upload(parts)).await.map(tonic::Response::into_inner)
+}
+
+const SCORES: &str =
+    "model,benchmark,score,n\nacme/small,tone,0.6,500\nacme/large,tone,0.9,500\nacme/small,code,0.2,500\n";
+
+#[tokio::test]
+async fn scores_are_uploaded_whole_and_again_as_the_same_scorecards() {
+    let stack = Stack::start().await;
+    let declaration = pb::ScoresDeclaration { file_name: "scores.csv".into(), ..Default::default() };
+    let dry = pb::ScoresDeclaration { dry_run: true, ..declaration.clone() };
+    let told = upload(&stack, dry, SCORES).await.unwrap();
+    assert!(told.scorecards.len() == 2 && told.scorecards[0].etag.is_empty(), "{told:?}");
+    assert!(stack.registry.list_scorecards(&stack.organisation).is_empty());
+
+    let done = upload(&stack, declaration.clone(), SCORES).await.unwrap();
+    let names: Vec<_> = done.scorecards.iter().map(|it| it.scorecard.clone().unwrap().name).collect();
+    assert_eq!(names, ["tone", "code"]);
+    let ids = |answer: &pb::UploadScoresResponse| -> Vec<_> {
+        answer.scorecards.iter().map(|it| it.scorecard.clone().unwrap().id).collect()
+    };
+    let again = upload(&stack, declaration.clone(), &SCORES.replace("0.6", "0.7")).await.unwrap();
+    assert_eq!(ids(&again), ids(&done));
+    assert_eq!(stack.registry.list_scorecards(&stack.organisation).len(), 2);
+    let both = pb::ScoresDeclaration { etag: "r1".into(), ..declaration };
+    is(&upload(&stack, both, SCORES).await.unwrap_err(), Code::InvalidArgument, "etag: belongs to one object");
+}
+
+#[tokio::test]
+async fn faults_of_a_file_of_scores_have_lines_and_nothing_is_saved() {
+    let stack = Stack::start().await;
+    let declaration = pb::ScoresDeclaration { file_name: "scores.csv".into(), ..Default::default() };
+    let told = upload(&stack, declaration, &SCORES.replace("0.9", "NaN").replace("0.2", "x")).await.unwrap();
+    let lines: Vec<_> = told.faults.iter().map(|fault| fault.line).collect();
+    assert_eq!((lines, told.scorecards.len()), (vec![3, 4], 0));
+    assert!(stack.registry.list_scorecards(&stack.organisation).is_empty());
+    let wrong = pb::ScoresDeclaration { capabilities: vec!["Not A Tag".into()], ..Default::default() };
+    is(&upload(&stack, wrong, SCORES).await.unwrap_err(), Code::InvalidArgument, "declaration.capabilities[0]");
+    is(&upload(&stack, pb::ScoresDeclaration::default(), "").await.unwrap_err(), Code::InvalidArgument, "chunk: none");
 }
