@@ -25,5 +25,6 @@ pub use refusal::Refusal;
 pub use resolve::{Ask, Resolved, resolve};
 pub use rules::{has_rules, reachable, strategies};
 pub use validate::{
-    Problem, UnknownModels, validate_blend, validate_policy, validate_router, validate_rules, validate_scorecard,
+    Problem, UnknownModels, validate_blend, validate_blend_use, validate_policy, validate_router, validate_rules,
+    validate_scorecard,
 };

@@ -13,7 +13,7 @@ use domain::{Candidates, Model, ModelId, Policy, Router, Strategy, Tenant};
 use crate::plan::{Entry, Shelf, is_chat, policy_plan};
 use crate::rules::{reachable, strategies};
 
-pub use blends::validate_blend;
+pub use blends::{validate_blend, validate_blend_use};
 pub use scorecards::{UnknownModels, validate_scorecard};
 
 /// Something wrong with an object that is to be saved.
