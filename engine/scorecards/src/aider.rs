@@ -208,7 +208,7 @@ fn choose(runs: Vec<Run>, aliases: &Aliases, left_out: &mut impl FnMut(&Run, Str
             left_out(&run, format!("{} tests where the board has {size}: a run of another board", run.tests));
             continue;
         }
-        run.model = without_edit_format(&run.model).to_owned();
+        run.model.truncate(without_edit_format(&run.model).len());
         let key = aliases.resolve(&run.model).map_or_else(|| run.model.clone(), |it| it.id().to_string());
         let rank = |it: &Run| (it.tests, it.date.clone());
         let told = |it: &Run, other: &Run| {

@@ -88,11 +88,6 @@ impl Faults {
         self.told.is_empty()
     }
 
-    /// Whether more faults would only be counted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.told.len() == MAX_TOLD
-    }
-
     /// Returns them in the order of the file.
     pub(crate) fn into_vec(mut self) -> Vec<Fault> {
         self.told.sort_by_key(|it| it.line);

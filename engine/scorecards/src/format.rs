@@ -70,7 +70,7 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], faults: &mut Faults) -> Option<&'a str
         Ok(text) => Some(text),
         Err(error) => {
             let before = &bytes[..error.valid_up_to()];
-            let line = 1 + before.iter().filter(|it| **it == b'\n').count() as u64;
+            let line = 1 + memchr::memchr_iter(b'\n', before).count() as u64;
             faults.add(&Place::line(line, ""), "has bytes that are not UTF-8: save the file as UTF-8");
             None
         }

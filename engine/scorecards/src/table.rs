@@ -1,6 +1,6 @@
 //! Tables: long (a score a row), wide (a benchmark a column), and `model_id,score,notes`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csv::StringRecord;
 
@@ -30,9 +30,6 @@ pub(crate) fn read(text: &str, faults: &mut Faults) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
     for row in rows {
-        if faults.is_full() {
-            break;
-        }
         let line = lines.of(&row);
         if row.len() != header.len() {
             let message = format!(
@@ -70,7 +67,7 @@ impl Lines<'_> {
         let is_end = |it: &&u8| matches!(it, b'\r' | b'\n');
         let blank = self.text.get(start..).unwrap_or_default().iter().take_while(is_end).count();
         let passed = self.text.get(self.at..start + blank).unwrap_or_default();
-        self.line += passed.iter().filter(|it| **it == b'\n').count() as u64;
+        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
         self.at = start + blank;
         self.line
     }
@@ -167,7 +164,7 @@ impl Layout {
         if header.len() < 2 {
             faults.add(&Place::line(1, ""), "the header has no column `score`: add it, or a column for each benchmark");
         }
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for (name, column) in header.iter().zip(known).skip(1) {
             let at = Place::line(1, &quoted(name));
             if name.trim().is_empty() {
@@ -178,7 +175,7 @@ impl Layout {
                 faults.add(&at, message);
             } else if strsim::osa_distance(&name.trim().to_lowercase(), "score") == 1 {
                 faults.add(&at, "is no column of a scorecard: did you mean `score`?");
-            } else if seen.insert(crate::names::slug(name), ()).is_some() {
+            } else if !seen.insert(crate::names::slug(name)) {
                 faults.add(&at, "a benchmark has two columns: keep one of them");
             }
         }
@@ -219,7 +216,7 @@ impl Number {
         match number.parse::<f64>() {
             Ok(value) if value.is_finite() => return Some(Self { value, is_percent: digits.is_some() }),
             Ok(_) => {
-                faults.add(at, format!("`{}` is not a score: leave the field blank where there is none", quoted(text)))
+                faults.add(at, format!("`{}` is not a score: leave the field blank where there is none", quoted(text)));
             }
             Err(_) if number.replacen(',', ".", 1).parse::<f64>().is_ok() => {
                 faults.add(at, format!("`{}` has a comma: write a decimal point, and no separators", quoted(text)));

@@ -30,8 +30,8 @@ pub(super) fn common_facts(entries: &[Entry], faults: &mut Faults) -> Facts {
             let message = format!("the {what} differ from those of {}: one benchmark has one of them", first.at);
             faults.add(&entry.at.beside(bounds), message);
         }
-        keep_common(&mut common.licence, &facts.licence);
-        keep_common(&mut common.url, &facts.url);
+        keep_common(&mut common.licence, facts.licence.as_ref());
+        keep_common(&mut common.url, facts.url.as_ref());
         for tag in &facts.capabilities {
             if !common.capabilities.contains(tag) {
                 common.capabilities.push(tag.clone());
@@ -41,8 +41,8 @@ pub(super) fn common_facts(entries: &[Entry], faults: &mut Faults) -> Facts {
     common
 }
 
-fn keep_common(common: &mut Option<String>, other: &Option<String>) {
-    if common != other {
+fn keep_common(common: &mut Option<String>, other: Option<&String>) {
+    if common.as_ref() != other {
         *common = None;
     }
 }

@@ -85,7 +85,6 @@ fn check(normalisation: Normalisation, entries: &[Entry], faults: &mut Faults) -
         Normalisation::EloExpected { anchor } if !anchor.is_finite() => {
             Some(format!("the anchor {anchor} is no rating: declare one such as 1200"))
         }
-        Normalisation::EloExpected { .. } => None,
         Normalisation::Bounds { min, max }
         | Normalisation::Log { min, max }
         | Normalisation::ChanceAdjusted { min, max, .. }
@@ -99,7 +98,10 @@ fn check(normalisation: Normalisation, entries: &[Entry], faults: &mut Faults) -
         Normalisation::ChanceAdjusted { min, max, chance } if !(min < chance && chance < max) => {
             Some(format!("the score of chance {chance} is not between {min} and {max}: declare what guessing scores"))
         }
-        Normalisation::Bounds { .. } | Normalisation::Log { .. } | Normalisation::ChanceAdjusted { .. } => None,
+        Normalisation::Bounds { .. }
+        | Normalisation::Log { .. }
+        | Normalisation::ChanceAdjusted { .. }
+        | Normalisation::EloExpected { .. } => None,
     };
     match fault {
         Some(message) => {

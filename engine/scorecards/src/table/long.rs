@@ -13,13 +13,13 @@ use crate::names::quoted;
 
 struct Row<'a> {
     columns: &'a BTreeMap<Column, Header>,
-    row: &'a StringRecord,
+    fields: &'a StringRecord,
     line: u64,
 }
 
 impl<'a> Row<'a> {
     fn text(&self, column: Column) -> Option<&'a str> {
-        let text = self.row.get(self.columns.get(&column)?.place)?.trim();
+        let text = self.fields.get(self.columns.get(&column)?.place)?.trim();
         (!text.is_empty()).then_some(text)
     }
 
@@ -54,7 +54,7 @@ pub(super) fn entry(
     faults: &mut Faults,
 ) -> Option<Entry> {
     let before = faults.count();
-    let row = Row { columns, row, line };
+    let row = Row { columns, fields: row, line };
     let Some(model) = row.text(Column::Model) else {
         faults.add(&row.at(Column::Model), "names no model: write its name");
         return None;

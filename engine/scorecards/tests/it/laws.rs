@@ -19,7 +19,7 @@ proptest! {
 
     #[test]
     fn shares_are_read_as_written(scores in proptest::collection::btree_map("[a-z]{3,9}", 0.0_f64..=1.0, 1..30)) {
-        let rows: String = scores.iter().map(|(model, score)| format!("{model},{score}\n")).collect();
+        let rows = scores.iter().map(|(model, score)| format!("{model},{score}\n")).collect::<Vec<_>>().concat();
         let reading = crate::support::read("x.csv", &format!("model,score\n{rows}")).unwrap();
         let read: Vec<f64> = reading.scorecards[0].cells.iter().map(|it| it.cell.score).collect();
         prop_assert_eq!(read, scores.into_values().collect::<Vec<_>>());

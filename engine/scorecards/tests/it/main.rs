@@ -1,4 +1,5 @@
 //! Scorecard files as people have them: what is read, what is refused and how, and the real ones.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod documents;
 mod laws;

@@ -26,6 +26,12 @@ fn read_real(path: &Path, declared: &Declared) -> Reading {
     }
 }
 
+fn without(text: &str, lines: &[u64]) -> String {
+    let rows: Vec<&str> =
+        (1..).zip(text.lines()).filter(|(line, _)| !lines.contains(line)).map(|(_, row)| row).collect();
+    rows.join("\n")
+}
+
 #[test]
 fn published_boards_are_made_again_byte_for_byte() {
     let Some(folder) = folder() else { return };
@@ -96,8 +102,7 @@ fn every_livebench_table_is_read_unchanged() {
     let newest = fs::read_to_string(folder.join("livebench/table_2026_01_08.csv")).unwrap();
     let faults = read("table.csv", &newest).unwrap_err();
     assert_eq!((faults.len(), faults[0].line), (1, Some(110)));
-    let sound: String =
-        (1..).zip(newest.lines()).filter(|(line, _)| *line != 110).map(|(_, row)| format!("{row}\n")).collect();
+    let sound = without(&newest, &[110]);
     assert_eq!(read("table.csv", &sound).unwrap().scorecards.len(), 23);
     let long = read_real(&folder.join("livebench/livebench_categories_long.csv"), &Declared::default());
     assert_eq!(long.scorecards.iter().map(|it| it.cells.len()).sum::<usize>(), 889);
@@ -114,8 +119,7 @@ fn published_scores_are_read_but_for_rows_that_say_two_things_of_one_model() {
     assert!(strange.is_empty(), "{strange:#?}");
     // Without the second ones the rest is sound.
     let second: Vec<u64> = faults.iter().filter_map(|it| it.line).collect();
-    let rest: String =
-        (1..).zip(text.lines()).filter(|(line, _)| !second.contains(line)).map(|(_, row)| format!("{row}\n")).collect();
+    let rest = without(&text, &second);
     let reading = read("published_scores.csv", &rest).unwrap_or_else(|again| panic!("{again:#?} after {faults:#?}"));
     let cells: usize = reading.scorecards.iter().map(|it| it.cells.len()).sum();
     assert_eq!(cells, 469 - second.len());

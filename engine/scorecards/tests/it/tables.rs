@@ -40,6 +40,18 @@ fn two_metrics_of_a_benchmark_are_two_scorecards() {
 }
 
 #[test]
+fn benchmarks_that_would_share_a_name_are_refused() {
+    let text = "model,benchmark,metric,score\no3,exam,acc,0.5\no3,exam,f1,0.4\no3,exam-acc,f1,0.4\n";
+    check_refused("x.csv", text, &["line 4, `score`: two benchmarks of the file are both called `exam-acc`"]);
+    let long = "e".repeat(65);
+    check_refused(
+        "x.csv",
+        &format!("model,{long}\no3,0.5\n"),
+        &[&format!("line 2, `{long}`: the name `{long}` is longer than 64")],
+    );
+}
+
+#[test]
 fn delimiters_marks_and_line_ends_do_not_matter() {
     for text in [
         "model,score\no3,0.5\n",
@@ -213,19 +225,17 @@ fn files_that_are_no_tables_are_refused() {
 fn lines_and_tables_have_bounds() {
     let long = format!("model,score\no3,1\n{}\n", "x".repeat(10 << 20));
     check_refused("x.csv", &long, &[&format!("line 3: is 10485760 bytes long, more than {MAX_LINE}")]);
-    let mut many = "model,score\n".to_owned();
-    for number in 0..=MAX_CELLS {
-        many.push_str(&format!("m{number},0.5\n"));
-    }
+    let many: Vec<_> = (0..=MAX_CELLS).map(|it| format!("m{it},0.5\n")).collect();
+    let many = format!("model,score\n{}", many.concat());
     let last = MAX_CELLS + 2;
     check_refused("x.csv", &many, &[&format!("line {last}: is where the file passes {MAX_CELLS} scores")]);
 }
 
 #[test]
 fn faults_beyond_a_hundred_are_counted() {
-    let rows: String = (0..150).map(|it| format!("m{it},x\n")).collect();
+    let rows = (0..150).map(|it| format!("m{it},x\n")).collect::<Vec<_>>().concat();
     let refused = read("x.csv", &format!("model,score\n{rows}")).unwrap_err();
-    assert_eq!(refused.len(), 100);
+    assert_eq!(refused.len(), 101);
 }
 
 #[test]
