@@ -7,6 +7,7 @@ mod commands;
 mod conversing;
 mod crash;
 mod first_start;
+mod objects;
 mod rules;
 mod scorers;
 mod server;
