@@ -52,6 +52,7 @@ fn row(sequence: u64, model: &str, cost: Option<i128>) -> RequestRecord {
         upstream_micros: None,
         attempts: vec![],
         decision: None,
+        arguments: None,
         error: None,
     };
     RequestRecord { sequence, finished }

@@ -9,6 +9,7 @@ mod golden;
 mod laws;
 mod measuring;
 mod refusing;
+mod replaying;
 mod resolving;
 mod rule_faults;
 mod rule_laws;
