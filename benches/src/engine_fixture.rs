@@ -20,7 +20,8 @@ use tonic::transport::Channel;
 
 use crate::world;
 
-struct RealClock;
+/// The clock of this machine.
+pub struct RealClock;
 
 impl Clock for RealClock {
     fn wall(&self) -> Timestamp {
@@ -110,7 +111,11 @@ impl RunningEngine {
     }
 }
 
-fn configuration() -> Result<Desired> {
+/// Eight models of four providers, and one intelligent policy over them.
+///
+/// # Errors
+/// When the configuration types no longer read what is written here.
+pub fn configuration() -> Result<Desired> {
     let provider = |number| {
         json!({"slug": format!("provider-{number}"), "dialect": "openai", "base_url": "https://provider.example/v1",
                "allow_anonymous": true})

@@ -12,7 +12,7 @@ use domain::{KeyId, ModelId};
 /// Conversations remembered, all shards together.
 const CAPACITY: usize = 100_000;
 /// A conversation without a turn for this long is over.
-const IDLE: Duration = Duration::from_secs(60 * 60);
+const IDLE: Duration = Duration::from_hours(1);
 /// Locks; more than there are I/O threads on any common machine.
 const SHARDS: usize = 32;
 
@@ -76,7 +76,7 @@ impl SessionKey {
 
     /// What records call a conversation that has no name of its own.
     pub(crate) fn shown(&self) -> String {
-        self.0[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        blake3::Hash::from(self.0).to_hex()[..16].to_owned()
     }
 }
 
@@ -159,10 +159,10 @@ mod tests {
         let sessions = Sessions::default();
         let key = SessionKey::named(&key_id(1), "a");
         sessions.remember(key, turn(1), Duration::ZERO);
-        sessions.remember(key, turn(2), Duration::from_secs(3_000));
+        sessions.remember(key, turn(2), Duration::from_mins(50));
         assert_eq!(sessions.last_turn(&key, Duration::from_secs(6_599)), Some(turn(2)));
-        assert_eq!(sessions.last_turn(&key, Duration::from_secs(6_600)), None);
-        assert_eq!(sessions.last_turn(&key, Duration::from_secs(3_000)), None, "what is over is forgotten");
+        assert_eq!(sessions.last_turn(&key, Duration::from_mins(110)), None);
+        assert_eq!(sessions.last_turn(&key, Duration::from_mins(50)), None, "what is over is forgotten");
     }
 
     #[test]

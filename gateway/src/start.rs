@@ -170,6 +170,8 @@ impl Gateway {
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
         self.server.stop();
+        // What came last may not have been stored yet.
+        self.app.snapshots.save();
     }
 }
 

@@ -39,12 +39,12 @@ impl Missing {
     }
 }
 
-/// A benchmark's part in a blend.
+/// A benchmark's part in a blend. `S` is how it refers to the scorecard: by id, or in a file by its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BlendWeight {
+pub struct BlendWeight<S = ScorecardId> {
     /// The benchmark.
-    pub benchmark: ScorecardId,
+    pub benchmark: S,
     /// Its weight, from 0; all of a blend sum to 1. 0 = it plays no part.
     pub weight: f64,
     /// What stands in for its missing scores; absent = the blend's.
@@ -66,9 +66,9 @@ pub enum RankBy {
 /// A correction of one score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Override {
+pub struct Override<S = ScorecardId> {
     /// Of which benchmark.
-    pub benchmark: ScorecardId,
+    pub benchmark: S,
     /// Of which model.
     pub model: ModelId,
     /// The score to use, in the benchmark's unit.

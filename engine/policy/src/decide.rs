@@ -128,6 +128,7 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
     if order.is_empty() {
         return Err(nobody_left(&plan, removed, question.facts));
     }
+    let waits_for_score = guidance.as_ref().is_some_and(Guidance::needs_score);
     let mut outcome = apply(&plan, mix.as_ref(), &mut order, question, guidance.as_ref());
     let mut is_wished = false;
     if let Some(guidance) = &mut guidance {
@@ -150,6 +151,9 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
     }
     let mut decision = record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed });
     decision.instructions = instructions;
+    if waits_for_score {
+        decision.degraded = decision.degraded.or(unscored(question.scoring));
+    }
     if is_wished {
         "first among equals by the instructions".clone_into(decision.candidates[0].why.get_or_insert_default());
         decision.reason.push_str("; the instructions choose among equals");
@@ -177,6 +181,15 @@ pub(crate) fn known_score(scoring: Scoring<'_>) -> Option<&Score> {
     match scoring {
         Scoring::Known(score) => Some(score).filter(|score| !score.complexity.is_nan()),
         Scoring::NotAsked | Scoring::Unavailable(_) => None,
+    }
+}
+
+/// Why there is no score.
+fn unscored(scoring: Scoring<'_>) -> Option<Degradation> {
+    match scoring {
+        Scoring::Unavailable(reason) => Some(reason),
+        Scoring::Known(score) => score.complexity.is_nan().then_some(Degradation::Scorer),
+        Scoring::NotAsked => None,
     }
 }
 

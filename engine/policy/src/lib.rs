@@ -33,5 +33,6 @@ pub use replay::{ReplayFault, Replayed, replay};
 pub use resolve::{Ask, Resolved, resolve};
 pub use rules::{has_affinity, label_fields, labels_read, reachable, strategies};
 pub use validate::{
-    Problem, UnknownModels, validate_blend, validate_policy, validate_router, validate_rules, validate_scorecard,
+    Problem, UnknownModels, validate_blend, validate_blend_use, validate_policy, validate_router, validate_rules,
+    validate_scorecard,
 };

@@ -33,7 +33,8 @@ pub(crate) use removal::{Removal, remove};
 pub(crate) use single::{save, save_credential};
 
 /// The order in which a diff is told.
-const SECTIONS: [&str; 8] = ["organisation", "project", "provider", "credential", "model", "policy", "router", "key"];
+const SECTIONS: [&str; 10] =
+    ["organisation", "project", "provider", "credential", "model", "scorecard", "blend", "policy", "router", "key"];
 
 /// What a plan is made from.
 #[derive(Clone, Copy)]
@@ -59,6 +60,8 @@ pub(crate) fn apply(context: Context<'_>, desired: &Desired) -> Result<Planned, 
     let mut plan = Plan::new(context)?;
     plan.providers(desired);
     plan.models(desired);
+    plan.scorecards(&desired.scorecards);
+    plan.blends(&desired.blends);
     plan.policies(&desired.policies);
     plan.projects(&desired.projects);
     plan.routers(&desired.routers);
@@ -75,6 +78,18 @@ fn in_file_order(path: &str) -> (usize, Vec<(usize, String)>) {
         pieces.push((piece[..digits].parse().unwrap_or(0), piece[digits..].to_owned()));
     }
     (section.unwrap_or(SECTIONS.len()), pieces)
+}
+
+/// What is wrong with a scorecard in the words of the file, which has other names for its scores and its scale.
+fn in_file(field: String, message: &str) -> (String, String) {
+    let message = message.replace("`normalisation.max`", "`max`").replace("`normalisation`", "`min` and `max`");
+    let message = message.replace(" cells[", " scores[");
+    let scores = field.strip_prefix("cells").map(|rest| format!("scores{rest}"));
+    let scale = || match field.strip_prefix("normalisation.")? {
+        "anchor" => Some("elo_reference".to_owned()),
+        key => Some(key.to_owned()),
+    };
+    (scores.or_else(scale).unwrap_or(field), message)
 }
 
 fn plural(kind: &str) -> String {
@@ -170,6 +185,8 @@ impl<'a> Plan<'a> {
     fn fault_of(&self, finding: Finding) -> DesiredFault {
         let Finding { kind, id, name, field, message } = finding;
         let place = self.places.get(&(kind, id));
+        let is_in_file = kind == ObjectKind::Scorecard && place.is_some_and(|it| !it.is_empty());
+        let (field, message) = if is_in_file { in_file(field, &message) } else { (field, message) };
         let path = match (place, field.as_str()) {
             (Some(place), "") => place.clone(),
             (Some(place), field) if place.is_empty() => field.to_owned(),

@@ -7,6 +7,7 @@
 mod catalogue;
 mod keys;
 mod routing;
+mod scorecards;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(crate) struct Findings {
 pub(crate) fn check(proposed: &Proposed<'_>) -> Findings {
     let mut findings = Findings::default();
     catalogue::check(proposed, &mut findings);
+    scorecards::check(proposed, &mut findings);
     routing::check(proposed, &mut findings);
     keys::check(proposed, &mut findings);
     findings

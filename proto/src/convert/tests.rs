@@ -765,7 +765,7 @@ fn large_copies_are_cut_into_chunks() {
     };
     let objects = std::iter::once(Object::Organisation(Arc::new(owner)))
         .chain((0..10).map(|number| Object::Project(Arc::new(project(number)))));
-    let messages = full_messages(&Snapshot::full(SnapshotVersion { epoch: 1, revision: 1 }, objects));
+    let messages: Vec<_> = full_messages(&Snapshot::full(SnapshotVersion { epoch: 1, revision: 1 }, objects)).collect();
     assert!(messages.len() > 4, "{}", messages.len());
     assert!(messages.iter().all(|message| prost::Message::encoded_len(message) <= CHUNK_BYTES + 16));
 }
@@ -775,7 +775,7 @@ fn what_was_not_committed_is_never_seen() {
     let snapshot = Snapshot::full(SnapshotVersion { epoch: 1, revision: 1 }, []);
     let mut assembler = Assembler::new(Some(Arc::new(snapshot.clone())));
     let next = Snapshot::full(SnapshotVersion { epoch: 2, revision: 1 }, []);
-    let begin = full_messages(&next).swap_remove(0);
+    let begin = full_messages(&next).next().unwrap();
     assert_eq!(assembler.take(begin), Ok(Event::Partial));
     assembler.restart();
     assert_eq!(assembler.held().map(AsRef::as_ref), Some(&snapshot));

@@ -11,11 +11,11 @@ use crate::sections::rules;
 
 /// How far a conversation may stay on one model.
 const AFFINITIES: [(&str, Affinity); 1] = [("conversation", Affinity::Conversation)];
-const LATER_STRATEGY: [&str; 4] = ["blend", "lambda", "min_quality", "rank_by"];
+const LATER_STRATEGY: [&str; 3] = ["lambda", "min_quality", "rank_by"];
 
-const STRATEGIES: [&str; 6] = ["intelligent", "priority", "split", "lowest_cost", "least_latency", "single"];
+const STRATEGIES: [&str; 7] = ["intelligent", "priority", "split", "lowest_cost", "least_latency", "blend", "single"];
 /// The strategies but `intelligent`, for whoever names none.
-const OTHERS: &str = " (or \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"single\")";
+const OTHERS: &str = " (or \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"blend\", \"single\")";
 const AXES: [(&str, Axis); 5] = [
     ("cost", Axis::Cost),
     ("performance", Axis::Performance),
@@ -114,7 +114,7 @@ pub(crate) fn candidate(fields: &mut Fields<'_>, context: &mut Context<'_>) -> O
 
 // === Strategy ===
 
-fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
+fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy<String>> {
     match &item.node.value {
         Value::Text(_) => {
             let kind = kind(item, context)?;
@@ -122,21 +122,29 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
                 let (kind, model) = (context.pair("type", "\"single\""), context.pair("model", "\"provider/name\""));
                 return item.fault(context, format!("needs its model: write {{ {kind}, {model} }}"));
             }
-            assembled(&kind, None, None)
+            if kind == "blend" {
+                let (kind, blend) = (context.pair("type", "\"blend\""), context.pair("blend", "\"…\""));
+                return item.fault(context, format!("needs its blend: write {{ {kind}, {blend} }}"));
+            }
+            assembled(&kind, None, None, None)
         }
         _ => object(item, context, &LATER_STRATEGY, strategy_table),
     }
 }
 
-pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
+pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy<String>> {
     let kind = fields.require("type", ("\"intelligent\"", OTHERS), context, kind);
-    let (axis_item, model_item) = (fields.take("axis"), fields.take("model"));
+    let (axis_item, model_item, blend_item) = (fields.take("axis"), fields.take("model"), fields.take("blend"));
     let axis = match &axis_item {
         Some(item) => Some(choice(item, context, &AXES)?),
         None => None,
     };
     let model = match &model_item {
         Some(item) => Some(model_id(item, context)?),
+        None => None,
+    };
+    let blend = match &blend_item {
+        Some(item) => Some(name(item, context)?),
         None => None,
     };
     let kind = kind?;
@@ -146,11 +154,18 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
     if let Some(item) = model_item.filter(|_| kind != "single") {
         return item.fault(context, format!("`model` is for single: take it out of this {kind} policy, or use models"));
     }
+    if let Some(item) = blend_item.filter(|_| kind != "blend") {
+        return item.fault(context, format!("`blend` is for blend: take it out of this {kind} policy"));
+    }
+    if kind == "blend" && blend.is_none() {
+        let message = format!("`blend` is missing: write {}", context.pair("blend", "\"…\""));
+        return fields.miss("blend", message);
+    }
     if kind == "single" && model.is_none() {
         let message = format!("`model` is missing: write {}", context.pair("model", "\"provider/name\""));
         return fields.miss("model", message);
     }
-    assembled(&kind, axis, model)
+    assembled(&kind, axis, model, blend)
 }
 
 fn kind(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
@@ -159,19 +174,24 @@ fn kind(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
         "optimal" => {
             item.fault(context, "the strategy `optimal` is not supported by this version: use \"intelligent\"")
         }
-        "blend" => item.fault(context, "blends cannot be configured yet: use \"intelligent\""),
         known if STRATEGIES.contains(&known) => Some(kind),
         other => item.fault(context, not_one_of(other, &STRATEGIES)),
     }
 }
 
-fn assembled(kind: &str, axis: Option<Axis>, model: Option<ModelId>) -> Option<Strategy> {
+fn assembled(
+    kind: &str,
+    axis: Option<Axis>,
+    model: Option<ModelId>,
+    blend: Option<String>,
+) -> Option<Strategy<String>> {
     match kind {
         "intelligent" => Some(Strategy::Intelligent { axis: axis.unwrap_or_default() }),
         "priority" => Some(Strategy::Priority {}),
         "split" => Some(Strategy::Split {}),
         "lowest_cost" => Some(Strategy::LowestCost {}),
         "least_latency" => Some(Strategy::LeastLatency {}),
+        "blend" => blend.map(|blend| Strategy::Blend { blend }),
         _ => model.map(|model| Strategy::Single { model }),
     }
 }

@@ -6,7 +6,7 @@ use domain::{Axis, Candidates, Money, Strategy};
 use crate::support::{toml, yaml};
 
 #[track_caller]
-fn strategy(written: &str, expected: &Strategy) {
+fn strategy(written: &str, expected: &Strategy<String>) {
     let text = format!("[[policies]]\nname = \"p\"\nmodels = [\"*\"]\nstrategy = {written}\n");
     let policy = toml(&text).unwrap().desired.policies.remove(0);
     assert_eq!((policy.candidates, &policy.strategy), (Candidates::All, expected));

@@ -153,7 +153,7 @@ fn a_file_names_policies_by_any_text() {
     let rules = json!([{"priority": 1, "when": {"field": "user", "op": "exists"}, "use": {"policy": "EU premium"}}]);
     let mut rules = Rule::<String>::parse_all(&rules).unwrap();
     let id = PolicyId::from_random([1; 20]);
-    let found = rules.remove(0).resolved(|name| (name == "EU premium").then(|| id.clone())).unwrap();
+    let found = rules.remove(0).resolved(|name| (name == "EU premium").then(|| id.clone()), Some).unwrap();
     assert_eq!(found.policy(), Some(&id));
     assert!(
         Rules::parse(&json!([{"priority": 1, "when": {"field": "user", "op": "exists"},

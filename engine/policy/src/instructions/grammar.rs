@@ -238,20 +238,17 @@ impl<'a> Reader<'a> {
 
     /// A noun is a wish when it is stressed, wanted, or, where less is better, refused.
     fn noun(&mut self, pole: Pole, place: usize) {
-        let near = self.pieces[place + 1..].iter().take(4).take_while(|piece| **piece != Piece::Comma);
-        let verdict = near
-            .filter_map(|piece| match piece {
-                Piece::Word(Meaning::Stress | Meaning::Less) => Some(true),
-                Piece::Word(Meaning::Shrug) => Some(false),
-                Piece::Word(_) | Piece::Name(_) | Piece::Unknown | Piece::Comma => None,
-            })
-            .next();
+        let mut near = self.pieces[place + 1..].iter().take(4).take_while(|piece| **piece != Piece::Comma);
+        let verdict = near.find_map(|piece| match piece {
+            Piece::Word(Meaning::Stress | Meaning::Less) => Some(true),
+            Piece::Word(Meaning::Shrug) => Some(false),
+            Piece::Word(_) | Piece::Name(_) | Piece::Unknown | Piece::Comma => None,
+        });
         let mode = if self.is_list { Mode::Neutral } else { self.mode };
         let is_wish = match (verdict, mode) {
-            (Some(false), _) | (_, Mode::Nothing) => false,
+            (Some(false), _) | (_, Mode::Nothing) | (None, Mode::Neutral) => false,
             (Some(true), Mode::Neutral) | (_, Mode::Want | Mode::Only) => true,
             (_, Mode::Not) => pole != Pole::Strong,
-            (None, Mode::Neutral) => false,
         };
         if is_wish {
             self.set(Mode::Want);

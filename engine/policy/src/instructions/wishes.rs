@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use domain::{Axis, CapabilityTag, InstructionsRecord, Model, Removal, Score, Tenant, Understood};
+use domain::{Axis, CapabilityTag, InstructionsRecord, Model, ProviderSlug, Removal, Score, Tenant, Understood};
 
 use super::names::has_word;
 use super::{Guard, Intent, Names, Need, Wish, read};
@@ -46,7 +46,7 @@ impl<'a> Guidance<'a> {
     /// Reads a request's instructions, if it has any.
     pub(crate) fn of(question: &Question<'a>, plan: &Plan<'_>) -> Option<Self> {
         let text = question.facts.instructions.as_ref()?;
-        let providers = question.tenant.providers.keys().map(|slug| slug.as_str());
+        let providers = question.tenant.providers.keys().map(ProviderSlug::as_str);
         let names = Names::new(plan.entries.iter().map(|entry| entry.id), providers);
         let wishes = read(text, &names);
         let effects = vec![None; wishes.len()];

@@ -137,6 +137,13 @@ fn shown(tenant: &Tenant, id: &ScorecardId) -> String {
     tenant.scorecards.get(id).map_or_else(|| id.to_string(), |known| known.scorecard().label())
 }
 
+/// Returns what is wrong with a policy that ranks by a blend; `path` is where it says so.
+pub fn validate_blend_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    check_use(tenant, policy, id, path, &mut problems);
+    problems.0
+}
+
 /// A policy's blend is there and covers one of the policy's models, or falls back to one.
 pub(super) fn check_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str, problems: &mut Problems) {
     let Some(blend) = tenant.blends.get(id) else {

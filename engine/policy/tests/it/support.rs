@@ -142,7 +142,8 @@ impl World {
     /// Gives a policy its rules. Where JSON has `{"policy": NAME}`, the policy of that name is meant.
     pub(crate) fn rule(&mut self, policy: &PolicyId, rules: &Value) {
         let rules = Rules::parse(&self.with_ids(rules)).unwrap();
-        Arc::make_mut(Arc::make_mut(&mut self.tenant.policies).get_mut(policy).unwrap()).rules = rules;
+        let policy = Policy { rules, ..Policy::clone(&self.tenant.policies[policy]) };
+        Arc::make_mut(&mut self.tenant.policies).insert(policy.id.clone(), Arc::new(policy));
     }
 
     fn with_ids(&self, rules: &Value) -> Value {

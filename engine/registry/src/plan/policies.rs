@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::desired::{PolicySpec, ProjectSpec};
-use domain::{Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId, Rules};
+use domain::{Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId, Rule, Rules, Use};
 
 use super::{Plan, nine_decimals};
 use crate::names;
@@ -54,6 +54,8 @@ impl Plan<'_> {
             return None;
         }
         self.check_policy_is_alone(spec, &slug, &id, path);
+        let strategy =
+            spec.strategy.clone().resolved(|text| self.resolve_blend(&text, &format!("{path}.strategy.blend")));
         let draft = Policy {
             id,
             organisation: self.context.organisation.clone(),
@@ -61,7 +63,7 @@ impl Plan<'_> {
             slug,
             version: known.map_or(1, |it| it.version),
             candidates: with_exact_weights(spec.candidates.clone()),
-            strategy: spec.strategy.clone(),
+            strategy: strategy?,
             rules: Rules::default(),
             affinity: spec.affinity,
         };
@@ -80,10 +82,22 @@ impl Plan<'_> {
     fn rules(&mut self, spec: &PolicySpec, path: &str) -> Rules {
         let mut resolved = Vec::with_capacity(spec.rules.len());
         for (index, rule) in spec.rules.iter().enumerate() {
-            let path = format!("{path}.rules[{index}].use.policy");
-            resolved.push(rule.clone().resolved(|text| self.resolve_policy(&text, &path)));
+            let path = format!("{path}.rules[{index}].use");
+            resolved.push(self.rule(rule.clone(), &path));
         }
         resolved.into_iter().collect::<Option<Vec<_>>>().map(Rules::new).unwrap_or_default()
+    }
+
+    fn rule(&mut self, rule: Rule<String, String>, path: &str) -> Option<Rule> {
+        // A rule has a policy or a strategy: only one of the two is looked for.
+        let (policy, blend) = match &rule.r#use {
+            Use::Policy(text) => (self.resolve_policy(text, &format!("{path}.policy")), None),
+            Use::Strategy(strategy) => {
+                let find = |text: &String| self.resolve_blend(text, &format!("{path}.strategy.blend"));
+                (None, strategy.blend().and_then(find))
+            }
+        };
+        rule.resolved(|_| policy, |_| blend)
     }
 
     fn policy_slug(&mut self, spec: &PolicySpec, path: &str) -> Option<String> {

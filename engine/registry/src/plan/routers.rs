@@ -24,6 +24,10 @@ impl Plan<'_> {
     fn router(&mut self, spec: &RouterSpec, known: Option<&Arc<Router>>, path: &str) {
         let id = known.map_or_else(|| RouterId::from_random(crate::random()), |it| it.id.clone());
         self.places.insert((ObjectKind::Router, id.to_string()), path.to_owned());
+        let named = spec.scorecards.iter().enumerate();
+        let scorecards = named
+            .filter_map(|(place, text)| self.resolve_scorecard(text, &format!("{path}.scorecards[{place}]")))
+            .collect();
         let router = Arc::new(Router {
             id,
             organisation: self.context.organisation.clone(),
@@ -31,8 +35,7 @@ impl Plan<'_> {
             models: spec.models.clone(),
             policy: spec.policy.as_deref().and_then(|text| self.resolve_policy(text, &format!("{path}.policy"))),
             credentials: spec.credentials.clone(),
-            // Scorecards cannot be configured yet; those of a router that has them stay.
-            scorecards: known.map(|known| known.scorecards.clone()).unwrap_or_default(),
+            scorecards,
         });
         self.put(&spec.name, known.map(Arc::as_ref), &router, Object::Router(router.clone()));
     }

@@ -135,7 +135,8 @@ pub(super) fn unknown(
         }
         _ => tenant.into_iter().flat_map(|it| it.blends.values()).map(|it| it.name.as_str()).collect(),
     };
-    let hint = names::hint(text, names);
+    // Of what is there there is only no draft.
+    let hint = if what.is_empty() { names::hint(text, names) } else { "; save one first".to_owned() };
     UnknownObject { what: what.to_owned(), kind, name: text.to_owned(), hint }
 }
 

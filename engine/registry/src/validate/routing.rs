@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use domain::{Candidates, CredentialSource, ModelId, ObjectKind, Policy, PolicyId, Provider, Router, Strategy, Tenant};
 
-use super::{Findings, NamedModel, Proposed, Subject, named_model};
+use super::{Findings, NamedModel, Proposed, Subject, named_model, scorecards};
 
 /// Weights are relative: more would only lose digits.
 const MOST_WEIGHT: f64 = 1_000_000.0;
@@ -15,7 +15,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         let saved = (proposed.saved)(ObjectKind::Policy, policy.id.as_str());
         let subject = &mut findings.about(ObjectKind::Policy, &policy.id, &policy.name);
         check_candidates(tenant, policy, saved, subject);
-        check_strategy(tenant, policy, &policy.strategy, "strategy", subject);
+        check_strategy(proposed, policy, &policy.strategy, "strategy", subject);
         check_rules(proposed, policy, saved, subject);
     }
     for router in tenant.routers.values() {
@@ -24,6 +24,9 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         check_models(tenant, "models", &router.models, saved, subject);
         check_router_policy(proposed, router, subject);
         check_sources(tenant, router, saved, subject);
+        for (place, id) in router.scorecards.iter().enumerate() {
+            scorecards::check_scorecard(proposed, id, &format!("scorecards[{place}]"), subject);
+        }
     }
     for project in tenant.projects.values() {
         let subject = &mut findings.about(ObjectKind::Project, &project.id, &project.name);
@@ -84,17 +87,33 @@ fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, s
 }
 
 /// Checks a strategy of a policy: its own, or one of its rules.
-fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, field: &str, subject: &mut Subject<'_>) {
-    let Strategy::Single { model } = strategy else {
-        return;
-    };
-    let field = format!("{field}.model");
+fn check_strategy(
+    proposed: &Proposed<'_>,
+    policy: &Policy,
+    strategy: &Strategy,
+    field: &str,
+    subject: &mut Subject<'_>,
+) {
+    match strategy {
+        Strategy::Single { model } => check_single(proposed.tenant, policy, model, &format!("{field}.model"), subject),
+        Strategy::Blend { blend } => {
+            scorecards::check_blend_use(proposed, policy, blend, &format!("{field}.blend"), subject);
+        }
+        Strategy::Priority {}
+        | Strategy::Split {}
+        | Strategy::LowestCost {}
+        | Strategy::LeastLatency {}
+        | Strategy::Intelligent { .. } => {}
+    }
+}
+
+fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, field: &str, subject: &mut Subject<'_>) {
     match named_model(tenant, model) {
         NamedModel::Fine => {}
-        NamedModel::Unknown(message) => subject.fault(&field, message),
+        NamedModel::Unknown(message) => subject.fault(field, message),
         NamedModel::Disabled => {
             let message = format!("the model `{model}` is disabled: enable it, or name another");
-            subject.fault(&field, message);
+            subject.fault(field, message);
         }
     }
     if let Candidates::Listed(listed) = &policy.candidates
@@ -116,7 +135,7 @@ fn check_rules(proposed: &Proposed<'_>, policy: &Policy, saved: bool, subject: &
     for (place, rule) in policy.rules.declared().iter().enumerate() {
         check_policy(proposed, &format!("rules[{place}].use.policy"), rule.policy(), subject);
         if let Some(strategy) = rule.strategy() {
-            check_strategy(proposed.tenant, policy, strategy, &format!("rules[{place}].use.strategy"), subject);
+            check_strategy(proposed, policy, strategy, &format!("rules[{place}].use.strategy"), subject);
         }
     }
 }

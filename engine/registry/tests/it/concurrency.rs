@@ -57,7 +57,7 @@ async fn caller_that_leaves_does_not_leave_readers_behind() {
 async fn change_by_another_process_is_noticed_and_read() {
     let story = Story::furnished().await;
     let second = registry::Registry::open(&story.path(), crate::story::keyring()).await.unwrap();
-    second.delete(&story.organisation, ObjectKind::Router, "edge").await.unwrap();
+    second.delete(&story.organisation, ObjectKind::Router, "edge", registry::Terms::operator()).await.unwrap();
     let file = desired(json!({"models": [{"id": "acme-ai/new"}]}));
     let refused = story
         .registry

@@ -2,7 +2,6 @@
 
 use domain::KeyText;
 use domain::desired::{CreatedKey, KeySpec};
-use registry::RegistryError;
 use serde_json::json;
 
 use crate::story::Story;
@@ -74,7 +73,7 @@ async fn secret_of_a_revoked_key_cannot_come_back() {
 async fn unknown_key_is_named_with_the_nearest() {
     let story = Story::furnished().await;
     let unknown = story.registry.revoke_key(&story.organisation, "cii", registry::Terms::operator()).await.unwrap_err();
-    assert!(matches!(unknown, RegistryError::Unknown { .. }));
+    assert!(matches!(unknown, registry::ApplyError::Unknown { .. }));
     assert_eq!(unknown.to_string(), "there is no key `cii`; did you mean `ci`?");
 }
 

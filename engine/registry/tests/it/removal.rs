@@ -44,7 +44,7 @@ async fn what_others_refer_to_is_not_deleted() {
 async fn unknown_object_is_named_with_the_nearest() {
     let story = Story::furnished().await;
     let message = refused(&story, ObjectKind::Router, "edg").await;
-    assert_eq!(message, "router: there is no router `edg`; did you mean `edge`?");
+    assert_eq!(message, "there is no router `edg`; did you mean `edge`?");
 }
 
 #[tokio::test]
