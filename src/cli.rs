@@ -1,9 +1,13 @@
 //! The command line: what can be typed, and its help.
 
+mod objects;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use objects::*;
 
 /// A self-hosted router for language models: one endpoint, the best configured model for each request.
 #[derive(Debug, Parser)]
@@ -30,18 +34,30 @@ pub(crate) enum Command {
     /// API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Projects.
+    #[command(subcommand)]
+    Projects(ObjectCommand),
     /// Routers.
     #[command(subcommand)]
-    Routers(ListCommand),
-    /// Policies.
+    Routers(ObjectCommand),
+    /// Policies, their drafts and versions.
     #[command(subcommand)]
-    Policies(ListCommand),
+    Policies(VersionedCommand),
     /// Models.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Providers.
     #[command(subcommand)]
-    Providers(ListCommand),
+    Providers(ObjectCommand),
+    /// Scorecards: what benchmarks say about models.
+    #[command(subcommand)]
+    Scorecards(ScorecardsCommand),
+    /// Blends of scorecards, their drafts and versions.
+    #[command(subcommand)]
+    Blends(VersionedCommand),
+    /// Who changed what.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Scorers: which one reads prompts, and which could.
     #[command(subcommand)]
     Scorer(ScorerCommand),
@@ -184,15 +200,11 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ListCommand {
-    /// Lists all of them.
-    List(ListArgs),
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Lists all keys; the keys themselves are never shown again.
     List(ListArgs),
+    /// Shows one with all its fields.
+    Show(NameArgs),
     /// Makes a key and shows it once.
     Create(CreateKeyArgs),
     /// Changes a key's routing configuration.
@@ -267,8 +279,12 @@ pub(crate) struct RevokeKeyArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// Lists the configured models.
-    List(ListArgs),
+    #[command(flatten)]
+    Object(ObjectCommand),
+    /// Lets a model be a candidate.
+    Enable(ActArgs),
+    /// Keeps a model from being a candidate, and from being asked for.
+    Disable(ActArgs),
     /// Imports models and prices from a price catalogue: LiteLLM's list or models.dev.
     Import(ImportArgs),
     /// Lists the catalogue that comes with this release.

@@ -19,7 +19,7 @@ const ARROWS: [(&str, &str, &[&str]); 18] = [
     ("registry", "engine/registry", &["domain", "policy", "seal"]),
     ("scorecards", "engine/scorecards", &["domain"]),
     ("proto", "proto", &["domain"]),
-    ("engine", "engine", &["domain", "policy", "scorer", "registry", "proto"]),
+    ("engine", "engine", &["domain", "policy", "scorer", "registry", "scorecards", "proto"]),
     ("dialect", "gateway/dialect", &["domain"]),
     ("providers", "gateway/providers", &["domain", "dialect", "seal"]),
     ("ledger", "gateway/ledger", &["domain"]),

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::auth::Caller;
 use crate::shared::Shared;
 use crate::status;
 use crate::stream::{self, Gone};
@@ -41,8 +42,9 @@ impl Records for RecordsService {
         &self,
         request: Request<pb::ListRecordsRequest>,
     ) -> Result<Response<pb::ListRecordsResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let mut filter = self.filter(request.filter)?;
+        let mut filter = self.filter(request.filter, &caller)?;
         filter.before_sequence = request.before_sequence;
         filter.limit = if request.limit == 0 { PAGE.0 } else { request.limit.min(PAGE.1) };
         let rows = read(self.reader()?.list(filter)).await?;
@@ -51,8 +53,9 @@ impl Records for RecordsService {
     }
 
     async fn tail(&self, request: Request<pb::TailRecordsRequest>) -> Result<Response<Self::TailStream>, Status> {
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let filter = self.filter(request.filter)?;
+        let filter = self.filter(request.filter, &caller)?;
         let reader = self.reader()?.clone();
         let after = match request.after_sequence {
             Some(sequence) => sequence,
@@ -65,7 +68,8 @@ impl Records for RecordsService {
     }
 
     async fn usage(&self, request: Request<pb::UsageRequest>) -> Result<Response<pb::UsageResponse>, Status> {
-        let mut filter = self.filter(request.into_inner().filter)?;
+        let caller = Caller::of(&request)?;
+        let mut filter = self.filter(request.into_inner().filter, &caller)?;
         filter.limit = PAGE.1;
         let reader = self.reader()?;
         let (mut lines, mut total) = (BTreeMap::<String, Sum>::new(), Sum::default());
@@ -101,15 +105,15 @@ impl RecordsService {
         })
     }
 
-    fn filter(&self, filter: Option<pb::RecordFilter>) -> Result<RecordFilter, Status> {
+    fn filter(&self, filter: Option<pb::RecordFilter>, caller: &Caller) -> Result<RecordFilter, Status> {
         let filter = filter.unwrap_or_default();
-        let mut organisation = match filter.organisation.as_deref() {
-            Some(text) => Some(self.shared.organisation(Some(text))?.id.clone()),
-            None => None,
+        let mut organisation = match (filter.organisation.as_deref(), caller) {
+            (None, Caller::Operator) => None,
+            (named, _) => Some(self.shared.organisation(named, caller)?.id.clone()),
         };
         let mut key = None;
         if let Some(text) = filter.key.as_deref() {
-            let owner = self.shared.organisation(filter.organisation.as_deref())?.id.clone();
+            let owner = self.shared.organisation(filter.organisation.as_deref(), caller)?.id.clone();
             let found = self.shared.registry.find_key(&owner, text).map_err(|it| status::of_unknown(&it))?;
             key = Some(found.id.clone());
             organisation = Some(owner);

@@ -5,6 +5,7 @@ mod examples;
 mod golden;
 mod laws;
 mod limits;
+mod one_section;
 mod positions;
 mod rules;
 mod secrets;
