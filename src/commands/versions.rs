@@ -32,7 +32,7 @@ async fn draft(kind: ObjectKind, args: FileArgs) -> anyhow::Result<Exit> {
     let wanted: Vec<_> = if kind == ObjectKind::Policy {
         loaded.desired.policies.iter().map(|it| Kind::Policy(it.into())).collect()
     } else {
-        Vec::new()
+        loaded.desired.blends.iter().map(|it| Kind::Blend(it.into())).collect()
     };
     let [wanted] = <[Kind; 1]>::try_from(wanted).map_err(|wanted| {
         UsageError(format!("--file: holds {} objects: a draft is saved for one at a time", wanted.len()))

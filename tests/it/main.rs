@@ -6,6 +6,7 @@ mod bad_start;
 mod commands;
 mod crash;
 mod first_start;
+mod objects;
 mod rules;
 mod scorers;
 mod server;

@@ -141,18 +141,32 @@ impl Names<'_> {
             return;
         }
         let Ok(value) = serde_json::from_slice::<Value>(json) else { return };
-        let Ok(rules) = Rule::<String>::parse_all(&value) else { return };
+        let Ok(rules) = Rule::<String, String>::parse_all(&value) else { return };
         let mut resolved = Vec::with_capacity(rules.len());
         for (index, rule) in rules.into_iter().enumerate() {
             let tenant = self.tenant;
-            let rule = rule.resolved(|text| {
-                let found = Names::policy(tenant, &text).and_then(|id| id.parse().ok());
-                if found.is_none() {
-                    self.unknown(&format!("rules_json[{index}].use.policy"), &text);
-                }
-                found
+            let mut lost = Vec::new();
+            let rule = rule.resolved(Some, |text| {
+                let found = Names::blend(tenant, &text).and_then(|id| id.parse().ok());
+                found.or_else(|| {
+                    lost.push((format!("rules_json[{index}].use.strategy.blend"), text));
+                    None
+                })
+            });
+            let rule = rule.and_then(|rule| {
+                let find = |text: String| {
+                    let found = Names::policy(tenant, &text).and_then(|id| id.parse().ok());
+                    found.or_else(|| {
+                        lost.push((format!("rules_json[{index}].use.policy"), text));
+                        None
+                    })
+                };
+                rule.resolved(find, Some)
             });
             resolved.extend(rule);
+            for (path, text) in lost {
+                self.unknown(&path, &text);
+            }
         }
         if let Ok(text) = serde_json::to_vec::<Vec<Rule>>(&resolved) {
             *json = text;

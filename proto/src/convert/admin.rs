@@ -1,6 +1,6 @@
 //! Diffs, faults, key orders and ledger filters of the operator's services.
 
-use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec, PolicySpec};
+use domain::desired::{Action, BlendSpec, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec, PolicySpec};
 use domain::{
     CapabilityTag, Date, DesiredFault, Diff, Direction, Missing, Normalisation, Owner, RequestRecord, SecretText,
     SourceKind, Timestamp,
@@ -185,6 +185,23 @@ impl From<&PolicySpec> for object::Policy {
             candidates: Some((&it.candidates).into()),
             strategy: Some((&it.strategy).into()),
             rules_json: document(&it.rules, it.rules.is_empty()),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&BlendSpec> for object::Blend {
+    /// Scorecards are named as the specification names them; ids are the server's.
+    fn from(it: &BlendSpec) -> Self {
+        Self {
+            name: it.name.clone(),
+            weights: it.weights.iter().map(Into::into).collect(),
+            missing: it.missing.map(|missing| object::Missing::from(missing).into()),
+            boost: it.boost,
+            rank_by: object::RankBy::from(it.rank_by).into(),
+            z: it.z,
+            overrides: it.overrides.iter().map(Into::into).collect(),
+            fallback_model: it.fallback_model.as_ref().map(ToString::to_string),
             ..Self::default()
         }
     }

@@ -1,5 +1,7 @@
 //! Policies and routers.
 
+use std::fmt::Display;
+
 use domain::{Affinity, Axis, Candidates, CredentialSource, Policy, PolicyModel, ProviderSlug, Router, Strategy};
 
 use super::{
@@ -14,8 +16,8 @@ same_variants!(pb::Affinity, Affinity, [Conversation]);
 same_variants!(pb::CredentialSource, CredentialSource, [Managed, User]);
 same_variants!(pb::Axis, Axis, [Cost, Performance, Capability]);
 
-impl From<&Strategy> for pb::Strategy {
-    fn from(strategy: &Strategy) -> Self {
+impl<B: Display> From<&Strategy<B>> for pb::Strategy {
+    fn from(strategy: &Strategy<B>) -> Self {
         let kind = match strategy {
             Strategy::Single { model } => StrategyKind::Single(pb::strategy::Single { model: model.to_string() }),
             Strategy::Priority {} => StrategyKind::Priority(pb::strategy::Priority {}),

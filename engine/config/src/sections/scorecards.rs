@@ -149,6 +149,7 @@ fn interval(item: &Item<'_>, context: &mut Context<'_>) -> Option<Interval> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "readers of tables have one signature")]
 pub(crate) fn source(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<SourceNote> {
     let kind = fields.read("kind", context, |item, context| choice(item, context, &KINDS));
     let note = SourceNote {

@@ -116,7 +116,7 @@ fn serde_errors_name_the_place() {
 #[test]
 fn a_policy_without_rules_reads_and_writes_as_before() {
     let policy = json!({"id": "pol_00000000000000000000", "organisation": "org_00000000000000000000", "name": "n",
-        "slug": "n", "candidates": "all", "strategy": {"type": "split"}});
+        "slug": "n", "version": 1, "candidates": "all", "strategy": {"type": "split"}});
     let read: crate::Policy = serde_json::from_value(policy.clone()).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), policy);
 }

@@ -27,7 +27,9 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         let subject = &mut findings.about(ObjectKind::Blend, &blend.id, &blend.name);
         let problems = policy::validate_blend(tenant, blend);
         if saved {
-            problems.into_iter().for_each(|it| subject.fault(it.path, it.message));
+            for problem in problems {
+                subject.fault(problem.path, problem.message);
+            }
             continue;
         }
         for (place, weight) in blend.weights.iter().enumerate() {

@@ -64,10 +64,10 @@ async fn walk(steps: Vec<Step>) -> Vec<Snapshot> {
                 story.registry.apply(&story.organisation, &desired(file), false, registry::Terms::operator()).await,
             ),
             Step::Delete(kind, name) => {
-                drop(story.registry.delete(&story.organisation, kind, &name, registry::Terms::operator()).await)
+                drop(story.registry.delete(&story.organisation, kind, &name, registry::Terms::operator()).await);
             }
             Step::Revoke(name) => {
-                drop(story.registry.revoke_key(&story.organisation, &name, registry::Terms::operator()).await)
+                drop(story.registry.revoke_key(&story.organisation, &name, registry::Terms::operator()).await);
             }
             Step::Reopen => story.reopen().await,
         }

@@ -84,7 +84,7 @@ async fn draft_does_not_route_until_it_is_promoted() {
     story.reopen().await;
     let found = story.registry.draft(&story.organisation, POLICY, "support").await.unwrap().unwrap();
     assert_eq!(found, draft);
-    assert_eq!(story.registry.drafts(&story.organisation, POLICY).await.unwrap(), [draft.clone()]);
+    assert_eq!(story.registry.drafts(&story.organisation, POLICY).await.unwrap(), vec![draft.clone()]);
 
     let preview = story.registry.with_draft(&story.organisation, &draft).unwrap();
     assert_eq!(preview.tenants[&story.organisation].policies[&live.id].strategy, Strategy::Split {});
