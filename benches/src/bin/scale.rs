@@ -26,7 +26,7 @@ use engine::{Engine, EngineParts, Limits, Listeners, StartingScorers};
 use gateway::{Gateway, GatewayConfig, GatewayParts, SnapshotStore, SystemClock};
 use hdrhistogram::Histogram;
 use ledger::{Ledger, LedgerOptions};
-use registry::Registry;
+use registry::{Registry, Terms};
 use scorer::HeuristicScorer;
 use seal::{Keyring, SealingKey};
 use serde_json::{Value, json};
@@ -166,11 +166,17 @@ async fn changes(
     for number in 0..count {
         let begin = Instant::now();
         match number % names.len() {
-            0 => drop(registry.apply(organisation, &policy_change(number)?, false).await?),
+            0 => drop(registry.apply(organisation, &policy_change(number)?, false, Terms::operator()).await?),
             1 => drop(
-                registry.create_key(organisation, serde_json::from_value(json!({"name": late_key(number)}))?).await?,
+                registry
+                    .create_key(
+                        organisation,
+                        serde_json::from_value(json!({"name": late_key(number)}))?,
+                        Terms::operator(),
+                    )
+                    .await?,
             ),
-            _ => drop(registry.revoke_key(organisation, &late_key(number - 1)).await?),
+            _ => drop(registry.revoke_key(organisation, &late_key(number - 1), Terms::operator()).await?),
         }
         let (written, arrived) = &mut times[number % names.len()];
         written.record(nanos(begin.elapsed()))?;
@@ -215,7 +221,7 @@ async fn fill(cli: &Cli, folder: &Path) -> Result<()> {
     let mut desired = serde_json::to_value(engine_fixture::configuration()?)?;
     desired["policies"] = (0..cli.policies).map(policy).collect();
     desired["keys"] = (0..cli.keys).map(|number| json!({"name": format!("key-{number}")})).collect();
-    registry.apply(&organisation, &serde_json::from_value(desired)?, false).await?;
+    registry.apply(&organisation, &serde_json::from_value(desired)?, false, Terms::operator()).await?;
     registry.close().await;
     Ok(())
 }

@@ -58,6 +58,16 @@ impl<K, V> Deref for NamedTable<K, V> {
     }
 }
 
+impl<K: Ord + Clone + Borrow<str>, V: Named> FromIterator<(K, Arc<V>)> for NamedTable<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, Arc<V>)>>(objects: I) -> Self {
+        let mut table = Self::default();
+        for (id, object) in objects {
+            table.insert(id, object);
+        }
+        table
+    }
+}
+
 impl<K: Ord + Clone + Borrow<str>, V: Named> NamedTable<K, V> {
     /// Puts an object in the place of the one with this id, if there is one, and returns that.
     pub fn insert(&mut self, id: K, object: Arc<V>) -> Option<Arc<V>> {

@@ -1,6 +1,6 @@
 //! Scores of any format to scorecards: what benchmark they are of, in which unit, of which model, and whether they can be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     CapabilityTag, Date, Direction, Interval, Missing, ModelId, Normalisation, ScoreCell, SourceKind, SourceNote,
@@ -19,6 +19,9 @@ use crate::{MAX_CELLS, Reading};
 mod checks;
 mod flags;
 mod scale;
+
+/// The longest name of a benchmark.
+const MAX_NAME: usize = 64;
 
 /// What a file says of the benchmark of a score. Absent = it says nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -120,7 +123,13 @@ pub(crate) fn assemble(
         faults.add(&Place::default(), message);
     }
     let names = names(&groups);
+    let mut taken = BTreeSet::new();
     for ((key, entries), name) in groups.into_iter().zip(names) {
+        if declared.name.is_none() && !taken.insert(label(&name, &key.1)) {
+            let message = format!("two benchmarks of the file are both called `{name}`: rename one of them");
+            faults.add(&entries.first().map(|it| it.at.clone()).unwrap_or_default(), message);
+            continue;
+        }
         let Some(card) = scorecard(name, key, &entries, declared, aliases, faults, &mut reading) else { continue };
         flags::raise(&card, now, &mut reading.flags);
         reading.scorecards.push(card);
@@ -181,6 +190,11 @@ fn scorecard(
     let name = declared.name.as_deref().map(slug).filter(|it| !it.is_empty()).unwrap_or(name);
     if name.is_empty() {
         faults.add(&Place::default(), "the benchmark has no name: declare `name`");
+        return None;
+    }
+    if name.len() > MAX_NAME {
+        let message = format!("the name `{}` is longer than {MAX_NAME}: shorten it", quoted(&name));
+        faults.add(&entries.first().map(|it| it.at.clone()).unwrap_or_default(), message);
         return None;
     }
     let label = label(&name, &version);

@@ -2,13 +2,10 @@
 
 /// Longer words resemble nothing.
 const MAX_WORD: usize = 64;
-/// The longest slug: what a benchmark's name may have.
-const MAX_SLUG: usize = 64;
 
 /// `swe-bench-pro` for `SWE-Bench Pro`; empty when nothing of it can stand in a slug.
 pub(crate) fn slug(text: &str) -> String {
-    let mut slug = joined(text, |it| it.is_ascii_alphanumeric() || matches!(it, '.' | '_'));
-    slug.truncate(MAX_SLUG);
+    let slug = joined(text, |it| it.is_ascii_alphanumeric() || matches!(it, '.' | '_'));
     slug.trim_matches(['-', '.', '_']).to_owned()
 }
 

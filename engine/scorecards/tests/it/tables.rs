@@ -40,6 +40,18 @@ fn two_metrics_of_a_benchmark_are_two_scorecards() {
 }
 
 #[test]
+fn benchmarks_that_would_share_a_name_are_refused() {
+    let text = "model,benchmark,metric,score\no3,exam,acc,0.5\no3,exam,f1,0.4\no3,exam-acc,f1,0.4\n";
+    check_refused("x.csv", text, &["line 4, `score`: two benchmarks of the file are both called `exam-acc`"]);
+    let long = "e".repeat(65);
+    check_refused(
+        "x.csv",
+        &format!("model,{long}\no3,0.5\n"),
+        &[&format!("line 2, `{long}`: the name `{long}` is longer than 64")],
+    );
+}
+
+#[test]
 fn delimiters_marks_and_line_ends_do_not_matter() {
     for text in [
         "model,score\no3,0.5\n",
