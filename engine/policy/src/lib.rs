@@ -29,7 +29,7 @@ pub use domain::{Health, Latency};
 
 pub use decide::{Question, Scoring, Step, decide};
 pub use refusal::Refusal;
-pub use replay::{ReplayFault, Replayed, replay};
+pub use replay::{ReplayFault, Replayed, replay, suffices};
 pub use resolve::{Ask, Resolved, resolve};
 pub use rules::{has_affinity, label_fields, labels_read, reachable, strategies};
 pub use validate::{

@@ -1,9 +1,10 @@
 //! Makes a recorded decision again from its arguments, and compares the two byte for byte.
 
-use domain::{Arguments, Decision, Scored, Tenant};
+use domain::{Arguments, Decision, Route, Scored, Tenant};
 
 use crate::decide::{Question, Scoring, Step, decide};
 use crate::refusal::Refusal;
+use crate::rules::{has_affinity, label_fields};
 
 /// A decision and the one made again, each as JSON.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,14 @@ pub fn replay(tenant: &Tenant, recorded: &Decision, arguments: &Arguments) -> Re
         }),
         Step::NeedsScore => Err(ReplayFault::NeedsScore),
     }
+}
+
+/// Whether what was kept of requests under one configuration suffices to decide them under another: its rules read no
+/// further labels, and it does not look for earlier turns where nobody looked.
+pub fn suffices(then: &Tenant, now: &Tenant, route: &Route) -> bool {
+    let kept = label_fields(then, route);
+    let has_labels = label_fields(now, route).iter().all(|field| kept.contains(field));
+    has_labels && (has_affinity(then, route) || !has_affinity(now, route))
 }
 
 impl<'a> Question<'a> {
