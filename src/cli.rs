@@ -166,11 +166,15 @@ pub(crate) struct ApplyArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// `{"path", "key", "headers", "body"}` as JSON; only `body` is required. `-` reads standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["cases", "replay"])]
     pub(crate) request: Option<PathBuf>,
     /// Many requests with what is expected of each, one JSON object a line; fails if any is decided otherwise.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "capability"])]
     pub(crate) cases: Option<PathBuf>,
+    /// Makes the decision of a past request again, from its record; fails if it comes out otherwise.
+    #[arg(long, value_name = "REQUEST_ID",
+          conflicts_with_all = ["request", "cases", "policy", "complexity", "capability", "config"])]
+    pub(crate) replay: Option<String>,
     /// Decides by this policy.
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,

@@ -94,6 +94,11 @@ impl ServerLink {
         Ok(self.admin.explain(request).await.map_err(plainly)?.into_inner())
     }
 
+    /// Makes a recorded decision again.
+    pub(crate) async fn replay(&mut self, request: pb::ReplayRequest) -> anyhow::Result<pb::ReplayResponse> {
+        Ok(self.admin.replay(request).await.map_err(plainly)?.into_inner())
+    }
+
     pub(crate) async fn status(&mut self) -> anyhow::Result<pb::StatusResponse> {
         Ok(self.admin.status(pb::StatusRequest {}).await.map_err(plainly)?.into_inner())
     }

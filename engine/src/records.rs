@@ -134,9 +134,7 @@ fn parse<T>(
 /// The ledger, where one is mounted.
 pub(crate) fn reader(shared: &Shared) -> Result<&Arc<dyn RecordReader>, Status> {
     shared.records.as_ref().ok_or_else(|| {
-        Status::unimplemented(
-            "no ledger is mounted on this engine: start it with --ledger URL, or use `signalbox up`",
-        )
+        Status::unimplemented("no ledger is mounted on this engine: start it with --ledger URL, or use `signalbox up`")
     })
 }
 

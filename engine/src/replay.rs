@@ -54,7 +54,9 @@ async fn find(shared: &Shared, caller: &Caller, request: &pb::ReplayRequest) -> 
     let filter = RecordFilter { organisation, request: Some(id), limit: 1, ..RecordFilter::default() };
     let rows = read(reader(shared)?.list(filter)).await?;
     rows.into_iter().next().ok_or_else(|| {
-        Status::not_found(format!("request: the ledger has no `{id}`; one that has just ended is there within a second"))
+        Status::not_found(format!(
+            "request: the ledger has no `{id}`; one that has just ended is there within a second"
+        ))
     })
 }
 

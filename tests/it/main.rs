@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod first_start;
 mod objects;
+mod replay;
 mod rules;
 mod scorers;
 mod server;

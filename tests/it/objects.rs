@@ -115,9 +115,11 @@ fn model_is_disabled_on_the_terms_of_its_etag_and_referred_to_objects_stay() {
 #[test]
 fn file_with_a_fault_is_told_at_its_line_and_makes_nothing() {
     let world = World::start();
-    let (code, _, err) = world.with_file(&["policies", "create"], "wrong.toml", &POLICY.replace("acme/large", "acme/lage"));
+    let (code, _, err) =
+        world.with_file(&["policies", "create"], "wrong.toml", &POLICY.replace("acme/large", "acme/lage"));
     assert_eq!((code, err.contains("wrong.toml:3:") && err.contains("acme/large")), (64, true), "{err}");
-    let (code, _, err) = world.with_file(&["projects", "create"], "other.toml", "[[models]]\nid = \"a/b\"\n[[projects]]\nname = \"x\"");
+    let (code, _, err) =
+        world.with_file(&["projects", "create"], "other.toml", "[[models]]\nid = \"a/b\"\n[[projects]]\nname = \"x\"");
     assert_eq!((code, err.contains("reads `projects` only")), (64, true), "{err}");
 }
 
@@ -125,7 +127,19 @@ fn file_with_a_fault_is_told_at_its_line_and_makes_nothing() {
 fn scores_are_uploaded_and_the_audit_log_tells_of_it() {
     let world = World::start();
     let file = world.scratch.write("tone.csv", "model,score,n\nacme/small,0.5,500\nacme/large,0.9,500\n");
-    let upload = ["scorecards", "upload", file.to_str().unwrap(), "--name", "tone", "--metric", "accuracy", "--min", "0", "--max", "1"];
+    let upload = [
+        "scorecards",
+        "upload",
+        file.to_str().unwrap(),
+        "--name",
+        "tone",
+        "--metric",
+        "accuracy",
+        "--min",
+        "0",
+        "--max",
+        "1",
+    ];
     let (code, out, err) = world.command(&upload);
     assert!(code == 0 || code == 2, "{out}{err}");
     assert!(out.contains("tone") && out.contains("created"), "{out}{err}");

@@ -149,8 +149,8 @@ pub(super) async fn find(
     let organisation = shared.organisation(organisation, caller)?;
     let draft = shared.registry.draft(&organisation.id, kind, name).await;
     let draft = draft.map_err(|failure| status::of_registry(&failure))?;
-    let draft = draft
-        .ok_or_else(|| Status::not_found(format!("name: the {kind} `{name}` has no draft: save one first")))?;
+    let draft =
+        draft.ok_or_else(|| Status::not_found(format!("name: the {kind} `{name}` has no draft: save one first")))?;
     Ok((organisation.id.clone(), draft))
 }
 
