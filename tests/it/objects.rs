@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::server::{Running, Scratch, run, text};
+use crate::server::{Scratch, Server, run, text};
 
 const CONFIG: &str = r#"
 [[providers]]
@@ -29,7 +29,7 @@ strategy = { type = "single", model = "acme/large" }
 
 struct World {
     scratch: Scratch,
-    _server: Running,
+    _server: Server,
 }
 
 impl World {
