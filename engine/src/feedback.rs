@@ -214,7 +214,7 @@ const fn says_of_the_model(outcome: AttemptOutcome) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Change, Credential, Model, Object, Organisation, ProviderSlug, SealedBytes, SnapshotVersion};
+    use domain::{Change, Credential, Model, Object, Organisation, Owner, ProviderSlug, SealedBytes, SnapshotVersion};
     use std::sync::Arc;
 
     const MINUTE: i64 = 60_000_000;
@@ -294,6 +294,7 @@ mod tests {
             organisation: owner(),
             provider: ProviderSlug::parse("acme").expect("valid"),
             name: "a".into(),
+            owner: Owner::Managed,
             version: 1,
             sealed: SealedBytes(vec![]),
             hint: String::new(),

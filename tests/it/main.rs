@@ -4,6 +4,7 @@
 
 mod bad_start;
 mod commands;
+mod conversing;
 mod crash;
 mod first_start;
 mod objects;

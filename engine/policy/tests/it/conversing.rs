@@ -45,8 +45,7 @@ impl Turn {
     fn world(&self, affinity: Option<Affinity>) -> (World, Route) {
         let mut world = World::of(models());
         let policy = world.policy("support", listed(&ALL), self.strategy.clone());
-        let policies = Arc::make_mut(&mut world.tenant.policies);
-        Arc::make_mut(policies.get_mut(&policy).unwrap()).affinity = affinity;
+        world.affinity(&policy, affinity);
         (world, Route::Policy(policy))
     }
 
@@ -60,7 +59,7 @@ impl Turn {
         facts.features.input_tokens = 10_000;
         facts.features.max_output_tokens = Some(100);
         let observed =
-            |(name, micros): (&str, &u64)| (id(name), Latency { first_token_micros: *micros, micros_per_token: 0 });
+            |(name, micros): (&str, &u64)| (id(name), Latency { first_token_micros: *micros, ..Latency::default() });
         let known = ALL.into_iter().zip(&self.latencies).filter(|(_, micros)| **micros > 0);
         let health = Health {
             latency: Arc::new(known.map(observed).collect()),
@@ -191,8 +190,7 @@ fn equal_ranks_keep_what_was_drawn_and_lower_ones_give_way() {
     let ranked = |name: &str, rank| PolicyModel { model: id(name), priority: Some(rank), weight: None };
     let candidates = Candidates::Listed(vec![ranked("a/small", 0), ranked("a/medium", 0), ranked("a/large", 1)]);
     let policy = world.policy("ladder", candidates, Strategy::Priority {});
-    Arc::make_mut(Arc::make_mut(&mut world.tenant.policies).get_mut(&policy).unwrap()).affinity =
-        Some(Affinity::Conversation);
+    world.affinity(&policy, Some(Affinity::Conversation));
     let route = Route::Policy(policy);
     for (previous, kept) in [("a/small", true), ("a/medium", true), ("a/large", false)] {
         let turn = turn(Strategy::Priority {}, 0.5, previous);
@@ -209,8 +207,7 @@ fn a_tie_of_a_blend_goes_to_the_previous_model_while_its_cache_pays() {
     let other = world.scorecard("c", &[("a/small", 0.800), ("a/medium", 0.805), ("a/large", 0.1)], &json!({}));
     let blend = world.blend(&[(&board, 0.5), (&other, 0.5)], &json!({}));
     let policy = world.policy("blended", listed(&ALL), Strategy::Blend { blend: blend.clone() });
-    Arc::make_mut(Arc::make_mut(&mut world.tenant.policies).get_mut(&policy).unwrap()).affinity =
-        Some(Affinity::Conversation);
+    world.affinity(&policy, Some(Affinity::Conversation));
     let route = Route::Policy(policy);
     let first = |previous| {
         let turn = turn(Strategy::Blend { blend: blend.clone() }, 0.5, previous);
@@ -234,8 +231,7 @@ fn a_policy_behind_a_rule_counts_as_having_affinity() {
     assert!(!has_affinity(&world.tenant, &route));
     let Route::Policy(first) = &route else { unreachable!() };
     let (policies, second) = (world.policy("second", listed(&ALL), intelligent()), "second");
-    Arc::make_mut(Arc::make_mut(&mut world.tenant.policies).get_mut(&policies).unwrap()).affinity =
-        Some(Affinity::Conversation);
+    world.affinity(&policies, Some(Affinity::Conversation));
     let rule = json!([{"priority": 1, "when": {"field": "stream", "op": "exists"}, "use": {"policy": second}}]);
     world.rule(first, &rule);
     assert!(has_affinity(&world.tenant, &route));
@@ -256,8 +252,8 @@ fn any_turn() -> impl Arbitrary<Value = Turn> {
     (strategy, 0.0..=1.0, previous, any::<bool>(), unhealthy, any::<[u64; 3]>()).prop_map(
         |(strategy, complexity, previous, in_tool_loop, unhealthy, latencies)| Turn {
             in_tool_loop,
-            unhealthy,
             latencies,
+            unhealthy,
             ..turn(strategy, complexity, previous)
         },
     )

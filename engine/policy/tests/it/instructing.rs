@@ -36,7 +36,7 @@ fn intelligent() -> Strategy {
 fn told(strategy: Strategy, text: &str, score: &Score) -> Decision {
     let (world, route) = world(strategy);
     let observed = |(place, name): (usize, &&str)| {
-        let latency = Latency { first_token_micros: (place as u64 + 1) * 1_000_000, micros_per_token: 0 };
+        let latency = Latency { first_token_micros: (place as u64 + 1) * 1_000_000, ..Latency::default() };
         (ModelId::parse(name).unwrap(), latency)
     };
     let latency = Arc::new(MODELS.iter().enumerate().map(observed).collect());

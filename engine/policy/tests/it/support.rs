@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{
-    ApiKey, Benchmark, Blend, BlendId, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId, Model,
-    ModelId, OrganisationId, OutputTokens, Policy, PolicyId, PolicyModel, Project, ProjectId, Provider, RequestId,
-    Route, Router, RouterId, Rules, Score, ScorecardId, SnapshotVersion, Strategy, Tenant, Timestamp,
+    Affinity, ApiKey, Benchmark, Blend, BlendId, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId,
+    Model, ModelId, OrganisationId, OutputTokens, Policy, PolicyId, PolicyModel, Project, ProjectId, Provider,
+    RequestId, Route, Router, RouterId, Rules, Score, ScorecardId, SnapshotVersion, Strategy, Tenant, Timestamp,
 };
 use policy::{Health, Question, Refusal, Scoring, Step, decide};
 use serde_json::{Value, json};
@@ -143,6 +143,12 @@ impl World {
     pub(crate) fn rule(&mut self, policy: &PolicyId, rules: &Value) {
         let rules = Rules::parse(&self.with_ids(rules)).unwrap();
         let policy = Policy { rules, ..Policy::clone(&self.tenant.policies[policy]) };
+        Arc::make_mut(&mut self.tenant.policies).insert(policy.id.clone(), Arc::new(policy));
+    }
+
+    /// Gives a policy this affinity.
+    pub(crate) fn affinity(&mut self, policy: &PolicyId, affinity: Option<Affinity>) {
+        let policy = Policy { affinity, ..Policy::clone(&self.tenant.policies[policy]) };
         Arc::make_mut(&mut self.tenant.policies).insert(policy.id.clone(), Arc::new(policy));
     }
 
