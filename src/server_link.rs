@@ -115,6 +115,11 @@ impl ServerLink {
         response.records.iter().map(record_of).collect()
     }
 
+    /// Sums of records.
+    pub(crate) async fn usage(&mut self, filter: pb::RecordFilter) -> anyhow::Result<pb::UsageResponse> {
+        Ok(self.records.usage(pb::UsageRequest { filter: Some(filter) }).await.map_err(plainly)?.into_inner())
+    }
+
     /// New records as they come.
     pub(crate) async fn tail(
         &mut self,

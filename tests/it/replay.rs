@@ -167,7 +167,15 @@ fn every_decision_is_replayed_byte_for_byte_whatever_became_of_the_configuration
     world.server = world.scratch.start(&["--demo"]);
     world.all_are_identical(&ids);
 
+    let usage: Value = serde_json::from_str(&world.done(&["usage", "--json"])).unwrap();
     let kept = world.rows();
+    let sum = |member: &str| {
+        let amounts = kept.iter().filter_map(|row| row[member].as_str()).map(|it| domain::Money::parse(it).unwrap());
+        amounts.fold(domain::Money::ZERO, |sum, amount| sum + amount).to_string()
+    };
+    let told = (usage["total"]["cost_usd"].as_str(), usage["total"]["saved_usd"].as_str());
+    assert_eq!(told, (Some(sum("cost").as_str()), Some(sum("saved").as_str())));
+    assert_ne!(told.1, Some("0"), "small prompts went to small models");
     let row = kept.iter().find(|row| row["id"] == ids[ids.len() - 1].as_str()).unwrap();
     assert_eq!(row["arguments"]["facts"]["labels"]["tags"]["tier"], "premium", "{row}");
     let other = kept.iter().find(|row| row["id"] == ids[2].as_str()).unwrap();

@@ -29,6 +29,7 @@ pub mod rule;
 pub mod score;
 pub mod scorecard;
 pub mod snapshot;
+pub mod tokens;
 pub mod usage;
 
 pub use arguments::{Arguments, Scored};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::{Arguments, Attempt, AttemptOutcome, Decision, Finished, Model, ModelId, Money, Outcome, Started, Usage};
+use domain::{Attempt, AttemptOutcome, Decision, Finished, Model, ModelId, Money, Outcome, Started, Usage};
 use ledger::SpoolError;
 use tokio::time::Instant;
 
