@@ -147,7 +147,7 @@ async fn a_client_may_leave_out_all_but_route_and_text() {
     for policy in ["support", "@alias/support", policy_id(&stack).as_str()] {
         let answer = ask(policy).await.unwrap();
         let decision = answer.decision.expect("the engine's own configuration is meant");
-        assert_eq!((decision.policy.as_deref(), decision.snapshot), (Some("support"), stack.registry.version()));
+        assert_eq!((decision.policy.as_deref(), decision.snapshot), (Some("Support"), stack.registry.version()));
         assert!(decision.candidates[0].expected_cost_usd.is_some(), "the text alone tells the cost");
         seeds.push(decision.seed);
     }

@@ -50,3 +50,22 @@ fn differences(recorded: Option<&Map<String, Value>>, replayed: Option<&Map<Stri
     let different = pairs.filter(|(_, recorded, replayed)| recorded != replayed);
     different.map(|(member, recorded, replayed)| format!("{member}: recorded {recorded}, now {replayed}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_that_differ_are_told_with_both_values() {
+        let read = |json: &str| -> Map<String, Value> { serde_json::from_str(json).unwrap() };
+        let recorded = read(r#"{"policy": "a", "strategy": "split", "complexity": 0.5}"#);
+        let replayed = read(r#"{"policy": "b", "strategy": "split", "rule": "r"}"#);
+        let expected = [
+            r#"complexity: recorded 0.5, now null"#,
+            r#"policy: recorded "a", now "b""#,
+            r#"rule: recorded null, now "r""#,
+        ];
+        assert_eq!(differences(Some(&recorded), Some(&replayed)), expected);
+        assert!(differences(Some(&recorded), Some(&recorded)).is_empty());
+    }
+}
