@@ -63,7 +63,9 @@ pub(super) async fn preview(
         let sides = sides.clone();
         // Thousands of decisions take a while: not on a thread that serves.
         let counted = tokio::task::spawn_blocking(move || {
-            page.iter().for_each(|(past, is_known)| tally.add(&sides, past, *is_known));
+            for (past, is_known) in &page {
+                tally.add(&sides, past, *is_known);
+            }
             tally
         });
         tally = counted.await.map_err(|_| Status::internal("a decision panicked"))?;

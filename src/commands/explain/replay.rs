@@ -61,7 +61,7 @@ mod tests {
         let recorded = read(r#"{"policy": "a", "strategy": "split", "complexity": 0.5}"#);
         let replayed = read(r#"{"policy": "b", "strategy": "split", "rule": "r"}"#);
         let expected = [
-            r#"complexity: recorded 0.5, now null"#,
+            "complexity: recorded 0.5, now null",
             r#"policy: recorded "a", now "b""#,
             r#"rule: recorded null, now "r""#,
         ];

@@ -37,7 +37,9 @@ pub fn labels_read(tenant: &Tenant, route: &Route, mut labels: Labels) -> Labels
 pub fn label_fields<'a>(tenant: &'a Tenant, route: &Route) -> Vec<&'a Field> {
     let mut fields = Vec::new();
     for policy in policy_on(tenant, route).into_iter().flat_map(|policy| reachable(tenant, policy)) {
-        policy.rules.declared().iter().for_each(|rule| collect(&rule.when, &mut fields));
+        for rule in policy.rules.declared() {
+            collect(&rule.when, &mut fields);
+        }
     }
     fields
 }
@@ -45,7 +47,9 @@ pub fn label_fields<'a>(tenant: &'a Tenant, route: &Route) -> Vec<&'a Field> {
 fn collect<'a>(condition: &'a Condition, fields: &mut Vec<&'a Field>) {
     match condition {
         Condition::All(conditions) | Condition::Any(conditions) => {
-            conditions.iter().for_each(|condition| collect(condition, fields));
+            for condition in conditions {
+                collect(condition, fields);
+            }
         }
         Condition::Not(condition) => collect(condition, fields),
         Condition::Test(test) => {

@@ -152,10 +152,7 @@ impl Case {
         world.policy("other", listed(&MODELS[1..4]), strategy(self.strategies[1]));
         let policy = world.policy("first", listed(&MODELS[..4]), strategy(self.strategies[0]));
         world.rule(&policy, &self.rules);
-        if self.has_affinity {
-            let policies = Arc::make_mut(&mut world.tenant.policies);
-            Arc::make_mut(policies.get_mut(&policy).unwrap()).affinity = Some(Affinity::Conversation);
-        }
+        world.affinity(&policy, self.has_affinity.then_some(Affinity::Conversation));
         let route = if self.through_router {
             Route::Router(world.router("r", &MODELS[..4], Some(policy)))
         } else {
@@ -217,7 +214,7 @@ fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn every_recorded_decision_is_made_again_byte_for_byte(case in cases()) {
@@ -236,17 +233,18 @@ fn text(json: &[u8]) -> &str {
     std::str::from_utf8(json).unwrap()
 }
 
-/// The tenant as a store gives it back: every object read from its JSON.
+/// The tenant as a store gives it back: models, policies and blends read from their JSON.
 fn through_objects(tenant: &Tenant) -> Tenant {
-    fn each<K: Ord + Clone, V: serde::Serialize + serde::de::DeserializeOwned>(
-        map: &std::collections::BTreeMap<K, Arc<V>>,
-    ) -> Arc<std::collections::BTreeMap<K, Arc<V>>> {
-        Arc::new(map.iter().map(|(key, value)| (key.clone(), Arc::new(through_json(&**value)))).collect())
-    }
     let mut read = tenant.clone();
-    read.models = each(&tenant.models);
-    read.policies = each(&tenant.policies);
-    read.blends = each(&tenant.blends);
+    for (id, model) in tenant.models.iter() {
+        Arc::make_mut(&mut read.models).insert(id.clone(), Arc::new(through_json(&**model)));
+    }
+    for (id, policy) in tenant.policies.iter() {
+        Arc::make_mut(&mut read.policies).insert(id.clone(), Arc::new(through_json(&**policy)));
+    }
+    for (id, blend) in tenant.blends.iter() {
+        Arc::make_mut(&mut read.blends).insert(id.clone(), Arc::new(through_json(&**blend)));
+    }
     read
 }
 
@@ -339,11 +337,12 @@ fn arguments_of_a_plain_request_take_little_room() {
 fn another_configuration_is_told_apart() {
     let (mut world, arguments, decision) = plain();
     assert!(replay(&world.tenant, &decision, &arguments).unwrap().is_identical());
-    let models = Arc::make_mut(&mut world.tenant.models);
-    Arc::make_mut(models.get_mut("acme/small").unwrap()).capability = Some(0.1);
+    let weaker = Arc::new(model(&json!({"id": "acme/small", "capability": 0.1})));
+    Arc::make_mut(&mut world.tenant.models).insert(weaker.id.clone(), weaker);
     assert!(!replay(&world.tenant, &decision, &arguments).unwrap().is_identical());
     let unasked = Arguments { scoring: Scored::NotAsked, ..arguments.clone() };
     assert!(matches!(replay(&world.tenant, &decision, &unasked), Err(ReplayFault::NeedsScore)));
-    Arc::make_mut(&mut world.tenant.policies).clear();
+    let id = world.tenant.policies.keys().next().unwrap().to_string();
+    Arc::make_mut(&mut world.tenant.policies).remove(&id);
     assert!(matches!(replay(&world.tenant, &decision, &arguments), Err(ReplayFault::Refused(_))));
 }
