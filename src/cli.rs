@@ -167,7 +167,7 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
-    /// `{"path", "key", "headers", "body"}` as JSON; only `body` is required. `-` reads standard input.
+    /// `{"path", "router", "key", "headers", "previous", "body"}` as JSON; only `body` is required. `-` reads standard input.
     #[arg(long, value_name = "FILE", required_unless_present_any = ["cases", "replay"])]
     pub(crate) request: Option<PathBuf>,
     /// Many requests with what is expected of each, one JSON object a line; fails if any is decided otherwise.

@@ -15,7 +15,7 @@ const ARROWS: [(&str, &str, &[&str]); 18] = [
     ("policy", "engine/policy", &["domain"]),
     ("scorer", "engine/scorer", &["domain"]),
     ("seal", "engine/seal", &["domain"]),
-    ("config", "engine/config", &["domain"]),
+    ("config", "engine/config", &["domain", "scorecards"]),
     ("registry", "engine/registry", &["domain", "policy", "seal"]),
     ("scorecards", "engine/scorecards", &["domain"]),
     ("proto", "proto", &["domain"]),

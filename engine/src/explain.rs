@@ -167,8 +167,11 @@ fn resolve(
         let named = request.project.as_deref().and_then(|id| tenant.projects.get(id)).map(|it| it.id.clone());
         return Ok(Ok(Resolved { route, project: named.or_else(|| key.project.clone()), models: Vec::new() }));
     }
+    // Paths name routers by id; whoever explains may know the name alone.
+    let named = |text: &str| tenant.routers.values().find(|it| it.name == text).map(|it| it.id.to_string());
+    let router = request.router.as_ref().map(|text| named(text).unwrap_or_else(|| text.clone()));
     let ask = Ask {
-        router: request.router.as_deref(),
+        router: router.as_deref(),
         model: facts.requested_model.as_deref(),
         routing_policy_id: request.routing_policy.as_deref(),
         models: &request.models,

@@ -50,7 +50,7 @@ impl Routing for RoutingService {
         };
         let score = match self.shared.batcher.score(input, deadline).await {
             Ok(score) => Some(score),
-            Err(failure @ (ScoreFailure::Overloaded { .. } | ScoreFailure::Expired)) => {
+            Err(failure @ (ScoreFailure::Overloaded { .. } | ScoreFailure::Crowded { .. } | ScoreFailure::Expired)) => {
                 return Err(status::of_scoring(&failure));
             }
             // The scorer is at fault, not the load: the caller is better served by a decision without a score.

@@ -14,7 +14,7 @@ use crate::scorers::ScorersError;
 pub(crate) fn of_scoring(failure: &ScoreFailure) -> Status {
     let message = failure.to_string();
     match failure {
-        ScoreFailure::Overloaded { .. } => {
+        ScoreFailure::Overloaded { .. } | ScoreFailure::Crowded { .. } => {
             let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
             Status::with_error_details(Code::ResourceExhausted, message, details)
         }

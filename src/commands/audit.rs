@@ -47,11 +47,11 @@ pub(crate) async fn run(AuditCommand::List(args): AuditCommand) -> anyhow::Resul
 }
 
 fn in_short(changes: &[String]) -> String {
-    let mut text = changes.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    let mut shown: Vec<_> = changes.iter().take(SHOWN).cloned().collect();
     if changes.len() > SHOWN {
-        text.push_str(&format!("; {} more", changes.len() - SHOWN));
+        shown.push(format!("{} more", changes.len() - SHOWN));
     }
-    text
+    shown.join("; ")
 }
 
 fn kind_of(entry: &pb::AuditEntry) -> String {

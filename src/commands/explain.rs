@@ -51,7 +51,7 @@ async fn explain(args: &ExplainArgs, server: ServerLink) -> anyhow::Result<Exit>
 async fn one(args: &ExplainArgs, file: &Path, mut server: ServerLink) -> anyhow::Result<Exit> {
     let given: Given = serde_json::from_str(&read(file)?).map_err(|fault| {
         UsageError(format!(
-            "{}: {fault}; expected {{\"path\": …, \"key\": …, \"headers\": {{…}}, \"previous\": …, \"body\": {{…}}}}, of which only `body` is required",
+            "{}: {fault}; expected {{\"path\": …, \"router\": …, \"key\": …, \"headers\": {{…}}, \"previous\": …, \"body\": {{…}}}}, of which only `body` is required",
             file.display()
         ))
     })?;

@@ -110,9 +110,9 @@ fn print(answer: &pb::UploadScoresResponse, dry_run: bool) -> anyhow::Result<()>
     let rows = answer.scorecards.iter().map(row).collect();
     output::table(["NAME", "VERSION", "METRIC", "MODELS", "IS"], rows, "no scorecards")?;
     for flag in &answer.flags {
-        let places = [flag.scorecard.as_str(), flag.model.as_deref().unwrap_or_default()];
-        let place: String = places.iter().filter(|it| !it.is_empty()).map(|it| format!("{it}: ")).collect();
-        output::line(format!("warning: {place}{}", flag.message))?;
+        let places = [flag.scorecard.as_str(), flag.model.as_deref().unwrap_or_default(), flag.message.as_str()];
+        let told: Vec<_> = places.into_iter().filter(|it| !it.is_empty()).collect();
+        output::line(format!("warning: {}", told.join(": ")))?;
     }
     if !answer.unmatched.is_empty() {
         output::line(format!("not in the catalogue: {}", answer.unmatched.join(", ")))?;

@@ -12,3 +12,4 @@ mod replay;
 mod rules;
 mod scorers;
 mod server;
+mod vectors;

@@ -149,7 +149,7 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
         let places: Vec<usize> = std::iter::once(place).chain((0..order.len()).filter(|it| *it != place)).collect();
         outcome.rearrange(&mut order, &places);
     }
-    let mut decision = record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed });
+    let mut decision = record(question, &plan, &scale, outcome, Eligible { contenders: order, removed });
     decision.instructions = instructions;
     if waits_for_score {
         decision.degraded = decision.degraded.or(unscored(question.scoring));
@@ -289,7 +289,7 @@ fn record(
     question: &Question<'_>,
     plan: &Plan<'_>,
     scale: &Scale,
-    outcome: &Outcome,
+    outcome: Outcome,
     Eligible { contenders: order, removed }: Eligible<'_>,
 ) -> Decision {
     let score = known_score(question.scoring);
@@ -306,12 +306,20 @@ fn record(
             why: None,
         })
         .collect();
-    candidates[0].why = Some(words::why(&outcome.why, &order[0]));
-    let blended = outcome.blended.as_ref();
-    for (place, standing) in blended.iter().flat_map(|it| &it.standings).enumerate() {
-        let caveat = if place == 0 { words::caveat(&order[0]) } else { "" };
+    let reason = words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded);
+    let (standings, weights, weights_boosted) = match outcome.blended {
+        Some(it) => (it.standings, Some(it.weights), Some(it.weights_boosted)),
+        None => (Vec::new(), None, None),
+    };
+    if standings.is_empty() {
+        candidates[0].why = Some(words::why(&outcome.why, &order[0]));
+    }
+    for (place, mut standing) in standings.into_iter().enumerate() {
+        if place == 0 {
+            standing.why.push_str(words::caveat(&order[0]));
+        }
         candidates[place].score = Some(standing.score);
-        candidates[place].why = Some(format!("{}{caveat}", standing.why));
+        candidates[place].why = Some(standing.why);
     }
     Decision {
         policy: plan.policy.map(|policy| policy.name.clone()),
@@ -326,8 +334,8 @@ fn record(
         selected_model: order[0].id.clone(),
         candidates,
         removed,
-        weights: blended.map(|it| it.weights.clone()),
-        weights_boosted: blended.map(|it| it.weights_boosted.clone()),
+        weights,
+        weights_boosted,
         degraded: outcome.degraded,
         scorer: score.map(|score| score.version.clone()),
         truncated: score.is_some_and(|score| score.truncated),
@@ -339,6 +347,6 @@ fn record(
         explicit_order: plan.is_explicit,
         instructions: None,
         affinity: None,
-        reason: words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded),
+        reason,
     }
 }

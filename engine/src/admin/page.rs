@@ -3,6 +3,8 @@
 //! A token holds which list it is of and the last thing that was shown, not a number: things may come and go between
 //! two pages, and what stays is seen once.
 
+use std::fmt::Write;
+
 use prost::Message;
 use tonic::Status;
 
@@ -18,7 +20,11 @@ pub(super) fn size(asked: u32) -> usize {
 
 /// The token with which a list goes on after a thing.
 pub(super) fn token(list: &str, last: &str) -> String {
-    format!("{list}\n{last}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    format!("{list}\n{last}").bytes().fold(String::new(), |mut token, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(token, "{byte:02x}");
+        token
+    })
 }
 
 /// After which thing a list goes on; `None` = from the start.

@@ -11,6 +11,7 @@ use super::page::{self, Page};
 use crate::auth::Caller;
 use crate::shared::Shared;
 
+#[expect(clippy::unused_async, reason = "the table of services awaits every answer")]
 pub(super) async fn get(
     shared: &Shared,
     kind: ObjectKind,
@@ -23,6 +24,7 @@ pub(super) async fn get(
 }
 
 /// Objects by id, page by page.
+#[expect(clippy::unused_async, reason = "the table of services awaits every answer")]
 pub(super) async fn list(
     shared: &Shared,
     kind: ObjectKind,

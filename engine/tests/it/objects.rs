@@ -23,6 +23,7 @@ use tonic_types::StatusExt;
 
 use crate::harness::{Stack, soon};
 
+#[expect(clippy::unnecessary_wraps, reason = "requests hold objects like this")]
 fn of(kind: Kind) -> Option<object::Object> {
     Some(object::Object { object: Some(kind) })
 }

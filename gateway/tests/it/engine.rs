@@ -36,6 +36,8 @@ pub(crate) enum Mood {
     CannotScore,
     /// Fails.
     Fails,
+    /// Has too much to do.
+    Overloaded,
     /// Says nothing.
     Silent,
 }
@@ -115,6 +117,7 @@ impl Routing for Service {
             Mood::Decides(complexity, decision) => (Some(score(complexity)), Some(*decision), None),
             Mood::CannotScore => (None, None, Some(Degradation::Scorer)),
             Mood::Fails => return Err(Status::internal("a bug")),
+            Mood::Overloaded => return Err(Status::resource_exhausted("the scoring queue is full")),
             Mood::Silent => std::future::pending().await,
         };
         let answer = DecideAnswer { score, decision, version: SnapshotVersion::default(), degraded };
@@ -351,6 +354,18 @@ fn an_engine_that_is_silent_costs_its_wait_and_no_more() {
         assert_eq!(answer.header("x-routing-degraded"), Some("engine"));
     }
     drop(engine);
+}
+
+#[test]
+fn what_an_overloaded_engine_refuses_goes_to_the_most_capable_model_and_the_next_request_asks_again() {
+    let Scored { stack, .. } = scored(PATIENT);
+    let engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Overloaded);
+    for _ in 0..20 {
+        assert_eq!(route(&stack), strong_without("engine"));
+    }
+    assert_eq!(engine.asked(), 20, "a refusal is an answer: an engine that gives one is there");
+    engine.set(Mood::Scores(0.05));
+    assert_eq!(route(&stack), ("p0/small".to_owned(), None));
 }
 
 #[test]

@@ -17,6 +17,9 @@ use serde_json::value::RawValue;
 pub(super) struct Given {
     #[serde(default)]
     path: Option<String>,
+    /// A router by name or id, instead of the path that names its id.
+    #[serde(default)]
+    router: Option<String>,
     #[serde(default)]
     key: Option<String>,
     #[serde(default)]
@@ -58,7 +61,7 @@ impl Given {
         Ok(pb::ExplainRequest {
             organisation: None,
             key: self.key.clone(),
-            router: self.path.as_deref().and_then(router_of),
+            router: self.router.clone().or_else(|| self.path.as_deref().and_then(router_of)),
             routing_policy: extensions.routing_policy_id.clone().or_else(|| self.header("x-routing-policy-id")),
             project: extensions.project_id.clone().or_else(|| self.header("x-project-id")),
             policy: injected.policy,
@@ -111,7 +114,7 @@ fn error_object(fault: &BadRequest) -> Vec<u8> {
         code: Some(fault.code),
         source: Source::Gateway,
         provider: None,
-        extra: &[],
+        extra: &[("status", b"400")],
     };
     body.to_json().to_vec()
 }

@@ -8,6 +8,7 @@ mod limits;
 mod one_section;
 mod positions;
 mod rules;
+mod score_files;
 mod secrets;
 mod support;
 mod values;

@@ -49,7 +49,7 @@ impl Registry {
         self.write(Scope::of(&organisation.clone(), terms.clone()), move |inner, before, _| {
             inner.check_etag(terms.if_match.as_ref(), &object.key(), &object.name())?;
             let planned = plan::save(inner.context(before, &organisation), &object).map_err(refuse)?;
-            Ok(saved(inner, before, planned, object))
+            Ok(saved(inner, before, planned, &object))
         })
         .await
     }
@@ -114,7 +114,7 @@ impl Registry {
                 Change::Put(_) | Change::Delete(_) => None,
             });
             let object = put.or(known).ok_or(RegistryError::Incomplete { what: "the new credential" })?;
-            Ok(saved(inner, before, planned, object))
+            Ok(saved(inner, before, planned, &object))
         })
         .await
     }
@@ -208,8 +208,8 @@ impl Registry {
 }
 
 /// The step that saves an object, and its answer.
-pub(super) fn saved(inner: &Inner, before: &Snapshot, planned: Planned, object: Object) -> Step<Saved> {
-    let (object, etag) = state_after(inner, before, &planned, &object);
+pub(super) fn saved(inner: &Inner, before: &Snapshot, planned: Planned, object: &Object) -> Step<Saved> {
+    let (object, etag) = state_after(inner, before, &planned, object);
     let diff = planned.diff.clone();
     Step::of(planned, Saved { object, etag, diff })
 }
