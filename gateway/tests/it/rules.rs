@@ -125,7 +125,7 @@ fn what_no_rule_reads_is_neither_sent_to_the_engine_nor_kept() {
     assert_eq!(serde_json::to_value(ruled.engine.told().labels).unwrap(), read);
     let kept = ruled.stack.records()[0].finished.arguments.clone().unwrap();
     assert_eq!(serde_json::to_value(&kept.facts.labels).unwrap(), read);
-    assert!(matches!(kept.scoring, domain::Scored::Known(score) if score.complexity == 0.1));
+    assert!(matches!(kept.scoring, domain::Scored::Known(score) if &*score.version == "scripted"));
 }
 
 #[test]
