@@ -12,6 +12,7 @@ pub(crate) mod objects;
 pub(crate) mod schema;
 pub(crate) mod scorecards;
 pub(crate) mod scorer;
+pub(crate) mod usage;
 pub(crate) mod versions;
 
 use std::path::Path;

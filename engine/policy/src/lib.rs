@@ -16,6 +16,7 @@ mod instructions;
 mod peers;
 mod plan;
 mod refusal;
+mod replay;
 mod resolve;
 mod rules;
 mod strategy;
@@ -23,10 +24,14 @@ mod validate;
 mod words;
 
 pub use blend::{BlendReport, Verdict, blend_check};
-pub use decide::{Health, Latency, Question, Scoring, Step, decide};
+// Arguments of a decision like those beside them.
+pub use domain::{Health, Latency};
+
+pub use decide::{Question, Scoring, Step, decide};
 pub use refusal::Refusal;
+pub use replay::{ReplayFault, Replayed, replay, suffices};
 pub use resolve::{Ask, Resolved, resolve};
-pub use rules::{has_affinity, has_rules, reachable, strategies};
+pub use rules::{has_affinity, label_fields, labels_read, reachable, strategies};
 pub use validate::{
     Problem, UnknownModels, validate_blend, validate_blend_use, validate_policy, validate_router, validate_rules,
     validate_scorecard,

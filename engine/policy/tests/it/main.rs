@@ -11,6 +11,7 @@ mod instructing;
 mod laws;
 mod measuring;
 mod refusing;
+mod replaying;
 mod resolving;
 mod rule_faults;
 mod rule_laws;
