@@ -148,8 +148,8 @@ def _():
 
 @check("a deadline that has passed ends the call")
 def _():
-    late = lambda: routing.Decide(routing_pb2.DecideRequest(text="hi"), timeout=1e-6)  # noqa: E731
-    refused(grpc.StatusCode.DEADLINE_EXCEEDED, "", late)
+    request = routing_pb2.DecideRequest(route=routing_pb2.Route(policy_id="clever"), text=HARD)
+    refused(grpc.StatusCode.DEADLINE_EXCEEDED, "", lambda: routing.Decide(request, timeout=1e-6))
 
 
 @check("outcomes of configured models are taken, others are not")
