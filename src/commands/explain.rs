@@ -50,7 +50,7 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     let given = read(&args.request)?;
     let body = Bytes::from(given.body.get().to_owned());
     let decoded =
-        ChatRequest::decode(body).and_then(|request| Ok((request.constraints()?, labels(&given, &request)?, request)));
+        ChatRequest::decode(body).and_then(|request| Ok((request.constraints(), labels(&given, &request)?, request)));
     let (constraints, labels, request) = match decoded {
         Ok(decoded) => decoded,
         Err(fault) => return refused(&bad_request(&fault)),

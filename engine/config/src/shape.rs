@@ -424,7 +424,7 @@ pub enum StrategyName {
 pub struct PolicyStrategy {
     /// `intelligent`: the model that fits the prompt's complexity; `priority`: ascending priority; `split`: one weighted
     /// draw per request; `lowest_cost`: ascending expected cost; `least_latency`: ascending observed latency; `single`:
-    /// one model and no other.
+    /// one model and no other; `optimal`: the best chance of success for the money, with `lambda` or `min_quality`.
     #[schemars(rename = "type")]
     pub kind: StrategyKind,
     /// What an intelligent policy cares about; absent = performance, the balanced one.
@@ -432,6 +432,14 @@ pub struct PolicyStrategy {
     /// The model of `single`.
     #[schemars(extend("examples" = ["acme/large"]))]
     pub model: Option<String>,
+    /// The blend, by id, whose scores tell `optimal` how able models are; absent = their capability does.
+    pub blend: Option<String>,
+    /// The dial of `optimal`: chance of success per USD.
+    #[schemars(range(min = 0.0), extend("examples" = [3.5]))]
+    pub lambda: Option<f64>,
+    /// The other dial of `optimal`: the least share of the best candidate's chance of success, above 0.
+    #[schemars(range(min = 0.0, max = 1.0), extend("examples" = [0.95]))]
+    pub min_quality: Option<f64>,
 }
 
 /// Every strategy.
@@ -444,6 +452,7 @@ pub enum StrategyKind {
     LowestCost,
     LeastLatency,
     Single,
+    Optimal,
 }
 
 /// What an intelligent policy cares about; `intelligence` and `quality` are other names of `capability`.

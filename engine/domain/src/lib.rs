@@ -5,6 +5,7 @@
 
 pub mod benchmark;
 pub mod blend;
+pub mod calibration;
 pub mod catalogue;
 pub mod clock;
 pub mod date;
@@ -16,6 +17,7 @@ pub mod key;
 pub mod labels;
 pub mod money;
 pub mod object;
+pub mod optimal;
 pub mod policy;
 pub mod record;
 pub mod route;
@@ -27,6 +29,7 @@ pub mod usage;
 
 pub use benchmark::{Benchmark, Reading, Summary};
 pub use blend::{Blend, BlendStatus, BlendWeight, Missing, Override, RankBy};
+pub use calibration::{Calibration, Scale, Scales};
 pub use catalogue::{
     Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
     SealedBytes, Timeouts,
@@ -44,6 +47,7 @@ pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
 pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
+pub use optimal::{Dial, InvalidDial, Lambda, MinQuality, Optimal};
 pub use policy::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
 pub use route::Route;

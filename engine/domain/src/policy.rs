@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BlendId, ModelId, OrganisationId, PolicyId, RouterId, ScorecardId};
+use crate::optimal::Optimal;
 use crate::rule::Rules;
 
 /// What an intelligent policy cares about: how strongly a given complexity pulls towards capable models.
@@ -58,6 +59,8 @@ pub enum Strategy {
         #[serde(default)]
         axis: Axis,
     },
+    /// The best chance of success for the money.
+    Optimal(Optimal),
 }
 
 impl Strategy {
@@ -71,6 +74,7 @@ impl Strategy {
             Self::LeastLatency {} => "least_latency",
             Self::Blend { .. } => "blend",
             Self::Intelligent { .. } => "intelligent",
+            Self::Optimal(_) => "optimal",
         }
     }
 }

@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::{
-    Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Removal, Removed, RequestId, Route, Score,
-    SnapshotVersion, Tenant, Timestamp,
+    Axis, Blend, Calibration, CandidateRecord, Decision, Degradation, Dial, Facts, ModelId, Removal, Removed,
+    RequestId, Route, Score, SnapshotVersion, Tenant, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::blend::Mix;
+use crate::calibration::calibration;
 use crate::capability::Scale;
 use crate::eligible::{Contender, Eligible, eligible};
 use crate::plan::{Order, Plan, Source, plan, source};
 use crate::refusal::Refusal;
 use crate::rules::{Followed, follow};
 use crate::strategy::blended::Rows;
-use crate::strategy::{blended, intelligent, measured, ranked};
+use crate::strategy::optimal::{Evidence, Weighed};
+use crate::strategy::{blended, intelligent, measured, optimal, ranked};
 use crate::words::{self, Why};
 
 /// What is known of the prompt's complexity.
@@ -116,6 +118,9 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
         }
     }
     let plan = plan(question.tenant, source);
+    if question.facts.constraints.min_quality.is_some() && !matches!(plan.order, Order::Optimal(..)) {
+        return Err(Refusal::NotOptimal { scope: plan.scope().to_owned(), strategy: plan.strategy });
+    }
     let scale = Scale::over(&plan.entries);
     let score = known_score(question.scoring);
     let median = score.map(|score| score.expected_output_tokens.p50);
@@ -126,7 +131,12 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
             let rows = blended::keep_covered(&mut candidates, &mix);
             Some((mix, rows))
         }
-        Order::Given | Order::Ranked | Order::Cheapest | Order::Fastest | Order::Intelligent(_) => None,
+        Order::Given
+        | Order::Ranked
+        | Order::Cheapest
+        | Order::Fastest
+        | Order::Intelligent(_)
+        | Order::Optimal(..) => None,
     };
     candidates.remove_unhealthy(question.health);
     let Eligible { contenders: mut order, removed } = candidates;
@@ -134,6 +144,7 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
     if let Scoring::NotAsked = question.scoring {
         let (reads_score, depends_on_score) = match (plan.order, &mix) {
             (Order::Intelligent(_), _) => (true, intelligent::depends_on_score(&order)),
+            (Order::Optimal(..), _) => (true, optimal::depends_on_score(&order)),
             (_, Some((mix, _))) => (mix.is_boostable(), blended::depends_on_score(&order, mix)),
             (_, None) => (false, false),
         };
@@ -176,22 +187,24 @@ pub(crate) fn known_score(scoring: Scoring<'_>) -> Option<&Score> {
 }
 
 /// What a strategy did, beside the order.
-struct Outcome {
+struct Outcome<'a> {
     why: Why,
     axis: Option<Axis>,
     adjusted: Option<f64>,
     degraded: Option<Degradation>,
     /// What a blend found, where one chose.
     blended: Option<blended::Blended>,
+    /// What chances were weighed, where they were, and by which calibration.
+    weighed: Option<(Weighed, &'a Calibration)>,
 }
 
-impl Outcome {
+impl Outcome<'_> {
     fn unscored(why: Why) -> Self {
-        Self { why, axis: None, adjusted: None, degraded: None, blended: None }
+        Self { why, axis: None, adjusted: None, degraded: None, blended: None, weighed: None }
     }
 }
 
-fn apply(plan: &Plan<'_>, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+fn apply<'a>(plan: &Plan<'_>, order: &mut [Contender<'_>], question: &Question<'a>) -> Outcome<'a> {
     match plan.order {
         Order::Given if plan.policy.is_some() => Outcome::unscored(Why::Single),
         Order::Given if matches!(question.route, Route::Direct(_)) => Outcome::unscored(Why::Named),
@@ -206,10 +219,11 @@ fn apply(plan: &Plan<'_>, order: &mut [Contender<'_>], question: &Question<'_>) 
             Outcome::unscored(measured::by_latency(order, plan.policy.map(|policy| &policy.id), question.seed))
         }
         Order::Intelligent(axis) => intelligently(axis, order, question),
+        Order::Optimal(blend, dial) => optimally(blend, dial, order, question),
     }
 }
 
-fn blend(mix: &Mix<'_>, rows: &Rows<'_>, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+fn blend<'a>(mix: &Mix<'_>, rows: &Rows<'_>, order: &mut [Contender<'_>], question: &Question<'a>) -> Outcome<'a> {
     let score = known_score(question.scoring);
     let degraded = match question.scoring {
         _ if !blended::depends_on_score(order, mix) => None,
@@ -222,7 +236,7 @@ fn blend(mix: &Mix<'_>, rows: &Rows<'_>, order: &mut [Contender<'_>], question: 
     Outcome { degraded, blended: Some(blended), ..Outcome::unscored(why) }
 }
 
-fn intelligently(axis: Axis, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
+fn intelligently<'a>(axis: Axis, order: &mut [Contender<'_>], question: &Question<'a>) -> Outcome<'a> {
     let is_open = intelligent::depends_on_score(order);
     let complexity = known_score(question.scoring).map(|score| score.complexity.clamp(0.0, 1.0));
     let adjusted = complexity.map(|complexity| intelligent::adjusted(axis, complexity));
@@ -239,11 +253,38 @@ fn intelligently(axis: Axis, order: &mut [Contender<'_>], question: &Question<'_
     Outcome { axis: Some(axis), adjusted, degraded, ..Outcome::unscored(why) }
 }
 
+fn optimally<'a>(
+    blend: Option<&Blend>,
+    dial: Dial,
+    order: &mut [Contender<'_>],
+    question: &Question<'a>,
+) -> Outcome<'a> {
+    let score = known_score(question.scoring);
+    let difficulty = difficulty(question.scoring);
+    let is_open = optimal::depends_on_score(order);
+    let degraded = match question.scoring {
+        Scoring::Unavailable(reason) if is_open => Some(reason),
+        Scoring::Known(_) if is_open && difficulty.is_none() => Some(Degradation::Scorer),
+        _ => None,
+    };
+    let dial = question.facts.constraints.min_quality.map_or(dial, Dial::MinQuality);
+    let calibration = calibration(question.tenant);
+    let mix = Mix::over(question.tenant, blend, question.now);
+    let tags = score.map_or(&[][..], |score| &score.capabilities);
+    let (why, weighed) = optimal::order(order, dial, &Evidence { calibration, mix: &mix, tags, difficulty });
+    Outcome { degraded, weighed: Some((weighed, calibration)), ..Outcome::unscored(why) }
+}
+
+/// The prompt's difficulty, unless it is no number: then it is as good as none.
+fn difficulty(scoring: Scoring<'_>) -> Option<f64> {
+    known_score(scoring).map(|score| score.difficulty).filter(|difficulty| difficulty.is_finite())
+}
+
 fn record(
     question: &Question<'_>,
     plan: &Plan<'_>,
     scale: &Scale,
-    outcome: &Outcome,
+    outcome: &Outcome<'_>,
     Eligible { contenders: order, removed }: Eligible<'_>,
 ) -> Decision {
     let score = known_score(question.scoring);
@@ -267,6 +308,21 @@ fn record(
         candidates[place].score = Some(standing.score);
         candidates[place].why = Some(format!("{}{caveat}", standing.why));
     }
+    let weighed = outcome.weighed.as_ref();
+    for ((candidate, contender), standing) in
+        candidates.iter_mut().zip(&order).zip(weighed.iter().flat_map(|(it, _)| &it.standings))
+    {
+        candidate.score = standing.chance;
+        candidate.why = Some(standing.why(contender));
+    }
+    let (weights, weights_boosted) = match (blended, weighed.and_then(|(it, _)| it.weights.as_ref())) {
+        (Some(it), _) => (Some(it.weights.clone()), Some(it.weights_boosted.clone())),
+        (None, Some((plain, boosted))) => (Some(plain.clone()), Some(boosted.clone())),
+        (None, None) => (None, None),
+    };
+    let calibration = weighed.map(|(_, calibration)| *calibration);
+    let difficulty = calibration.and_then(|_| difficulty(question.scoring));
+    let is_foreign = score.zip(calibration).is_some_and(|(score, it)| !it.fits_scorer(&score.version));
     Decision {
         policy: plan.policy.map(|policy| policy.name.clone()),
         policy_id: plan.policy.map(|policy| policy.id.clone()),
@@ -276,21 +332,27 @@ fn record(
         axis: outcome.axis,
         complexity: score.map(|score| score.complexity.clamp(0.0, 1.0)),
         adjusted: outcome.adjusted,
+        difficulty,
+        calibration: calibration.map(|it| it.version.clone()),
         capabilities: score.map(|score| score.capabilities.clone()).unwrap_or_default(),
         selected_model: order[0].id.clone(),
         candidates,
         removed,
-        weights: blended.map(|it| it.weights.clone()),
-        weights_boosted: blended.map(|it| it.weights_boosted.clone()),
+        weights,
+        weights_boosted,
         degraded: outcome.degraded,
         scorer: score.map(|score| score.version.clone()),
         truncated: score.is_some_and(|score| score.truncated),
         snapshot: question.version,
         seed: question.seed,
-        capability_source: is_intelligent.then(|| scale.sources().to_owned()),
+        capability_source: (is_intelligent || calibration.is_some()).then(|| scale.sources().to_owned()),
         most_capable_model: strongest.map(|contender| contender.id.clone()),
         most_capable_cost_usd: strongest.and_then(|contender| contender.cost),
         explicit_order: plan.is_explicit,
-        reason: words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded),
+        reason: format!(
+            "{}{}",
+            words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded),
+            if is_foreign { "; calibrated for another scorer" } else { "" }
+        ),
     }
 }

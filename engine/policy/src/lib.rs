@@ -8,6 +8,7 @@
 //! saved is checked first by [`validate_policy`] and [`validate_router`].
 
 mod blend;
+mod calibration;
 mod capability;
 mod decide;
 mod eligible;
@@ -20,6 +21,7 @@ mod validate;
 mod words;
 
 pub use blend::{BlendReport, Verdict, blend_check};
+pub use calibration::{CALIBRATION_MISSING, calibration, calibration_fault, shipped};
 pub use decide::{Health, Latency, Question, Scoring, Step, decide};
 pub use refusal::Refusal;
 pub use resolve::{Ask, Resolved, resolve};

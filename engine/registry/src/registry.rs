@@ -383,7 +383,7 @@ async fn create(store: &Store, keyring: &Keyring) -> Result<Loaded, RegistryErro
 
 fn new_organisation(name: &str) -> Arc<Organisation> {
     let id = OrganisationId::from_random(crate::random());
-    Arc::new(Organisation { id, name: name.to_owned(), default_policy: None })
+    Arc::new(Organisation { id, name: name.to_owned(), default_policy: None, calibration: None })
 }
 
 /// Everything enabled, chosen by complexity, and a key to try it with.

@@ -1,21 +1,25 @@
 //! `[[policies]]`: which models may answer and how one of them is chosen.
 
 use domain::desired::PolicySpec;
-use domain::{Axis, Candidates, ModelId, Policy, PolicyModel, Strategy};
+use domain::{
+    Axis, BlendId, Candidates, Dial, InvalidDial, Lambda, MinQuality, ModelId, Optimal, Policy, PolicyModel, Strategy,
+};
 
 use crate::context::Context;
 use crate::fields::{Fields, Item, shortened};
 use crate::node::Value;
-use crate::readers::{boolean, choice, items, model_id, name, not_one_of, object, rank, refuse_repeats, text, weight};
+use crate::readers::{
+    boolean, choice, items, model_id, name, not_one_of, number, object, rank, refuse_repeats, text, weight,
+};
 use crate::sections::rules;
 
 /// Keys of features to come.
 pub(crate) const LATER: [&str; 1] = ["affinity"];
-const LATER_STRATEGY: [&str; 4] = ["blend", "lambda", "min_quality", "rank_by"];
+const LATER_STRATEGY: [&str; 1] = ["rank_by"];
 
-const STRATEGIES: [&str; 6] = ["intelligent", "priority", "split", "lowest_cost", "least_latency", "single"];
+const STRATEGIES: [&str; 7] = ["intelligent", "optimal", "priority", "split", "lowest_cost", "least_latency", "single"];
 /// The strategies but `intelligent`, for whoever names none.
-const OTHERS: &str = " (or \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"single\")";
+const OTHERS: &str = " (or \"optimal\", \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"single\")";
 const AXES: [(&str, Axis); 5] = [
     ("cost", Axis::Cost),
     ("performance", Axis::Performance),
@@ -113,6 +117,10 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
                 let (kind, model) = (context.pair("type", "\"single\""), context.pair("model", "\"provider/name\""));
                 return item.fault(context, format!("needs its model: write {{ {kind}, {model} }}"));
             }
+            if kind == "optimal" {
+                let (kind, dial) = (context.pair("type", "\"optimal\""), context.pair("min_quality", "0.95"));
+                return item.fault(context, format!("needs its dial: write {{ {kind}, {dial} }}"));
+            }
             assembled(&kind, None, None)
         }
         _ => object(item, context, &LATER_STRATEGY, strategy_table),
@@ -122,6 +130,7 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
 pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
     let kind = fields.require("type", ("\"intelligent\"", OTHERS), context, kind);
     let (axis_item, model_item) = (fields.take("axis"), fields.take("model"));
+    let weighed = Weighed::take(fields);
     let axis = match &axis_item {
         Some(item) => Some(choice(item, context, &AXES)?),
         None => None,
@@ -131,6 +140,12 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
         None => None,
     };
     let kind = kind?;
+    if kind == "optimal" && axis_item.is_none() && model_item.is_none() {
+        return weighed.optimal(fields, context);
+    }
+    if let Some((name, item)) = weighed.stray(&kind) {
+        return item.fault(context, format!("`{name}` is for optimal policies: take it out of this {kind} one"));
+    }
     if let Some(item) = axis_item.filter(|_| kind != "intelligent") {
         return item.fault(context, format!("`axis` is for intelligent policies: take it out of this {kind} one"));
     }
@@ -144,12 +159,56 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
     assembled(&kind, axis, model)
 }
 
+/// The settings of `optimal`.
+struct Weighed<'a> {
+    blend: Option<Item<'a>>,
+    lambda: Option<Item<'a>>,
+    min_quality: Option<Item<'a>>,
+}
+
+impl<'a> Weighed<'a> {
+    fn take(fields: &mut Fields<'a>) -> Self {
+        Self { blend: fields.take("blend"), lambda: fields.take("lambda"), min_quality: fields.take("min_quality") }
+    }
+
+    /// A setting that a strategy of this kind does not have.
+    fn stray(&self, kind: &str) -> Option<(&'static str, &Item<'a>)> {
+        let all = [("blend", &self.blend), ("lambda", &self.lambda), ("min_quality", &self.min_quality)];
+        all.into_iter().filter(|_| kind != "optimal").find_map(|(name, item)| Some((name, item.as_ref()?)))
+    }
+
+    fn optimal(self, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
+        let blend = match &self.blend {
+            Some(item) => Some(blend_id(item, context)?),
+            None => None,
+        };
+        let dial = match (&self.lambda, &self.min_quality) {
+            (Some(item), None) => Dial::Lambda(dial(item, context, Lambda::try_new)?),
+            (None, Some(item)) => Dial::MinQuality(dial(item, context, MinQuality::try_new)?),
+            (Some(_), Some(item)) => return item.fault(context, "stands beside `lambda`: take one of them out"),
+            (None, None) => {
+                let (worth, share) = (context.pair("lambda", "3.5"), context.pair("min_quality", "0.95"));
+                let message = format!("the dial is missing: write {share}, or {worth} (chance of success per USD)");
+                return fields.miss("min_quality", message);
+            }
+        };
+        Some(Strategy::Optimal(Optimal { blend, dial }))
+    }
+}
+
+fn dial<T>(item: &Item<'_>, context: &mut Context<'_>, read: impl FnOnce(f64) -> Result<T, InvalidDial>) -> Option<T> {
+    read(number(item, context)?).map_or_else(|fault| item.fault(context, fault.to_string()), Some)
+}
+
+/// Blends are named by id: the file does not hold them.
+fn blend_id(item: &Item<'_>, context: &mut Context<'_>) -> Option<BlendId> {
+    let text = text(item, context)?;
+    BlendId::parse(&text).map_or_else(|fault| item.fault(context, format!("{fault}, or leave `blend` out")), Some)
+}
+
 fn kind(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
     let kind = text(item, context)?;
     match kind.as_str() {
-        "optimal" => {
-            item.fault(context, "the strategy `optimal` is not supported by this version: use \"intelligent\"")
-        }
         "blend" => item.fault(context, "blends cannot be configured yet: use \"intelligent\""),
         known if STRATEGIES.contains(&known) => Some(kind),
         other => item.fault(context, not_one_of(other, &STRATEGIES)),

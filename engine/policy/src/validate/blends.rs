@@ -137,15 +137,29 @@ fn shown(tenant: &Tenant, id: &ScorecardId) -> String {
     tenant.scorecards.get(id).map_or_else(|| id.to_string(), |known| known.scorecard().label())
 }
 
-/// A policy's blend is there, live, and covers one of the policy's models, or falls back to one.
-pub(super) fn check_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str, problems: &mut Problems) {
+/// A policy's blend is there and live.
+pub(super) fn check_live<'a>(
+    tenant: &'a Tenant,
+    id: &BlendId,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<&'a Blend> {
     let Some(blend) = tenant.blends.get(id) else {
-        return problems.add(path, format!("there is no blend `{id}`: create it first, or name another"));
+        problems.add(path, format!("there is no blend `{id}`: create it first, or name another"));
+        return None;
     };
     if blend.status == BlendStatus::Draft {
         let message = format!("the blend `{}` is a draft: promote it first, or name a live one", blend.name);
         problems.add(path, message);
     }
+    Some(blend)
+}
+
+/// A policy's blend is there, live, and covers one of the policy's models, or falls back to one.
+pub(super) fn check_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str, problems: &mut Problems) {
+    let Some(blend) = check_live(tenant, id, path, problems) else {
+        return;
+    };
     let Candidates::Listed(models) = &policy.candidates else {
         return;
     };

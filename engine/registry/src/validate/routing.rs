@@ -86,6 +86,9 @@ fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, s
 
 /// Checks a strategy of a policy: its own, or one of its rules.
 fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, field: &str, subject: &mut Subject<'_>) {
+    if let (Strategy::Optimal(_), Some(fault)) = (strategy, policy::calibration_fault(tenant)) {
+        subject.fault(field, fault);
+    }
     let Strategy::Single { model } = strategy else {
         return;
     };
