@@ -18,6 +18,7 @@ mod resolve;
 mod rules;
 mod strategy;
 mod validate;
+mod weigh;
 mod words;
 
 pub use blend::{BlendReport, Verdict, blend_check};
@@ -29,3 +30,4 @@ pub use rules::{has_rules, reachable, strategies};
 pub use validate::{
     Problem, UnknownModels, validate_blend, validate_policy, validate_router, validate_rules, validate_scorecard,
 };
+pub use weigh::{Prospect, weigh};

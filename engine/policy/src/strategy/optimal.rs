@@ -1,18 +1,15 @@
 //! `optimal`: each candidate's chance of success, from its ability and the prompt's difficulty, against what it costs.
 //!
-//! By `λ`, the best is first and the others follow by the same utility. By `min_quality`, the first is the cheapest whose
-//! chance is at least that share of the best; when it fails, the same is asked of those left. A candidate of unknown
-//! price is taken to cost what the dearest known one does, so that it never wins by looking free; where no price is
-//! known, the chance alone decides. What holds of the choice is proven in `tests/it/optimal_laws.rs`.
+//! Abilities and chances are made here; how they are weighed stands in [`weigh`]. Without a difficulty there is no
+//! chance, and the ablest is first.
 
-use std::cmp::Ordering;
-
-use domain::{Calibration, CapabilityTag, Dial, Money};
+use domain::{Calibration, CapabilityTag, Dial};
 use serde_json::Value;
 
 use crate::blend::Mix;
 use crate::capability::Source;
 use crate::eligible::Contender;
+use crate::weigh::{Prospect, weigh};
 use crate::words::{self, Why};
 
 /// What chances are made of.
@@ -44,92 +41,49 @@ pub(crate) struct Standing {
     basis: String,
 }
 
-/// A contender with what decides.
-struct Runner<'a> {
-    contender: Contender<'a>,
-    standing: Standing,
-    /// In USD; what the dearest costs, where its own price is unknown.
-    cost: f64,
-}
-
-impl Runner<'_> {
-    /// 0 where no difficulty is known: then abilities decide.
-    fn chance(&self) -> f64 {
-        self.standing.chance.unwrap_or(0.0)
-    }
-
-    fn utility(&self, lambda: f64) -> f64 {
-        self.chance() - lambda * self.cost
-    }
-
-    fn abler_first(&self, other: &Self) -> Ordering {
-        let by_ability = other.standing.ability.total_cmp(&self.standing.ability);
-        by_ability.then_with(|| self.contender.cheaper_first(&other.contender))
-    }
-
-    /// Known prices before unknown ones, then the better chance, then the id.
-    fn cheaper_first(&self, other: &Self) -> Ordering {
-        let price = |it: &Self| (it.contender.cost.is_none(), it.contender.cost);
-        let by_price = price(self).cmp(&price(other));
-        by_price
-            .then_with(|| other.chance().total_cmp(&self.chance()))
-            .then_with(|| self.contender.id.cmp(other.contender.id))
-    }
-}
-
 /// Whether a score can make a difference between these contenders.
 pub(crate) fn depends_on_score(contenders: &[Contender<'_>]) -> bool {
     contenders.len() > 1
 }
 
 /// Puts contenders in order. Needs at least one.
-pub(crate) fn order<'a>(contenders: &mut [Contender<'a>], dial: Dial, evidence: &Evidence<'_>) -> (Why, Weighed) {
-    let weights = (evidence.mix.weights(), evidence.mix.boosted(evidence.tags));
-    let dearest = contenders.iter().filter_map(|it| it.cost).max().unwrap_or(Money::ZERO);
-    let mut runners: Vec<Runner<'a>> = contenders
-        .iter()
-        .map(|contender| Runner {
-            contender: *contender,
-            standing: evidence.standing(contender, &weights.1),
-            cost: contender.cost.unwrap_or(dearest).approximate(),
-        })
-        .collect();
-    let is_priceless = runners.iter().all(|it| it.contender.cost.is_none());
-    // Equals then go to the cheaper, whatever the order in which they were configured.
-    runners.sort_by(Runner::abler_first);
-    let why = match (evidence.difficulty, dial) {
-        (None, _) => Why::Ablest,
-        (Some(_), _) if is_priceless => by_chance(&mut runners),
-        (Some(_), Dial::Lambda(lambda)) => by_utility(&mut runners, lambda.get()),
-        (Some(_), Dial::MinQuality(share)) => by_share(&mut runners, share.get()),
+pub(crate) fn order(contenders: &mut [Contender<'_>], dial: Dial, evidence: &Evidence<'_>) -> (Why, Weighed) {
+    let (plain, boosted) = (evidence.mix.weights(), evidence.mix.boosted(evidence.tags));
+    let standings: Vec<Standing> = contenders.iter().map(|it| evidence.standing(it, &boosted)).collect();
+    let order = match evidence.difficulty {
+        Some(_) => weigh(dial, &prospects(contenders, &standings)),
+        None => ablest_first(contenders, &standings),
     };
-    for (place, runner) in contenders.iter_mut().zip(&runners) {
-        *place = runner.contender;
-    }
-    let weights = evidence.mix.is_there().then(|| (evidence.mix.shown(&weights.0), evidence.mix.shown(&weights.1)));
-    (why, Weighed { weights, standings: runners.into_iter().map(|it| it.standing).collect() })
+    let is_priceless = contenders.iter().all(|it| it.cost.is_none());
+    let sorted: Vec<Contender<'_>> = order.iter().map(|place| contenders[*place]).collect();
+    contenders.copy_from_slice(&sorted);
+    let standings: Vec<Standing> = order.iter().map(|place| standings[*place].clone()).collect();
+    let why = match (standings[0].chance, dial) {
+        (None, _) => Why::Ablest,
+        (Some(chance), _) if is_priceless => Why::Likeliest { chance },
+        (Some(chance), Dial::Lambda(lambda)) => Why::Worthiest { chance, lambda: lambda.get() },
+        (Some(chance), Dial::MinQuality(share)) => Why::GoodEnough { chance, share: share.get() },
+    };
+    let weights = evidence.mix.is_there().then(|| (evidence.mix.shown(&plain), evidence.mix.shown(&boosted)));
+    (why, Weighed { weights, standings })
 }
 
-fn by_chance(runners: &mut [Runner<'_>]) -> Why {
-    runners.sort_by(|a, b| b.chance().total_cmp(&a.chance()).then_with(|| a.cheaper_first(b)));
-    Why::Likeliest { chance: runners[0].chance() }
+fn prospects<'a>(contenders: &[Contender<'a>], standings: &[Standing]) -> Vec<Prospect<'a>> {
+    let prospect = |(contender, standing): (&Contender<'a>, &Standing)| Prospect {
+        model: contender.id,
+        chance: standing.chance.unwrap_or(0.0),
+        cost: contender.cost,
+    };
+    contenders.iter().zip(standings).map(prospect).collect()
 }
 
-fn by_utility(runners: &mut [Runner<'_>], lambda: f64) -> Why {
-    runners.sort_by(|a, b| b.utility(lambda).total_cmp(&a.utility(lambda)).then_with(|| a.cheaper_first(b)));
-    Why::Worthiest { chance: runners[0].chance(), lambda }
-}
-
-/// Asks the same question for each place of those that are left.
-fn by_share(runners: &mut [Runner<'_>], share: f64) -> Why {
-    for place in 0..runners.len() {
-        let rest = &mut runners[place..];
-        let floor = share * rest.iter().map(Runner::chance).fold(0.0, f64::max);
-        let good = rest.iter().enumerate().filter(|(_, it)| it.chance() >= floor);
-        let chosen = good.min_by(|a, b| a.1.cheaper_first(b.1)).map_or(0, |(at, _)| at);
-        rest[..=chosen].rotate_right(1);
-    }
-    Why::GoodEnough { chance: runners[0].chance(), share }
+fn ablest_first(contenders: &[Contender<'_>], standings: &[Standing]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..contenders.len()).collect();
+    order.sort_by(|a, b| {
+        let by_ability = standings[*b].ability.total_cmp(&standings[*a].ability);
+        by_ability.then_with(|| contenders[*a].cheaper_first(&contenders[*b]))
+    });
+    order
 }
 
 impl Evidence<'_> {
