@@ -23,6 +23,7 @@ mod words;
 
 pub use blend::{BlendReport, Verdict, blend_check};
 pub use calibration::{CALIBRATION_MISSING, calibration, calibration_fault, shipped};
+pub use capability::strength_by_price;
 pub use decide::{Health, Latency, Question, Scoring, Step, decide};
 pub use refusal::Refusal;
 pub use resolve::{Ask, Resolved, resolve};
