@@ -1,7 +1,7 @@
 //! What turns a model's standing and a prompt's difficulty into the chance that the model succeeds.
 //!
 //! `P = σ(k · (θ − d))`, with `d` as a scorer says it and `θ = a + b · logit(s)`: `s` is the model's score in a blend, or
-//! its strength where the blend knows nothing of it, each with a scale of its own. The numbers are fitted by
+//! its strength where the blend knows nothing of it; strengths by price have a scale of their own. The numbers are fitted by
 //! `evalkit calibrate optimal` and hold for the difficulties of one scorer's network.
 
 use std::sync::Arc;
@@ -40,9 +40,9 @@ pub fn logit(score: f64) -> f64 {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scales {
-    /// For scores in a blend.
+    /// For scores in a blend, and strengths that are stated or come from scorecards.
     pub blend: Scale,
-    /// For strengths: explicit ones, the mean of scorecards, or what the price says.
+    /// For strengths by price.
     pub q: Scale,
 }
 

@@ -107,14 +107,16 @@ impl Evidence<'_> {
             }
         }
         let strength = contender.strength;
-        let source = match strength.source {
-            Source::Explicit => "explicit capability",
-            Source::Scorecards => "mean of scorecards",
-            Source::Price => "capability by price",
-            Source::Unknown => "capability unknown, taken as",
+        // What is stated or measured is a score like those of a blend; the scale of prices is another. A model of which
+        // nothing is known is taken for the weakest of the former, lest it stand above one that was measured.
+        let (scale, source) = match strength.source {
+            Source::Explicit => (scales.blend, "explicit capability"),
+            Source::Scorecards => (scales.blend, "mean of scorecards"),
+            Source::Price => (scales.q, "capability by price"),
+            Source::Unknown => (scales.blend, "capability unknown, taken as"),
         };
         let not_in_blend = if self.mix.is_there() { "not in the blend: " } else { "" };
-        (scales.q.ability(strength.value), format!("{not_in_blend}{source} {:.3}", strength.value))
+        (scale.ability(strength.value), format!("{not_in_blend}{source} {:.3}", strength.value))
     }
 }
 

@@ -4,6 +4,7 @@
 mod blend_checking;
 mod blend_laws;
 mod blend_validation;
+mod blend_vectors;
 mod blending;
 mod golden;
 mod laws;

@@ -261,3 +261,18 @@ fn blend_must_be_there_and_live() {
     let gone = domain::BlendId::from_random([9; 20]);
     assert!(problems(&mut world, gone).starts_with("strategy.blend: there is no blend"));
 }
+
+#[test]
+fn price_has_a_scale_of_its_own_and_nothing_known_counts_least() {
+    let by_price = model(&json!({"id": "acme/priced", "pricing": {"prompt": "0", "completion": "0.00000005"}}));
+    let mut world = World::of([priced(SMALL, 0.1, Some(0.001)), by_price, model(&json!({"id": "acme/nameless"}))]);
+    let flat = Scale { a: 0.0, b: 0.1 };
+    let scales = Scales { q: flat, ..plain_calibration().scale };
+    calibrate(&mut world, Calibration { scale: scales, ..plain_calibration() });
+    let decision = decide(&mut world, by(lambda(0.0)), &thousand_tokens(), Scoring::Known(&asking(0.0)));
+    // The least price is worth -0.46 by its scale, a capability of 0.1 is worth -2.2, and no knowledge -4.6.
+    assert_eq!(order(&decision), ["acme/priced", SMALL, "acme/nameless"]);
+    let why = |place: usize| decision.candidates[place].why.clone().unwrap();
+    assert!(why(0).starts_with("ability -0.46 (capability by price 0.000)"), "{}", why(0));
+    assert!(why(2).starts_with("ability -4.60 (capability unknown, taken as 0.000)"), "{}", why(2));
+}
