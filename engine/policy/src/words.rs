@@ -106,7 +106,6 @@ pub(crate) fn why(why: &Why, chosen: &Contender<'_>) -> String {
         Why::Unobserved => "cheapest, latency unknown".to_owned(),
         Why::Blended { score, .. } => format!("blend {score:.3}"),
         Why::Uncovered => "fallback model of the blend".to_owned(),
-        Why::Ablest => "most capable".to_owned(),
         Why::Likeliest { chance } | Why::Worthiest { chance, .. } | Why::GoodEnough { chance, .. } => {
             format!("P {chance:.3}")
         }
@@ -117,7 +116,7 @@ pub(crate) fn why(why: &Why, chosen: &Contender<'_>) -> String {
             Fit::NearestNotBelow => format!("nearest to {adjusted:.2}, not below the choice at {COMPLEX_ABOVE:.2}"),
             Fit::MostCapable => "most capable".to_owned(),
         },
-        Why::Unscored { .. } => "most capable".to_owned(),
+        Why::Ablest | Why::Unscored { .. } => "most capable".to_owned(),
     };
     text.push_str(caveat(chosen));
     text

@@ -2,21 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use domain::{Calibration, Decision, ModelId};
-use serde::Deserialize;
 
 use super::evidence::Evidence;
 use super::prices::Price;
 use super::replay::{Candidate, Case};
-
-/// A line: a decision record, or a request that holds one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Line {
-    Request { decision: Option<Decision> },
-    Bare(Box<Decision>),
-}
 
 /// Reads decision records, one a line. Returns the requests that can be replayed, and how many others there were.
 ///
@@ -27,11 +18,11 @@ pub fn of_decisions(text: &str) -> anyhow::Result<(Vec<Case>, usize)> {
     for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let fault = || format!("line {}: expected a request as `signalbox logs --json` prints it", place + 1);
         let value: serde_json::Value = serde_json::from_str(line).with_context(fault)?;
-        let is_request = value.get("decision").is_some();
-        let decision = match serde_json::from_value(value).with_context(fault)? {
-            Line::Request { decision } if is_request => decision,
-            Line::Request { .. } => bail!(fault()),
-            Line::Bare(decision) => Some(*decision),
+        // A request holds its record; one that was refused holds none.
+        let record = value.get("decision").unwrap_or(&value).clone();
+        let decision: Option<Decision> = match record {
+            serde_json::Value::Null => None,
+            record => Some(serde_json::from_value(record).with_context(fault)?),
         };
         match decision.and_then(case) {
             Some(case) => cases.push(case),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Dial, ModelId};
+use domain::{Dial, ModelId, Money};
 use policy::{Prospect, weigh};
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub struct Candidate {
     /// Its chance of success.
     pub chance: f64,
     /// What the request would cost on it.
-    pub cost: Option<domain::Money>,
+    pub cost: Option<Money>,
     /// How it did, if that is known.
     pub score: Option<f64>,
 }
@@ -120,8 +120,7 @@ impl Traffic {
 
     /// What the dearest candidates cost on average, in USD: the measure of what a λ may be.
     pub fn dearest_cost(&self) -> f64 {
-        let dearest =
-            |case: &Case| case.options.iter().filter_map(|it| it.cost).max().map_or(0.0, |it| it.approximate());
+        let dearest = |case: &Case| case.options.iter().filter_map(|it| it.cost).max().map_or(0.0, Money::approximate);
         self.cases.iter().map(dearest).sum::<f64>() / self.cases.len().max(1) as f64
     }
 
@@ -146,7 +145,7 @@ impl Traffic {
                 let quality = |place: usize| quality(&case.options[place], self.is_measured);
                 // As in the choice: what has no price is taken to cost what the dearest does.
                 let dearest = case.options.iter().filter_map(|it| it.cost).max();
-                let cost = case.options[*place].cost.or(dearest).map_or(0.0, |it| it.approximate());
+                let cost = case.options[*place].cost.or(dearest).map_or(0.0, Money::approximate);
                 Replayed { quality: quality(*place), cost, loss: quality(*strongest) - quality(*place) }
             })
             .collect();
