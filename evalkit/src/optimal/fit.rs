@@ -231,10 +231,14 @@ mod tests {
     fn outcomes_that_tell_nothing_are_refused() {
         let scale = Scale { a: 0.0, b: 1.0 };
         let mut rows = drawn(1.0, scale, scale);
-        rows.iter_mut().for_each(|it| it.difficulty = -it.difficulty);
+        for it in &mut rows {
+            it.difficulty = -it.difficulty;
+        }
         assert!(matches!(fit(&rows), Err(FitFault::Slope { what: "the slope on difficulty", .. })));
         let mut rows = drawn(1.0, scale, scale);
-        rows.iter_mut().for_each(|it| it.strength = None);
+        for it in &mut rows {
+            it.strength = None;
+        }
         assert_eq!(fit(&rows), Err(FitFault::Priced(0)));
     }
 }
