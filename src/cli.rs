@@ -149,9 +149,12 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
-    /// `{"path", "key", "headers", "body"}` as JSON; only `body` is required. `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) request: PathBuf,
+    /// `{"path", "router", "key", "headers", "previous", "body"}` as JSON; only `body` is required. `-` reads standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
+    pub(crate) request: Option<PathBuf>,
+    /// Many requests with what is expected of each, one JSON object a line; fails if any is decided otherwise.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "difficulty", "capability"])]
+    pub(crate) cases: Option<PathBuf>,
     /// Decides by this policy.
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,
@@ -161,6 +164,9 @@ pub(crate) struct ExplainArgs {
     /// Takes this complexity instead of asking the scorer.
     #[arg(long, value_name = "0..1")]
     pub(crate) complexity: Option<f64>,
+    /// Takes this difficulty instead of the scorer's; `optimal` makes chances of it.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) difficulty: Option<f64>,
     /// Takes this probability of a capability tag, such as `code=0.9`; may be repeated.
     #[arg(long, value_name = "TAG=P")]
     pub(crate) capability: Vec<String>,
@@ -266,7 +272,7 @@ pub(crate) struct RevokeKeyArgs {
 pub(crate) enum ModelsCommand {
     /// Lists the configured models.
     List(ListArgs),
-    /// Imports models and prices from a file in the LiteLLM format.
+    /// Imports models and prices from a price catalogue: LiteLLM's list or models.dev.
     Import(ImportArgs),
     /// Lists the catalogue that comes with this release.
     Catalogue(CatalogueArgs),

@@ -25,7 +25,8 @@ pub(crate) fn desired(seed: &Seed, tenant: &Tenant, variable: impl Fn(&str) -> O
             spec.allow_private_network = known.allow_private_network;
         }
         let secret = SecretText::new(secret.trim().to_owned());
-        spec.credentials = Some(vec![CredentialSpec { name: CREDENTIAL.to_owned(), secret }]);
+        spec.credentials =
+            Some(vec![CredentialSpec { name: CREDENTIAL.to_owned(), owner: domain::Owner::Managed, secret }]);
         desired.providers.push(spec);
         desired
             .models

@@ -54,7 +54,7 @@ impl ServerLink {
         outcome(response.diff, response.faults)
     }
 
-    /// Imports models from a file in the LiteLLM format.
+    /// Imports models from a price catalogue: LiteLLM's list or models.dev.
     pub(crate) async fn import_models(
         &mut self,
         request: pb::ImportModelsRequest,

@@ -269,7 +269,7 @@ async fn apply_environment(registry: &Registry, organisation: &OrganisationId) -
     let variable = |name: &str| std::env::var(name).ok();
     let desired = environment::desired(registry::catalogue::seed(), &tenant, variable);
     registry
-        .apply(organisation, &desired, false)
+        .apply(organisation, &desired, false, registry::Terms::operator())
         .await
         .context("the provider keys of the environment cannot be used")?;
     Ok(())

@@ -10,13 +10,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crate, where it lives, and which of ours it may import outside of tests.
-const ARROWS: [(&str, &str, &[&str]); 17] = [
+const ARROWS: [(&str, &str, &[&str]); 18] = [
     ("domain", "engine/domain", &[]),
     ("policy", "engine/policy", &["domain"]),
     ("scorer", "engine/scorer", &["domain"]),
     ("seal", "engine/seal", &["domain"]),
     ("config", "engine/config", &["domain"]),
     ("registry", "engine/registry", &["domain", "policy", "seal"]),
+    ("scorecards", "engine/scorecards", &["domain"]),
     ("proto", "proto", &["domain"]),
     ("engine", "engine", &["domain", "policy", "scorer", "registry", "proto"]),
     ("dialect", "gateway/dialect", &["domain"]),
@@ -25,7 +26,7 @@ const ARROWS: [(&str, &str, &[&str]); 17] = [
     ("gateway", "gateway", &["domain", "policy", "dialect", "providers", "ledger", "proto", "seal"]),
     ("datasets", "datasets", &["domain"]),
     ("trainer", "evalkit/trainer", &["domain", "scorer", "datasets"]),
-    ("evalkit", "evalkit", &["domain", "policy", "scorer", "datasets", "trainer", "ledger", "proto"]),
+    ("evalkit", "evalkit", &["domain", "policy", "scorer", "scorecards", "datasets", "trainer", "ledger", "proto"]),
     (
         "signalbox",
         ".",
@@ -54,6 +55,7 @@ const ANYTHING: &[&str] = &[
     "seal",
     "config",
     "registry",
+    "scorecards",
     "proto",
     "engine",
     "dialect",
@@ -78,7 +80,7 @@ const HOMES: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates without socket, clock, environment or randomness.
-const PURE: [&str; 3] = ["domain", "policy", "dialect"];
+const PURE: [&str; 4] = ["domain", "policy", "dialect", "scorecards"];
 const IMPURE: [&str; 8] = ["tokio", "hyper", "tonic", "rand", "getrandom", "sqlx", "socket2", "notify"];
 
 /// A file this long usually has two subjects: a notice, not a failure.

@@ -20,7 +20,8 @@ use tonic::transport::Channel;
 
 use crate::world;
 
-struct RealClock;
+/// The clock of this machine.
+pub struct RealClock;
 
 impl Clock for RealClock {
     fn wall(&self) -> Timestamp {
@@ -55,7 +56,7 @@ impl RunningEngine {
         let keyring = Keyring::new(SealingKey::from_bytes([7; 32]));
         let registry = Registry::open(&folder.path().join("registry.sqlite"), keyring).await?;
         let organisation = registry.bootstrap().await?.context("a new registry")?.organisation;
-        registry.apply(&organisation, &configuration()?, false).await?;
+        registry.apply(&organisation, &configuration()?, false, registry::Terms::operator()).await?;
         let tenant = registry.tenant(&organisation).context("the organisation")?;
         let policy = tenant.policy_named("bench").context("the policy")?.id.clone();
 
@@ -110,7 +111,11 @@ impl RunningEngine {
     }
 }
 
-fn configuration() -> Result<Desired> {
+/// Eight models of four providers, and one intelligent policy over them.
+///
+/// # Errors
+/// When the configuration types no longer read what is written here.
+pub fn configuration() -> Result<Desired> {
     let provider = |number| {
         json!({"slug": format!("provider-{number}"), "dialect": "openai", "base_url": "https://provider.example/v1",
                "allow_anonymous": true})

@@ -15,7 +15,7 @@ use ledger::{Ledger, LedgerOptions};
 use scorer::Scorer;
 
 use crate::fixtures::{self, Delivery};
-use crate::world::World;
+use crate::world::{self, World};
 
 /// Pieces of text in the measured stream.
 const PIECES: usize = 200;
@@ -45,7 +45,7 @@ impl Kernel {
 }
 
 /// Every kernel, in the order of a request's path.
-pub static KERNELS: [Kernel; 12] = [
+pub static KERNELS: [Kernel; 15] = [
     Kernel { name: "request_1_kb", iterations: 400, prepare: |_| request(1_024) },
     Kernel { name: "request_100_kb", iterations: 40, prepare: |_| request(100 * 1_024) },
     Kernel { name: "scorer_input_100_kb", iterations: 100, prepare: |_| scorer_input() },
@@ -53,6 +53,9 @@ pub static KERNELS: [Kernel; 12] = [
     Kernel { name: "score_256_tokens", iterations: 10, prepare: |_| score(fixtures::words(200)) },
     Kernel { name: "score_1_mb", iterations: 5, prepare: |_| score(fixtures::prose(1 << 20)) },
     Kernel { name: "decide_intelligent", iterations: 200, prepare: |_| decide_intelligent() },
+    Kernel { name: "decide_full", iterations: 200, prepare: |_| decide_full() },
+    Kernel { name: "decide_static", iterations: 200, prepare: |_| decide_static(1) },
+    Kernel { name: "decide_static_10000_policies", iterations: 200, prepare: |_| decide_static(10_000) },
     Kernel { name: "decide_direct", iterations: 400, prepare: |_| decide_direct() },
     Kernel { name: "response", iterations: 400, prepare: |_| response() },
     Kernel { name: "sse_parse", iterations: 100, prepare: |_| sse_parse() },
@@ -96,6 +99,22 @@ fn decide_intelligent() -> Result<Work> {
     world.decide_scored()?;
     Ok(Box::new(move || {
         black_box(black_box(&world).decide_scored().is_ok());
+    }))
+}
+
+fn decide_full() -> Result<Work> {
+    let world = World::full()?;
+    world.decide_scored()?;
+    Ok(Box::new(move || {
+        black_box(black_box(&world).decide_scored().is_ok());
+    }))
+}
+
+fn decide_static(policies: usize) -> Result<Work> {
+    let (world, key) = (World::crowded(policies)?, world::key()?);
+    world.decide_static(&key)?;
+    Ok(Box::new(move || {
+        black_box(black_box(&world).decide_static(&key).is_ok());
     }))
 }
 

@@ -1,5 +1,7 @@
 //! A tenant of eight models, the facts of a request to it, and the record such a request leaves.
 
+mod large;
+
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +12,8 @@ use domain::{
 use domain::{AttemptOutcome, KeyId};
 use policy::{Health, Question, Scoring, Step};
 use serde_json::{Value, json};
+
+pub use large::key;
 
 /// When everything here happens.
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -154,7 +158,12 @@ fn score() -> Score {
     Score {
         complexity: 0.47,
         difficulty: 0.1,
-        capabilities: CapabilityTag::ALL.map(|tag| (tag, 0.21)).to_vec(),
+        // The first kinds of work weigh most, so that a boost moves weights.
+        capabilities: CapabilityTag::ALL
+            .iter()
+            .enumerate()
+            .map(|(place, tag)| (*tag, 0.6 / (1 + place) as f64))
+            .collect(),
         expected_output_tokens: OutputTokens { p50: 180, p90: 700 },
         uncertainty: 0.08,
         truncated: false,

@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use domain::{
-    ApiKey, Decision, Degradation, Facts, KeyHash, KeyId, OrganisationId, OutputTokens, RequestId, Route, Scope, Score,
-    ScorerInput, Tenant, Timestamp,
+    ApiKey, Decision, Degradation, Facts, KeyHash, KeyId, OrganisationId, OutputTokens, Previous, RequestId, Route,
+    Scope, Score, ScorerInput, Tenant, Timestamp,
 };
 use policy::{Ask, Health, Question, Refusal, Resolved, Scoring, Step};
 use proto::ConvertError;
@@ -34,6 +34,7 @@ const INFLUENCES: usize = 8;
 /// What takes the place of the scorer's word.
 struct Injected {
     complexity: Option<f64>,
+    difficulty: Option<f64>,
     capabilities: Vec<(domain::CapabilityTag, f64)>,
 }
 
@@ -56,7 +57,7 @@ pub(crate) async fn explain(
         .ok_or_else(|| Status::not_found("organisation: was removed meanwhile; name another one"))?;
     let key = match &request.key {
         Some(text) => {
-            let found = shared.registry.find_key(&organisation.id, text).map_err(|it| status::of_registry(&it))?;
+            let found = shared.registry.find_key(&organisation.id, text).map_err(|it| status::of_unknown(&it))?;
             ApiKey::clone(&found)
         }
         None => anybody(&organisation.id),
@@ -66,6 +67,9 @@ pub(crate) async fn explain(
     let seed = seed.map_err(|error| Status::invalid_argument(format!("seed: {error}")))?;
     let mut facts = Facts::try_from(request.facts.clone().unwrap_or_default())
         .map_err(|error: ConvertError| Status::from(error.within("facts")))?;
+
+    let previous = request.previous.clone().map(Previous::try_from).transpose();
+    let previous = previous.map_err(|error| Status::from(error.within("previous")))?;
 
     let resolved = match resolve(tenant, &key, &request, &facts)? {
         Ok(resolved) => resolved,
@@ -83,7 +87,7 @@ pub(crate) async fn explain(
         facts: &facts,
         scoring: Scoring::NotAsked,
         health: &health,
-        previous: None,
+        previous: previous.as_ref(),
         seed: seed.unwrap_or(RequestId::from_value(SEED)),
         now: shared.clock.wall(),
     };
@@ -162,8 +166,11 @@ fn resolve(
         let named = request.project.as_deref().and_then(|id| tenant.projects.get(id)).map(|it| it.id.clone());
         return Ok(Ok(Resolved { route, project: named.or_else(|| key.project.clone()), models: Vec::new() }));
     }
+    // Paths name routers by id; whoever explains may know the name alone.
+    let named = |text: &str| tenant.routers.values().find(|it| it.name == text).map(|it| it.id.to_string());
+    let router = request.router.as_ref().map(|text| named(text).unwrap_or_else(|| text.clone()));
     let ask = Ask {
-        router: request.router.as_deref(),
+        router: router.as_deref(),
         model: facts.requested_model.as_deref(),
         routing_policy_id: request.routing_policy.as_deref(),
         models: &request.models,
@@ -178,17 +185,26 @@ fn injected(request: &pb::ExplainRequest) -> Result<Injected, Status> {
     {
         return Err(Status::invalid_argument(format!("complexity: {complexity} is not within 0 and 1")));
     }
-    Ok(Injected { complexity: request.complexity, capabilities: capabilities_from_pb(&request.capabilities)? })
+    if let Some(difficulty) = request.difficulty.filter(|it| !it.is_finite()) {
+        return Err(Status::invalid_argument(format!("difficulty: {difficulty} is not a finite number")));
+    }
+    Ok(Injected {
+        complexity: request.complexity,
+        difficulty: request.difficulty,
+        capabilities: capabilities_from_pb(&request.capabilities)?,
+    })
 }
 
 impl Injected {
-    /// The score with what was injected in its place; without a score, as much of one as an injected complexity makes.
+    /// The score with what was injected in its place; without a score, as much of one as an injected complexity or difficulty makes.
     fn over(self, score: Option<Score>) -> Option<Score> {
-        if self.complexity.is_none() && self.capabilities.is_empty() {
+        if self.complexity.is_none() && self.difficulty.is_none() && self.capabilities.is_empty() {
             return score;
         }
-        let mut score = score.or_else(|| self.complexity.map(bare))?;
+        let is_enough = self.complexity.is_some() || self.difficulty.is_some();
+        let mut score = score.or_else(|| is_enough.then(bare))?;
         score.complexity = self.complexity.unwrap_or(score.complexity);
+        score.difficulty = self.difficulty.unwrap_or(score.difficulty);
         for (tag, probability) in self.capabilities {
             score.capabilities.retain(|(known, _)| *known != tag);
             score.capabilities.push((tag, probability));
@@ -198,9 +214,10 @@ impl Injected {
     }
 }
 
-fn bare(complexity: f64) -> Score {
+/// A score of a middling prompt.
+fn bare() -> Score {
     Score {
-        complexity,
+        complexity: 0.5,
         difficulty: 0.0,
         capabilities: Vec::new(),
         // What an answer is taken to be where nothing is known.

@@ -1,4 +1,5 @@
-//! How models have been doing, merged from what every gateway reports: a rolling success rate and latencies.
+//! How models, and each of their keys, have been doing, merged from what every gateway reports: a rolling success rate
+//! and latencies.
 //!
 //! Rolling by decay: an observation counts half after five minutes, so an old outage does not outlive its cause.
 //! What a caller did (a refused request, a cancellation) says nothing of the model and is left out.
@@ -6,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{AttemptOutcome, ModelId, OrganisationId, Snapshot, Timestamp};
+use domain::{AttemptOutcome, CredentialId, ModelId, OrganisationId, Snapshot, Timestamp};
 use metrics::counter;
 use policy::Latency;
 use proto::OutcomeReport;
@@ -27,13 +28,20 @@ pub(crate) struct Feedback {
 
 #[derive(Default)]
 struct State {
-    models: HashMap<(OrganisationId, ModelId), Rolling>,
+    models: HashMap<(OrganisationId, ModelId), Watched>,
     generation: u64,
     /// What decisions are made with, per organisation; emptied by every merge, filled by the first question after it.
     latencies: HashMap<OrganisationId, Latencies>,
 }
 
 type Latencies = Arc<BTreeMap<ModelId, Latency>>;
+
+/// A model, all its keys together and each for itself; as many keys as are configured.
+#[derive(Debug, Default)]
+struct Watched {
+    all: Rolling,
+    keys: BTreeMap<CredentialId, Rolling>,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Rolling {
@@ -51,17 +59,24 @@ impl Feedback {
         let mut accepted = 0;
         for report in reports {
             let tenant = snapshot.tenant(&report.organisation);
-            if !tenant.is_some_and(|tenant| tenant.models.contains_key(&report.model)) {
+            let Some(tenant) = tenant.filter(|tenant| tenant.models.contains_key(&report.model)) else {
                 counter!("signalbox_reports_dropped_total", "reason" => "unknown_model").increment(1);
                 continue;
-            }
+            };
             accepted += 1;
             let Some(success) = says_of_the_model(report.outcome) else {
                 continue;
             };
             let key = (report.organisation.clone(), report.model.clone());
             state.make_room(&key);
-            state.models.entry(key).or_default().observe(report, success, report.at.min(now));
+            let at = report.at.min(now);
+            let watched = state.models.entry(key).or_default();
+            watched.all.observe(report, success, at);
+            // Keys that were taken away are forgotten with the next report of the model.
+            watched.keys.retain(|key, _| tenant.credentials.contains_key(key));
+            if let Some(key) = report.credential.as_ref().filter(|key| tenant.credentials.contains_key(*key)) {
+                watched.keys.entry(key.clone()).or_default().observe(report, success, at);
+            }
             state.generation += 1;
             state.latencies.clear();
         }
@@ -86,7 +101,8 @@ impl Feedback {
             return known.clone();
         }
         let own = state.models.iter().filter(|((owner, _), _)| owner == organisation);
-        let found: BTreeMap<_, _> = own.filter_map(|((_, model), it)| Some((model.clone(), it.latency()?))).collect();
+        let found: BTreeMap<_, _> =
+            own.filter_map(|((_, model), it)| Some((model.clone(), it.all.latency()?))).collect();
         let found = Arc::new(found);
         state.latencies.insert(organisation.clone(), found.clone());
         found
@@ -102,7 +118,7 @@ impl State {
         if self.models.len() < MODELS || self.models.contains_key(key) {
             return;
         }
-        let silent = self.models.iter().min_by_key(|(_, it)| it.updated).map(|(key, _)| key.clone());
+        let silent = self.models.iter().min_by_key(|(_, it)| it.all.updated).map(|(key, _)| key.clone());
         if let Some(silent) = silent {
             self.models.remove(&silent);
             counter!("signalbox_reports_dropped_total", "reason" => "too_many_models").increment(1);
@@ -128,21 +144,43 @@ impl Rolling {
     }
 
     fn latency(&self) -> Option<Latency> {
-        let whole = |micros: Option<f64>| micros.map(|micros| micros as u64);
-        Latency::observed(whole(self.first_token_micros), whole(self.micros_per_token))
+        Latency::observed(whole(self.first_token_micros), whole(self.micros_per_token), self.success_rate())
     }
 
-    fn message(&self, organisation: &OrganisationId, model: &ModelId) -> pb::ModelHealth {
-        pb::ModelHealth {
-            organisation: organisation.to_string(),
-            model: model.to_string(),
+    fn success_rate(&self) -> f64 {
+        if self.observed > 0.0 { (self.succeeded / self.observed).clamp(0.0, 1.0) } else { 1.0 }
+    }
+
+    fn message(&self, credential: &CredentialId) -> pb::KeyHealth {
+        pb::KeyHealth {
+            credential: credential.to_string(),
             observed: self.observed,
-            success_rate: if self.observed > 0.0 { (self.succeeded / self.observed).clamp(0.0, 1.0) } else { 1.0 },
-            first_token_micros: self.first_token_micros.map(|micros| micros as u64),
-            micros_per_token: self.micros_per_token.map(|micros| micros as u64),
+            success_rate: self.success_rate(),
+            first_token_micros: whole(self.first_token_micros),
+            micros_per_token: whole(self.micros_per_token),
             updated_at_micros: self.updated.unix_micros(),
         }
     }
+}
+
+impl Watched {
+    fn message(&self, organisation: &OrganisationId, model: &ModelId) -> pb::ModelHealth {
+        let all = &self.all;
+        pb::ModelHealth {
+            organisation: organisation.to_string(),
+            model: model.to_string(),
+            observed: all.observed,
+            success_rate: all.success_rate(),
+            first_token_micros: whole(all.first_token_micros),
+            micros_per_token: whole(all.micros_per_token),
+            updated_at_micros: all.updated.unix_micros(),
+            keys: self.keys.iter().map(|(credential, it)| it.message(credential)).collect(),
+        }
+    }
+}
+
+fn whole(micros: Option<f64>) -> Option<u64> {
+    micros.map(|micros| micros as u64)
 }
 
 fn blend(rolling: &mut Option<f64>, observed: Option<f64>) {
@@ -176,7 +214,7 @@ const fn says_of_the_model(outcome: AttemptOutcome) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Model, Object, Organisation, SnapshotVersion};
+    use domain::{Change, Credential, Model, Object, Organisation, Owner, ProviderSlug, SealedBytes, SnapshotVersion};
     use std::sync::Arc;
 
     const MINUTE: i64 = 60_000_000;
@@ -245,6 +283,31 @@ mod tests {
         let health = health(&feedback);
         assert!((health.success_rate - 0.5).abs() < 1e-9 && (health.observed - 2.0).abs() < 1e-9, "{health:?}");
         assert_eq!((health.first_token_micros, health.micros_per_token), (Some(100_000), Some(10_000)));
+    }
+
+    #[test]
+    fn each_configured_key_has_figures_of_its_own() {
+        let [known, gone] = [7, 8].map(|number| CredentialId::from_random([number; 20]));
+        let mut snapshot = snapshot();
+        let credential = Credential {
+            id: known.clone(),
+            organisation: owner(),
+            provider: ProviderSlug::parse("acme").expect("valid"),
+            name: "a".into(),
+            owner: Owner::Managed,
+            version: 1,
+            sealed: SealedBytes(vec![]),
+            hint: String::new(),
+        };
+        snapshot = snapshot.apply(snapshot.version, [Change::Put(Object::Credential(Arc::new(credential)))]);
+        let with = |key: &CredentialId, outcome| OutcomeReport { credential: Some(key.clone()), ..report(outcome, 1) };
+        let reports = [with(&known, AttemptOutcome::Ok), with(&gone, AttemptOutcome::RateLimited)];
+        let feedback = Feedback::default();
+        feedback.merge(&snapshot, &reports, Timestamp(1));
+        let health = health(&feedback);
+        assert!((health.success_rate - 0.5).abs() < 1e-9, "{health:?}");
+        let keys: Vec<_> = health.keys.iter().map(|it| (it.credential.clone(), it.success_rate)).collect();
+        assert_eq!(keys, [(known.to_string(), 1.0)]);
     }
 
     #[test]

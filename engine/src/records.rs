@@ -110,7 +110,7 @@ impl RecordsService {
         let mut key = None;
         if let Some(text) = filter.key.as_deref() {
             let owner = self.shared.organisation(filter.organisation.as_deref())?.id.clone();
-            let found = self.shared.registry.find_key(&owner, text).map_err(|it| status::of_registry(&it))?;
+            let found = self.shared.registry.find_key(&owner, text).map_err(|it| status::of_unknown(&it))?;
             key = Some(found.id.clone());
             organisation = Some(owner);
         }

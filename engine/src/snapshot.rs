@@ -107,23 +107,31 @@ impl Watcher {
             return Ok(());
         }
         let known = self.sent.and_then(|sent| registry.changes_since(sent));
-        let (version, messages) = if let Some((version, changes)) = known {
+        let version = if let Some((version, changes)) = known {
             debug!(?version, changes = changes.len(), "sending a delta");
-            (version, delta_messages(version, &changes))
+            for message in delta_messages(version, &changes) {
+                self.send(message).await?;
+            }
+            version
         } else {
             counter!("signalbox_snapshot_full_copies_total").increment(1);
-            let snapshot = registry.snapshot();
-            let version = snapshot.version;
-            // A large copy takes a while to write: not on a thread that serves.
-            let messages = tokio::task::spawn_blocking(move || full_messages(&snapshot)).await;
-            (version, messages.map_err(|_| Gone)?)
+            self.send_full(registry.snapshot()).await?
         };
-        for message in messages {
-            self.send(message).await?;
-        }
         self.sent = Some(version);
         self.confirmed = true;
         Ok(())
+    }
+
+    /// Sends everything. A large copy takes a while to write: not on a thread that serves, and no faster than it is read.
+    async fn send_full(&self, snapshot: Arc<domain::Snapshot>) -> Result<SnapshotVersion, Gone> {
+        let version = snapshot.version;
+        let mut messages = blocking(move || full_messages(&snapshot)).await?;
+        loop {
+            let (message, rest) = blocking(move || (messages.next(), messages)).await?;
+            let Some(message) = message else { return Ok(version) };
+            messages = rest;
+            self.send(message).await?;
+        }
     }
 
     async fn send_health(&mut self) -> Result<(), Gone> {
@@ -137,4 +145,8 @@ impl Watcher {
     async fn send(&self, message: pb::WatchMessage) -> Result<(), Gone> {
         stream::send(&self.sender, Ok(message), self.shared.limits.stall, "watch").await
     }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Gone> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Gone)
 }

@@ -1,7 +1,7 @@
 //! Turns what went wrong into a gRPC status: the one table of the engine.
 
 use domain::DesiredFault;
-use registry::{ApplyError, RegistryError};
+use registry::{ApplyError, RegistryError, UnknownObject};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use tracing::error;
@@ -56,7 +56,6 @@ pub(crate) fn of_scorers(failure: &ScorersError) -> Status {
 pub(crate) fn of_registry(failure: &RegistryError) -> Status {
     let message = failure.to_string();
     match failure {
-        RegistryError::Unknown { .. } => Status::not_found(message),
         RegistryError::Busy { .. } => Status::unavailable(message),
         RegistryError::ChangedElsewhere | RegistryError::Interrupted => Status::aborted(message),
         RegistryError::Open { .. }
@@ -65,18 +64,26 @@ pub(crate) fn of_registry(failure: &RegistryError) -> Status {
         | RegistryError::Seal { .. }
         | RegistryError::Database { .. }
         | RegistryError::Row { .. }
-        | RegistryError::Incomplete { .. }
-        | RegistryError::Unkept { .. } => {
+        | RegistryError::Incomplete { .. } => {
             error!(%failure, "the registry failed");
             Status::internal(message)
         }
     }
 }
 
+/// There is no such object.
+pub(crate) fn of_unknown(unknown: &UnknownObject) -> Status {
+    Status::not_found(unknown.to_string())
+}
+
 /// A change of one object was refused; `within` is the path of that object, left out of the answer.
 pub(crate) fn of_apply(failure: &ApplyError, within: &str) -> Status {
     match failure {
         ApplyError::Refused { faults } => of_faults(faults, within),
+        ApplyError::Unknown(unknown) => of_unknown(unknown),
+        // The caller read the object, and must read it again: that is for it to decide, so no retry is hinted.
+        ApplyError::Conflict { .. } => Status::aborted(failure.to_string()),
+        ApplyError::Reused { .. } => Status::already_exists(failure.to_string()),
         ApplyError::Registry(failure) => of_registry(failure),
     }
 }

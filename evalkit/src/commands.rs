@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 pub mod gate;
+pub mod import;
 pub mod promote;
 pub mod report;
 pub mod router_eval;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use evalkit::commands::{calibrate, gate, promote, report, router_eval, score, train};
+use evalkit::commands::{calibrate, gate, import, promote, report, router_eval, score, train};
 use evalkit::tell;
 
 /// Trains, applies and judges scorers.
@@ -24,6 +24,8 @@ enum Command {
     Score(score::Options),
     /// Refuses a scorer that is worse than the one in service; exits with 3 if it is, with 4 if that cannot be told.
     Gate(gate::Options),
+    /// Reads scorecards of any format and writes them as one; exits with 2 if there is something to know of them.
+    Import(Box<import::Options>),
     /// Brings a scorer that has passed its gate to an engine, and lets it serve.
     Promote(promote::Options),
     /// Measures everything that is promised of a scorer; exits with 2 if data was missing.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Calibrate(options) => calibrate::run(&options),
         Command::Score(options) => score::run(&options),
         Command::Gate(options) => gate::run(&options),
+        Command::Import(options) => import::run(&options),
         Command::Promote(options) => promote::run(&options),
         Command::Report(options) => report::run(&options),
         Command::RouterEval(options) => router_eval::run(&options),

@@ -24,6 +24,7 @@ use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
 use crate::reporter::Reporter;
+use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) latencies: Arc<Latencies>,
+    pub(crate) sessions: Sessions,
     pub(crate) vault: Arc<Vault>,
     pub(crate) engine: proto::Endpoint,
     pub(crate) tls: Arc<ClientConfig>,

@@ -25,7 +25,7 @@ impl Latencies {
     pub(crate) fn replace(&self, health: &Health) {
         let mut found: HashMap<OrganisationId, BTreeMap<ModelId, Latency>> = HashMap::new();
         for it in &health.models {
-            let observed = Latency::observed(it.first_token_micros, it.micros_per_token);
+            let observed = Latency::observed(it.first_token_micros, it.micros_per_token, it.success_rate);
             if let (Ok(organisation), Ok(model), Some(latency)) =
                 (OrganisationId::parse(&it.organisation), ModelId::parse(&it.model), observed)
             {
@@ -48,6 +48,7 @@ mod tests {
             organisation: organisation.to_string(),
             model: model.to_owned(),
             first_token_micros,
+            success_rate: 1.0,
             ..ModelHealth::default()
         }
     }
@@ -61,6 +62,6 @@ mod tests {
         let models = vec![told(&ours, "a/x", Some(7)), told(&theirs, "a/y", Some(8)), told(&ours, "a/z", None)];
         latencies.replace(&Health { models: [models, vec![told(&ours, "nonsense", Some(9))]].concat() });
         let known: Vec<_> = latencies.of(&ours).iter().map(|(id, it)| (id.to_string(), *it)).collect();
-        assert_eq!(known, [("a/x".to_owned(), Latency { first_token_micros: 7, micros_per_token: 0 })]);
+        assert_eq!(known, [("a/x".to_owned(), Latency { first_token_micros: 7, ..Latency::default() })]);
     }
 }

@@ -19,6 +19,7 @@ mod meters;
 mod pipeline;
 mod reporter;
 mod server;
+mod sessions;
 mod snapshot_store;
 mod snapshots;
 mod start;

@@ -71,8 +71,7 @@ impl SnapshotStore {
     /// When a file cannot be written; what was stored before stays usable.
     pub fn save(&self, snapshot: &Snapshot) -> Result<(), SnapshotFileError> {
         let temporary = self.current.with_extension("snapshot.new");
-        write(&temporary, &encode(snapshot))
-            .map_err(|source| SnapshotFileError::Io { path: temporary.clone(), source })?;
+        write(&temporary, snapshot).map_err(|source| SnapshotFileError::Io { path: temporary.clone(), source })?;
         let renamed = match fs::rename(&self.current, &self.previous) {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(fault),
             _ => fs::rename(&temporary, &self.current),
@@ -81,19 +80,16 @@ impl SnapshotStore {
     }
 }
 
-fn encode(snapshot: &Snapshot) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    for message in full_messages(snapshot) {
-        bytes.extend(message.encode_length_delimited_to_vec());
-    }
-    let trailer = blake3::hash(&bytes);
-    bytes.extend(trailer.as_bytes());
-    bytes
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes message by message: a large copy is not held in memory as well.
+fn write(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let mut file = File::create(path)?;
-    file.write_all(bytes)?;
+    let mut hasher = blake3::Hasher::new();
+    let head = std::iter::once(MAGIC.to_vec());
+    for bytes in head.chain(full_messages(snapshot).map(|message| message.encode_length_delimited_to_vec())) {
+        hasher.update(&bytes);
+        file.write_all(&bytes)?;
+    }
+    file.write_all(hasher.finalize().as_bytes())?;
     file.sync_all()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A running request keeps the snapshot that it began with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use domain::{Snapshot, SnapshotVersion};
@@ -34,13 +34,15 @@ pub(crate) struct Snapshots {
     live: ArcSwapOption<Live>,
     keyring: Keyring,
     store: SnapshotStore,
+    /// What the store holds; locked while it is written.
+    stored: Mutex<Option<SnapshotVersion>>,
     vault: Arc<Vault>,
     upstreams: Arc<Upstreams>,
 }
 
 impl Snapshots {
     pub(crate) fn new(keyring: Keyring, store: SnapshotStore, vault: Arc<Vault>, upstreams: Arc<Upstreams>) -> Self {
-        Self { live: ArcSwapOption::empty(), keyring, store, vault, upstreams }
+        Self { live: ArcSwapOption::empty(), keyring, store, stored: Mutex::default(), vault, upstreams }
     }
 
     pub(crate) fn live(&self) -> Option<Arc<Live>> {
@@ -73,8 +75,12 @@ impl Snapshots {
             tracing::error!(fault = %chain(&fault), "a stored configuration cannot be used");
         }
         let Some(snapshot) = stored else { return false };
+        let version = snapshot.version;
         match self.install(snapshot) {
-            Ok(()) => true,
+            Ok(()) => {
+                *self.stored.lock().unwrap_or_else(PoisonError::into_inner) = Some(version);
+                true
+            }
             Err(fault) => {
                 tracing::error!(fault = %chain(&fault), "the stored configuration cannot be used");
                 false
@@ -82,12 +88,16 @@ impl Snapshots {
         }
     }
 
-    /// Stores the snapshot in force. Blocks on the disk.
+    /// Stores the snapshot in force, if it is not stored already. Blocks on the disk.
     pub(crate) fn save(&self) {
-        let Some(live) = self.live() else { return };
-        if let Err(fault) = self.store.save(&live.snapshot) {
-            metrics::counter!("signalbox_snapshot_file_faults_total").increment(1);
-            tracing::error!(fault = %chain(&fault), "the configuration in force cannot be stored");
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(live) = self.live().filter(|live| *stored != Some(live.snapshot.version)) else { return };
+        match self.store.save(&live.snapshot) {
+            Ok(()) => *stored = Some(live.snapshot.version),
+            Err(fault) => {
+                metrics::counter!("signalbox_snapshot_file_faults_total").increment(1);
+                tracing::error!(fault = %chain(&fault), "the configuration in force cannot be stored");
+            }
         }
     }
 }

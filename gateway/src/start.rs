@@ -21,6 +21,7 @@ use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
 use crate::reporter::reporter;
 use crate::server::{Listeners, Server};
+use crate::sessions::Sessions;
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
 use crate::watch;
@@ -109,6 +110,7 @@ impl Gateway {
             ledger,
             upstreams,
             latencies: latencies.clone(),
+            sessions: Sessions::default(),
             vault,
             engine: engine.clone(),
             engine_breaker: Breaker::new(engine_breaker(), seed),
@@ -168,6 +170,8 @@ impl Gateway {
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
         self.server.stop();
+        // What came last may not have been stored yet.
+        self.app.snapshots.save();
     }
 }
 

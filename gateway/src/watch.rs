@@ -1,16 +1,18 @@
 //! Follows the engine's configuration: asks for what happened since the version in force, applies it, stores it.
 //!
-//! Whatever is in doubt ends the stream; the next one asks again and gets a full copy if that is what it takes. While the
+//! Storing is a task beside it, which takes what is newest when it comes round: a large configuration takes longer to
+//! write than the next change takes to arrive. Whatever is in doubt ends the stream; the next one asks again and gets a full copy if that is what it takes. While the
 //! engine is away, what is in force stays in force.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proto::ConvertError;
 use proto::pb::snapshot::v1::WatchRequest;
 use proto::pb::snapshot::v1::snapshot_client::SnapshotClient;
 use proto::watch::{Assembler, Event};
+use tokio::sync::Notify;
 use tonic::transport::Channel;
 
 use crate::latencies::Latencies;
@@ -21,6 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The engine sends heartbeats far more often than this.
 const SILENCE: Duration = Duration::from_secs(45);
 const MESSAGE_BYTES: usize = 4 << 20;
+/// After storing, so many times as long as that took, nothing is stored.
+const REST: u32 = 4;
 
 #[derive(Debug, thiserror::Error)]
 enum WatchError {
@@ -38,10 +42,27 @@ enum WatchError {
 
 /// Follows the engine until the future is dropped.
 pub(crate) async fn follow(snapshots: Arc<Snapshots>, latencies: Arc<Latencies>, channel: Channel) {
+    let installed = Notify::new();
+    tokio::join!(keep_following(&snapshots, &latencies, &channel, &installed), keep_storing(&snapshots, &installed));
+}
+
+/// Stores whenever something was installed since it last did; several changes at once if they come faster.
+async fn keep_storing(snapshots: &Arc<Snapshots>, installed: &Notify) {
+    loop {
+        installed.notified().await;
+        let (began, storing) = (Instant::now(), snapshots.clone());
+        if tokio::task::spawn_blocking(move || storing.save()).await.is_err() {
+            tracing::error!("storing the configuration panicked");
+        }
+        tokio::time::sleep(began.elapsed() * REST).await;
+    }
+}
+
+async fn keep_following(snapshots: &Arc<Snapshots>, latencies: &Latencies, channel: &Channel, installed: &Notify) {
     let mut pause = FIRST_PAUSE;
     loop {
         let before = snapshots.version();
-        let Err(fault) = watch(&snapshots, &latencies, channel.clone()).await;
+        let Err(fault) = watch(snapshots, latencies, channel.clone(), installed).await;
         if snapshots.version() != before {
             pause = FIRST_PAUSE;
         }
@@ -52,7 +73,12 @@ pub(crate) async fn follow(snapshots: Arc<Snapshots>, latencies: Arc<Latencies>,
     }
 }
 
-async fn watch(snapshots: &Arc<Snapshots>, latencies: &Latencies, channel: Channel) -> Result<Infallible, WatchError> {
+async fn watch(
+    snapshots: &Snapshots,
+    latencies: &Latencies,
+    channel: Channel,
+    installed: &Notify,
+) -> Result<Infallible, WatchError> {
     let held = snapshots.live().map(|live| live.snapshot.clone());
     let from = held.as_ref().map(|snapshot| snapshot.version).unwrap_or_default();
     let mut assembler = Assembler::new(held);
@@ -63,10 +89,7 @@ async fn watch(snapshots: &Arc<Snapshots>, latencies: &Latencies, channel: Chann
         match assembler.take(message.ok_or(WatchError::End)?)? {
             Event::Committed(snapshot) => {
                 snapshots.install(snapshot)?;
-                let storing = snapshots.clone();
-                if tokio::task::spawn_blocking(move || storing.save()).await.is_err() {
-                    tracing::error!("storing the configuration panicked");
-                }
+                installed.notify_one();
             }
             Event::Health(health) => latencies.replace(&health),
             Event::Partial | Event::Heartbeat(_) => {}

@@ -16,22 +16,19 @@ use crate::pb::snapshot::v1::{Changes, Commit, FullBegin, Health, Heartbeat, Obj
 /// No chunk is larger, unless a single object is.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// A full copy: begin, chunks, commit.
-pub fn full_messages(snapshot: &Snapshot) -> Vec<WatchMessage> {
+/// A full copy: begin, chunks, commit. Each is made when it is taken, so that a large copy is never in memory twice.
+pub fn full_messages(snapshot: &Snapshot) -> impl Iterator<Item = WatchMessage> + Send + use<> {
     let version = Some(snapshot.version.into());
     let objects = snapshot.objects().into_iter().map(|object| pb::Object::from(&object));
-    let mut messages = vec![message(Kind::FullBegin(FullBegin { version }))];
-    messages.extend(chunks(objects).into_iter().map(|objects| message(Kind::Objects(Objects { objects }))));
-    messages.push(message(Kind::Commit(Commit { version })));
-    messages
+    let chunks = Chunks::of(objects).map(|objects| message(Kind::Objects(Objects { objects })));
+    let begin = std::iter::once(message(Kind::FullBegin(FullBegin { version })));
+    begin.chain(chunks).chain(std::iter::once(message(Kind::Commit(Commit { version }))))
 }
 
 /// A delta: chunks, commit.
 pub fn delta_messages(version: SnapshotVersion, changes: &[Change]) -> Vec<WatchMessage> {
-    let mut messages: Vec<_> = chunks(changes.iter().map(pb::Change::from))
-        .into_iter()
-        .map(|changes| message(Kind::Changes(Changes { changes })))
-        .collect();
+    let chunks = Chunks::of(changes.iter().map(pb::Change::from));
+    let mut messages: Vec<_> = chunks.map(|changes| message(Kind::Changes(Changes { changes }))).collect();
     messages.push(message(Kind::Commit(Commit { version: Some(version.into()) })));
     messages
 }
@@ -50,23 +47,43 @@ fn message(kind: Kind) -> WatchMessage {
     WatchMessage { message: Some(kind) }
 }
 
-fn chunks<M: Message>(items: impl Iterator<Item = M>) -> Vec<Vec<M>> {
-    /// Tag and length of a nested message.
-    const OVERHEAD: usize = 8;
-    let (mut chunks, mut chunk, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for item in items {
+/// Items in chunks of at most [`CHUNK_BYTES`].
+struct Chunks<I: Iterator> {
+    items: I,
+    /// The first of the next chunk, with its size: it did not fit into the one before.
+    next: Option<(I::Item, usize)>,
+}
+
+impl<M: Message, I: Iterator<Item = M>> Chunks<I> {
+    fn of(items: I) -> Self {
+        Self { items, next: None }
+    }
+
+    fn measured(&mut self) -> Option<(M, usize)> {
+        /// Tag and length of a nested message.
+        const OVERHEAD: usize = 8;
+        let item = self.items.next()?;
         let size = item.encoded_len() + OVERHEAD;
-        if bytes + size > CHUNK_BYTES && !chunk.is_empty() {
-            chunks.push(std::mem::take(&mut chunk));
-            bytes = 0;
+        Some((item, size))
+    }
+}
+
+impl<M: Message, I: Iterator<Item = M>> Iterator for Chunks<I> {
+    type Item = Vec<M>;
+
+    fn next(&mut self) -> Option<Vec<M>> {
+        let (first, mut bytes) = self.next.take().or_else(|| self.measured())?;
+        let mut chunk = vec![first];
+        while let Some((item, size)) = self.measured() {
+            if bytes + size > CHUNK_BYTES {
+                self.next = Some((item, size));
+                break;
+            }
+            bytes += size;
+            chunk.push(item);
         }
-        bytes += size;
-        chunk.push(item);
+        Some(chunk)
     }
-    if !chunk.is_empty() {
-        chunks.push(chunk);
-    }
-    chunks
 }
 
 /// What a message meant.

@@ -66,7 +66,7 @@ pub(crate) async fn policies(ListCommand::List(args): ListCommand) -> anyhow::Re
         let strategy = match &policy.strategy {
             Strategy::Single { model } => format!("single: {model}"),
             Strategy::Blend { blend } => format!("blend: {blend}"),
-            Strategy::Optimal(it) => format!("optimal: {}", it.dial),
+            Strategy::Optimal(it) => format!("optimal: {it}"),
             Strategy::Intelligent { axis } => format!("intelligent / {}", axis.as_str()),
             other => other.as_str().to_owned(),
         };

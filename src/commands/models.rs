@@ -93,7 +93,7 @@ async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let request = pb::ImportModelsRequest {
         organisation: None,
-        litellm_json: bytes,
+        catalogue: bytes,
         providers: args.provider,
         dry_run: args.dry_run,
         source: name,

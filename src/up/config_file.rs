@@ -40,7 +40,9 @@ pub(crate) async fn apply(registry: &Registry, organisation: &OrganisationId, fi
     for warning in &loaded.warnings {
         tracing::warn!(file = %file.display(), line = warning.line, "{}: {}", warning.path, warning.message);
     }
-    registry.apply(organisation, &loaded.desired, false).await.map_err(|error| match error.faults() {
+    registry.apply(organisation, &loaded.desired, false, registry::Terms::operator()).await.map_err(|error| match error
+        .faults()
+    {
         [] => anyhow!(error),
         faults => UsageError(located(file, &loaded.positions, faults)).into(),
     })

@@ -28,7 +28,10 @@ impl Demo {
             let server = serve(&tenant).await?;
             let provider = demo::provider(server.base_url());
             let desired = Desired { providers: vec![provider], models: demo::models(), ..Desired::default() };
-            registry.apply(organisation, &desired, false).await.context("the demo provider cannot be configured")?;
+            registry
+                .apply(organisation, &desired, false, registry::Terms::operator())
+                .await
+                .context("the demo provider cannot be configured")?;
             return Ok(Self(Some(server)));
         }
         if tenant.providers.contains_key(SLUG) {
@@ -87,7 +90,7 @@ async fn retire(registry: &Registry, organisation: &OrganisationId) {
         model.enabled = false;
     }
     let desired = Desired { models, ..Desired::default() };
-    if let Err(fault) = registry.apply(organisation, &desired, false).await {
+    if let Err(fault) = registry.apply(organisation, &desired, false, registry::Terms::operator()).await {
         tracing::warn!(%fault, "the demo provider does not run, but its models are still configured");
     }
 }

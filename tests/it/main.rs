@@ -4,8 +4,10 @@
 
 mod bad_start;
 mod commands;
+mod conversing;
 mod crash;
 mod first_start;
 mod rules;
 mod scorers;
 mod server;
+mod vectors;

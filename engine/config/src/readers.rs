@@ -79,6 +79,24 @@ pub(crate) fn number(item: &Item<'_>, context: &mut Context<'_>) -> Option<f64> 
     }
 }
 
+/// A number: a score, a weight, a bound.
+pub(crate) fn figure(item: &Item<'_>, context: &mut Context<'_>) -> Option<f64> {
+    if let Value::Text(text) = &item.node.value
+        && let Some(percent) = text.trim().strip_suffix('%').and_then(|it| it.trim().parse::<f64>().ok())
+    {
+        let shown = shortened(text);
+        let share = (percent * 1e7).round() / 1e9;
+        let message = format!(
+            "`{shown}` is a percentage in quotes: write {share}, or {percent} where the scores are percentages from 0 to 100"
+        );
+        return item.fault(context, message);
+    }
+    match number(item, context)? {
+        figure if figure.is_finite() => Some(figure),
+        other => item.fault(context, format!("{other} is not a number: write one, or take it out")),
+    }
+}
+
 /// A number above 0.
 pub(crate) fn weight(item: &Item<'_>, context: &mut Context<'_>) -> Option<f64> {
     match number(item, context)? {

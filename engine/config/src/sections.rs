@@ -1,16 +1,19 @@
 //! The sections of the file, in its order, and what must be unique in it.
 
+mod blends;
+mod calibration;
 mod keys;
 mod models;
 mod policies;
 mod providers;
 mod routers;
 mod rules;
+mod scorecards;
 
 use std::collections::BTreeMap;
 
 use domain::Policy;
-use domain::desired::{Desired, ProjectSpec};
+use domain::desired::{Desired, ProjectSpec, ScorecardSpec};
 
 use crate::context::Context;
 use crate::fields::{Fields, Item, shortened};
@@ -20,7 +23,7 @@ use crate::readers::{name, object, tables};
 type ReadTable<T> = fn(&mut Fields<'_>, &mut Context<'_>) -> Option<T>;
 
 /// Sections of features to come.
-const LATER: [&str; 3] = ["scorecards", "blends", "organisations"];
+const LATER: [&str; 1] = ["organisations"];
 const LATER_PROJECT: [&str; 1] = ["budget"];
 
 /// Reads the whole file; what is faulty is noted and left out.
@@ -28,11 +31,15 @@ pub(crate) fn read(root: &Node, context: &mut Context<'_>) -> Desired {
     let item = Item { path: String::new(), node: root };
     object(&item, context, &LATER, |fields, context| {
         let desired = Desired {
+            calibration: fields
+                .read("calibration", context, |item, context| object(item, context, &[], calibration::calibration)),
             projects: section(fields, context, "projects", "name", &LATER_PROJECT, project),
             providers: section(fields, context, "providers", "slug", &[], providers::provider),
             models: section(fields, context, "models", "id", &models::LATER, models::model),
-            policies: section(fields, context, "policies", "name", &policies::LATER, policies::policy),
-            routers: section(fields, context, "routers", "name", &routers::LATER, routers::router),
+            scorecards: scorecards(fields, context),
+            blends: section(fields, context, "blends", "name", &[], blends::blend),
+            policies: section(fields, context, "policies", "name", &[], policies::policy),
+            routers: section(fields, context, "routers", "name", &[], routers::router),
             keys: section(fields, context, "keys", "name", &keys::LATER, keys::key),
         };
         one_default_policy(fields, context);
@@ -57,6 +64,29 @@ fn section<T>(
     };
     refuse_twins(items.iter().filter_map(|item| child(item, identity)), text_of, context);
     items.iter().filter_map(|item| object(item, context, later, read)).collect()
+}
+
+/// One benchmark may have several versions: name and version together are what is unique.
+fn scorecards(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Vec<ScorecardSpec> {
+    let Some(items) = fields.take("scorecards").and_then(|item| tables(&item, context)) else {
+        return Vec::new();
+    };
+    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (table, item) in items.iter().filter_map(|table| Some((table, child(table, "name")?))) {
+        let version = child(table, "version").and_then(|it| text_of(&it)).unwrap_or_default();
+        let Some(title) = text_of(&item) else { continue };
+        match seen.get(&(title.clone(), version.clone())) {
+            Some(line) => {
+                let message = format!(
+                    "`{}` is already on line {line}: choose another name, or another version",
+                    shortened(&title)
+                );
+                item.fault::<()>(context, message);
+            }
+            None => drop(seen.insert((title, version), item.node.spot.line)),
+        }
+    }
+    items.iter().filter_map(|item| object(item, context, &[], scorecards::scorecard)).collect()
 }
 
 fn project(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<ProjectSpec> {
@@ -189,6 +219,7 @@ mod tests {
             assert_eq!(described(&schema, shape), read, "{shape}");
             shapes.insert(shape);
         };
+        check("CalibrationChoice", asked(calibration::calibration));
         check("Project", asked(project));
         check("Provider", asked(providers::provider));
         check("ProviderTimeouts", asked(providers::timeouts));
@@ -196,6 +227,12 @@ mod tests {
         check("Model", asked(models::model));
         check("ModelPricing", asked(models::pricing));
         check("ModelModalities", asked(models::modalities));
+        check("Scorecard", asked(scorecards::scorecard));
+        check("ScorecardSource", asked(scorecards::source));
+        check("ScorecardScore", asked(scorecards::score));
+        check("Blend", asked(blends::blend));
+        check("BlendWeight", asked(blends::weight));
+        check("BlendOverride", asked(blends::correction));
         check("Policy", asked(policies::policy));
         check("PolicyCandidate", asked(policies::candidate));
         check("PolicyStrategy", asked(policies::strategy_table));
@@ -206,7 +243,9 @@ mod tests {
         let sections = described(&schema, "ConfigFile");
         assert_eq!(
             sections,
-            ["keys", "models", "policies", "projects", "providers", "routers"].map(str::to_owned).into()
+            ["blends", "calibration", "keys", "models", "policies", "projects", "providers", "routers", "scorecards"]
+                .map(str::to_owned)
+                .into()
         );
         let objects = schema["$defs"].as_object().expect("definitions").iter();
         let objects: BTreeSet<&str> =

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, title = "Signalbox configuration")]
 pub struct ConfigFile {
+    /// What policies with the strategy `optimal` make chances of success of; absent = stays as it is.
+    pub calibration: Option<CalibrationChoice>,
     /// Parts of the organisation to which requests are attributed.
     #[schemars(default)]
     pub projects: Vec<Project>,
@@ -19,6 +21,12 @@ pub struct ConfigFile {
     /// The catalogue: models that may be called.
     #[schemars(default)]
     pub models: Vec<Model>,
+    /// What models scored on benchmarks.
+    #[schemars(default)]
+    pub scorecards: Vec<Scorecard>,
+    /// Weighted benchmarks, for policies with the strategy `blend`.
+    #[schemars(default)]
+    pub blends: Vec<Blend>,
     /// How one model of several is chosen.
     #[schemars(default)]
     pub policies: Vec<Policy>,
@@ -28,6 +36,17 @@ pub struct ConfigFile {
     /// API keys of callers.
     #[schemars(default)]
     pub keys: Vec<Key>,
+}
+
+/// A calibration: a file of one's own, or the built-in one.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CalibrationChoice {
+    /// What `evalkit calibrate optimal` wrote, relative to this file.
+    #[schemars(extend("examples" = ["calibration.json"]))]
+    pub file: Option<String>,
+    /// Written as true, goes back to the calibration that is built in.
+    pub built_in: Option<bool>,
 }
 
 /// A part of the organisation.
@@ -161,6 +180,8 @@ pub enum CredentialKind {
 #[schemars(rename_all = "snake_case")]
 pub enum CredentialOwner {
     Managed,
+    Org,
+    User,
 }
 
 /// A model of the catalogue.
@@ -270,6 +291,236 @@ pub enum ModelAbility {
     Embeddings,
 }
 
+/// One version of one benchmark, and what each model scored. Its name and version together are unique.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Scorecard {
+    /// The benchmark's name.
+    #[schemars(extend("examples" = ["support-judge"]))]
+    pub name: String,
+    /// The benchmark's version; scores of different versions are not comparable.
+    #[schemars(extend("examples" = ["2026-11"]))]
+    pub version: Option<String>,
+    /// What was measured.
+    #[schemars(extend("examples" = ["accuracy"]))]
+    pub metric: String,
+    /// In which unit.
+    #[schemars(extend("examples" = ["percent"]))]
+    pub unit: Option<String>,
+    /// Which end is good; absent = higher. It is never guessed from `metric`.
+    pub direction: Option<ScoreDirection>,
+    /// How scores become comparable; absent = linear between `min` and `max`.
+    pub scale: Option<ScoreScale>,
+    /// The least possible score; not for `elo_expected`.
+    #[schemars(extend("examples" = [0.0]))]
+    pub min: Option<f64>,
+    /// The greatest possible score; not for `elo_expected`.
+    #[schemars(extend("examples" = [1.0]))]
+    pub max: Option<f64>,
+    /// What guessing scores, in the unit of the scores; for `chance_adjusted` only.
+    #[schemars(extend("examples" = [0.25]))]
+    pub chance: Option<f64>,
+    /// The rating of the opponent against whom the share of wins is told; for `elo_expected` only.
+    #[schemars(extend("examples" = [1200.0]))]
+    pub elo_reference: Option<f64>,
+    /// Kinds of work that it tells about.
+    #[schemars(default, extend("examples" = [["chat"]]))]
+    pub capabilities: Vec<CapabilityTag>,
+    /// What stands in for a score that a model does not have, where no blend says; absent = `lower_bound`.
+    pub missing: Option<MissingScore>,
+    /// Where its numbers come from; absent = uploaded.
+    pub source: Option<ScorecardSource>,
+    /// When they were fetched.
+    #[schemars(extend("format" = "date", "examples" = ["2026-11-22"]))]
+    pub retrieved: Option<String>,
+    /// After how many days they are stale; absent = never.
+    #[schemars(range(min = 1))]
+    pub stale_after_days: Option<u64>,
+    /// The scores, each model once.
+    #[schemars(length(min = 1))]
+    pub scores: Option<Vec<ScorecardScore>>,
+    /// A file with the scores, relative to this one, in place of `scores`. Not supported yet.
+    #[schemars(extend("examples" = ["scores.csv"]))]
+    pub file: Option<String>,
+}
+
+/// Which end of a scale is good.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum ScoreDirection {
+    Higher,
+    Lower,
+}
+
+/// How a score becomes a number from 0 to 1.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum ScoreScale {
+    /// Linear between the metric's bounds.
+    Linear,
+    /// Linear in the logarithm between bounds above 0.
+    Log,
+    /// The expected share of wins against an opponent of a declared rating.
+    EloExpected,
+    /// Linear between what guessing scores and the best possible score.
+    ChanceAdjusted,
+}
+
+/// A kind of work.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum CapabilityTag {
+    Code,
+    Math,
+    Reasoning,
+    Knowledge,
+    Writing,
+    Extraction,
+    Translation,
+    ToolUse,
+    StructuredOutput,
+    Chat,
+}
+
+/// What stands in for a score that a model does not have.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum MissingScore {
+    /// The median of all models less one standard deviation.
+    LowerBound,
+    /// The median of all models.
+    Median,
+    /// Nothing: the others share the weight.
+    Renormalise,
+    /// The least score of any model.
+    Min,
+    /// 0.
+    Zero,
+    /// Nothing: the model is out.
+    Exclude,
+}
+
+/// Where the numbers of a scorecard come from.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ScorecardSource {
+    /// What kind of source; absent = uploaded. The models of a published table need not be in the catalogue.
+    pub kind: Option<ScoreSourceKind>,
+    /// When the numbers were observed.
+    #[schemars(extend("format" = "date", "examples" = ["2026-11-22"]))]
+    pub date: Option<String>,
+    /// Under which licence they may be passed on.
+    #[schemars(extend("examples" = ["CC-BY-4.0"]))]
+    pub licence: Option<String>,
+    /// Where they stand.
+    #[schemars(extend("examples" = ["https://example.com/leaderboard"]))]
+    pub url: Option<String>,
+}
+
+/// What kind of source a scorecard has.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum ScoreSourceKind {
+    Published,
+    Eval,
+    Uploaded,
+}
+
+/// What one model scored.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ScorecardScore {
+    /// The model's id.
+    #[schemars(extend("examples" = ["acme/small"]))]
+    pub model: String,
+    /// Its score, in the unit of the benchmark.
+    #[schemars(extend("examples" = [0.71]))]
+    pub score: f64,
+    /// On how many samples.
+    #[schemars(range(min = 1), extend("examples" = [200]))]
+    pub n: Option<u64>,
+    /// Its standard error; absent = from `interval`, else from `n`.
+    pub standard_error: Option<f64>,
+    /// The two ends of its 95 % interval.
+    #[schemars(length(min = 2, max = 2), extend("examples" = [[0.65, 0.77]]))]
+    pub interval: Option<Vec<f64>>,
+}
+
+/// Weighted benchmarks.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Blend {
+    /// Its name, unique.
+    #[schemars(extend("examples" = ["ours"]))]
+    pub name: String,
+    /// Its benchmarks; the weights sum to 1.
+    #[schemars(length(min = 1))]
+    pub weights: Vec<BlendWeight>,
+    /// What stands in for missing scores; absent = what each scorecard says.
+    pub missing: Option<MissingScore>,
+    /// How much heavier a benchmark becomes when the prompt surely asks for its kind of work, from 1; absent = 2.
+    #[schemars(range(min = 1))]
+    pub boost: Option<f64>,
+    /// By what models are ranked; absent = mean.
+    pub rank_by: Option<BlendRank>,
+    /// How many standard errors `lcb` takes off; absent = 1.
+    #[schemars(range(min = 0))]
+    pub z: Option<f64>,
+    /// Corrections of single scores.
+    #[schemars(default)]
+    pub overrides: Vec<BlendOverride>,
+    /// The model that answers when no candidate is covered; one of the policy's models.
+    #[schemars(extend("examples" = ["acme/large"]))]
+    pub fallback_model: Option<String>,
+}
+
+/// A benchmark's part in a blend.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BlendWeight {
+    /// The scorecard: its name, `name@version`, or id.
+    #[schemars(extend("examples" = ["support-judge"]))]
+    pub benchmark: String,
+    /// Its weight, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub weight: f64,
+    /// What stands in for its missing scores; absent = the blend's.
+    pub missing: Option<MissingScore>,
+}
+
+/// By what models are ranked.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum BlendRank {
+    /// The score.
+    Mean,
+    /// The score less `z` standard errors.
+    Lcb,
+}
+
+/// A correction of one score.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BlendOverride {
+    /// The scorecard: its name, `name@version`, or id.
+    #[schemars(extend("examples" = ["support-judge"]))]
+    pub benchmark: String,
+    /// The model.
+    #[schemars(extend("examples" = ["acme/small"]))]
+    pub model: String,
+    /// The score to use, in the unit of the benchmark.
+    pub score: f64,
+    /// Who says so.
+    #[schemars(extend("examples" = ["dana"]))]
+    pub author: String,
+    /// Why.
+    #[schemars(extend("examples" = ["the judge marked refusals as right"]))]
+    pub reason: String,
+    /// Until when; absent = for good.
+    #[schemars(extend("format" = "date-time", "examples" = ["2027-01-31T00:00:00Z"]))]
+    pub expires_at: Option<String>,
+}
+
 /// How one model of several is chosen.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -293,6 +544,17 @@ pub struct Policy {
     /// Tag rules: the first that holds, by ascending priority, says which strategy or policy decides.
     #[schemars(default)]
     pub rules: Vec<PolicyRule>,
+    /// `conversation`: a conversation stays on its model unless another beats it by more than a cold prompt cache
+    /// costs; absent = each request is decided for itself.
+    pub affinity: Option<Affinity>,
+}
+
+/// How far a conversation stays on one model.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Affinity {
+    /// For its length.
+    Conversation,
 }
 
 /// When something else than the policy's strategy decides.
@@ -423,8 +685,9 @@ pub enum StrategyName {
 #[schemars(deny_unknown_fields)]
 pub struct PolicyStrategy {
     /// `intelligent`: the model that fits the prompt's complexity; `priority`: ascending priority; `split`: one weighted
-    /// draw per request; `lowest_cost`: ascending expected cost; `least_latency`: ascending observed latency; `single`:
-    /// one model and no other; `optimal`: the best chance of success for the money, with `lambda` or `min_quality`.
+    /// draw per request; `lowest_cost`: ascending expected cost; `least_latency`: ascending observed latency; `blend`:
+    /// descending score in a blend of benchmarks; `single`: one model and no other; `optimal`: the best chance of success
+    /// for the money, with `lambda` or `min_quality`.
     #[schemars(rename = "type")]
     pub kind: StrategyKind,
     /// What an intelligent policy cares about; absent = performance, the balanced one.
@@ -432,7 +695,9 @@ pub struct PolicyStrategy {
     /// The model of `single`.
     #[schemars(extend("examples" = ["acme/large"]))]
     pub model: Option<String>,
-    /// The blend, by id, whose scores tell `optimal` how able models are; absent = their capability does.
+    /// The blend, its name or id: by its scores `blend` ranks, and `optimal` tells how able models are. `optimal` needs
+    /// none: without one, models' capabilities tell.
+    #[schemars(extend("examples" = ["ours"]))]
     pub blend: Option<String>,
     /// The dial of `optimal`: chance of success per USD.
     #[schemars(range(min = 0.0), extend("examples" = [3.5]))]
@@ -451,6 +716,7 @@ pub enum StrategyKind {
     Split,
     LowestCost,
     LeastLatency,
+    Blend,
     Single,
     Optimal,
 }
@@ -479,6 +745,9 @@ pub struct Router {
     /// Its policy: name, slug or id; absent = intelligent / performance over its models.
     #[schemars(extend("examples" = ["support"]))]
     pub policy: Option<String>,
+    /// The scorecards that tell its models' capability: names, `name@version` or ids; none = all of the organisation.
+    #[schemars(default, extend("examples" = [["support-judge"]]))]
+    pub scorecards: Vec<String>,
     /// Where each provider's secret comes from; absent = managed if there is one.
     #[schemars(default, extend("examples" = [{"acme": "managed"}]))]
     pub credentials: BTreeMap<String, CredentialSource>,

@@ -39,12 +39,12 @@ impl Missing {
     }
 }
 
-/// A benchmark's part in a blend.
+/// A benchmark's part in a blend. `S` is how it refers to the scorecard: by id, or in a file by its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BlendWeight {
+pub struct BlendWeight<S = ScorecardId> {
     /// The benchmark.
-    pub benchmark: ScorecardId,
+    pub benchmark: S,
     /// Its weight, from 0; all of a blend sum to 1. 0 = it plays no part.
     pub weight: f64,
     /// What stands in for its missing scores; absent = the blend's.
@@ -66,9 +66,9 @@ pub enum RankBy {
 /// A correction of one score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Override {
+pub struct Override<S = ScorecardId> {
     /// Of which benchmark.
-    pub benchmark: ScorecardId,
+    pub benchmark: S,
     /// Of which model.
     pub model: ModelId,
     /// The score to use, in the benchmark's unit.
@@ -89,17 +89,6 @@ impl Override {
     }
 }
 
-/// Whether a blend may route.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BlendStatus {
-    /// For previews only.
-    #[default]
-    Draft,
-    /// Policies may use it.
-    Live,
-}
-
 /// Weighted benchmarks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,11 +99,9 @@ pub struct Blend {
     pub organisation: OrganisationId,
     /// Its name, unique in the organisation.
     pub name: String,
-    /// Counts its changes, from 1.
+    /// Counts its saved states, from 1.
+    #[serde(default = "Blend::first_version")]
     pub version: u32,
-    /// Whether it may route.
-    #[serde(default)]
-    pub status: BlendStatus,
     /// Its benchmarks.
     pub weights: Vec<BlendWeight>,
     /// What stands in for missing scores; absent = the benchmark's.
@@ -138,6 +125,11 @@ pub struct Blend {
 }
 
 impl Blend {
+    /// The version of a blend that was saved once.
+    pub const fn first_version() -> u32 {
+        1
+    }
+
     /// Twice as heavy.
     pub const fn default_boost() -> f64 {
         2.0
@@ -163,7 +155,7 @@ mod tests {
         }))
         .unwrap();
         assert!((blend.boost - 2.0).abs() + (blend.z - 1.0).abs() < 1e-12);
-        assert_eq!((blend.rank_by, blend.status, blend.missing), (RankBy::Mean, BlendStatus::Draft, None));
+        assert_eq!((blend.rank_by, blend.missing), (RankBy::Mean, None));
         assert_eq!(Missing::default(), Missing::LowerBound);
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::Calibration;
 use crate::ids::{CredentialId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug};
 use crate::money::Money;
+use crate::policy::CredentialSource;
 use crate::usage::Usage;
 
 /// A tenant. Nothing crosses tenants.
@@ -119,6 +120,38 @@ impl fmt::Debug for SealedBytes {
     }
 }
 
+/// Whose account a provider secret opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// The platform's.
+    #[default]
+    Managed,
+    /// The organisation's own.
+    Org,
+    /// One of its users'.
+    User,
+}
+
+impl Owner {
+    /// The owner's name: `managed`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::Org => "org",
+            Self::User => "user",
+        }
+    }
+
+    /// From where a router would take such a secret.
+    pub const fn source(self) -> CredentialSource {
+        match self {
+            Self::Managed => CredentialSource::Managed,
+            Self::Org | Self::User => CredentialSource::User,
+        }
+    }
+}
+
 /// A provider secret, sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
@@ -130,6 +163,9 @@ pub struct Credential {
     pub provider: ProviderSlug,
     /// Its name, unique within the provider.
     pub name: String,
+    /// Whose account it opens.
+    #[serde(default)]
+    pub owner: Owner,
     /// Counts the secrets this record has held; part of what the seal binds.
     pub version: u32,
     /// The secret, sealed for (organisation, id, provider, version).

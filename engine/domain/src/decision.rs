@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::AffinityRecord;
 use crate::ids::{ModelId, PolicyId, RequestId, RouterId};
+use crate::instructions::InstructionsRecord;
 use crate::money::Money;
 use crate::policy::Axis;
 use crate::score::CapabilityTag;
@@ -46,6 +48,8 @@ pub enum Removal {
     NoCredential,
     /// Its breaker is open.
     Unhealthy,
+    /// The request's routing instructions want it avoided.
+    Instructions,
     /// No benchmark of the blend has a score of it.
     Unscored,
     /// A benchmark that its blend demands has no score of it.
@@ -71,6 +75,7 @@ impl Removal {
             Self::MaxCost => "max_cost",
             Self::NoCredential => "no_credential",
             Self::Unhealthy => "unhealthy",
+            Self::Instructions => "instructions",
             Self::Unscored => "unscored",
             Self::MissingCoverage => "missing_coverage",
         }
@@ -89,7 +94,8 @@ impl Removal {
             | Self::OutputLength
             | Self::Zdr
             | Self::DataCollection
-            | Self::MaxCost => true,
+            | Self::MaxCost
+            | Self::Instructions => true,
             Self::Disabled
             | Self::NotAllowed
             | Self::NoCredential
@@ -216,6 +222,12 @@ pub struct Decision {
     /// The candidates were ordered explicitly: the chain may be tried to its end.
     #[serde(default)]
     pub explicit_order: bool,
+    /// What became of the request's routing instructions, if it had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<InstructionsRecord>,
+    /// What the conversation's previous turn did to the choice, where the policy has affinity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<AffinityRecord>,
     /// One plain sentence.
     pub reason: String,
 }

@@ -7,12 +7,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Pricing, Timeouts};
+use crate::blend::{Blend, BlendWeight, Missing, Override, RankBy};
+use crate::calibration::Calibration;
+use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Owner, Pricing, Timeouts};
 use crate::clock::Timestamp;
+use crate::conversation::Affinity;
+use crate::date::Date;
 use crate::ids::{ModelId, ProviderSlug};
 use crate::key::Scope;
+pub use crate::policy::CredentialSource;
 use crate::policy::{Candidates, Strategy};
 use crate::rule::Rule;
+use crate::score::CapabilityTag;
+use crate::scorecard::{Direction, Normalisation, ScoreCell, SourceNote};
 
 /// A secret on its way to being sealed. Never prints.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,18 +48,35 @@ impl fmt::Debug for SecretText {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Desired {
+    /// The organisation's calibration; `None` leaves the one that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationSpec>,
     /// Projects of the organisation.
     pub projects: Vec<ProjectSpec>,
     /// Providers with their secrets.
     pub providers: Vec<ProviderSpec>,
     /// Models.
     pub models: Vec<ModelSpec>,
+    /// Scorecards.
+    pub scorecards: Vec<ScorecardSpec>,
+    /// Blends.
+    pub blends: Vec<BlendSpec>,
     /// Policies.
     pub policies: Vec<PolicySpec>,
     /// Routers.
     pub routers: Vec<RouterSpec>,
     /// API keys.
     pub keys: Vec<KeySpec>,
+}
+
+/// Which calibration `optimal` weighs by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationSpec {
+    /// The one that is built in.
+    BuiltIn,
+    /// The organisation's own.
+    Own(Calibration),
 }
 
 /// A project.
@@ -108,6 +132,9 @@ pub struct ProviderSpec {
 pub struct CredentialSpec {
     /// Its name, unique within the provider.
     pub name: String,
+    /// Whose account it opens.
+    #[serde(default)]
+    pub owner: Owner,
     /// The secret.
     pub secret: SecretText,
 }
@@ -166,6 +193,71 @@ fn yes() -> bool {
     true
 }
 
+/// A scorecard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScorecardSpec {
+    /// The benchmark's name.
+    pub name: String,
+    /// The benchmark's version; empty = it has none.
+    #[serde(default)]
+    pub version: String,
+    /// What was measured.
+    pub metric: String,
+    /// In which unit.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// Which end is good.
+    #[serde(default)]
+    pub direction: Direction,
+    /// How scores become comparable.
+    pub normalisation: Normalisation,
+    /// Kinds of work it tells about.
+    #[serde(default)]
+    pub capabilities: Vec<CapabilityTag>,
+    /// What stands in for a missing score, where neither weight nor blend says.
+    #[serde(default)]
+    pub missing: Option<Missing>,
+    /// Where its numbers come from.
+    pub source: SourceNote,
+    /// When they were fetched.
+    #[serde(default)]
+    pub retrieved: Option<Date>,
+    /// After how many days they are stale; absent = never.
+    #[serde(default)]
+    pub stale_after_days: Option<u64>,
+    /// The scores.
+    pub scores: Vec<ScoreCell>,
+}
+
+/// A blend. Scorecards are named by id or name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlendSpec {
+    /// Its name.
+    pub name: String,
+    /// Its benchmarks.
+    pub weights: Vec<BlendWeight<String>>,
+    /// What stands in for missing scores; absent = the benchmark's.
+    #[serde(default)]
+    pub missing: Option<Missing>,
+    /// How much heavier a benchmark of the wanted kind of work becomes.
+    #[serde(default = "Blend::default_boost")]
+    pub boost: f64,
+    /// By what to rank.
+    #[serde(default)]
+    pub rank_by: RankBy,
+    /// How many standard errors `lcb` takes off.
+    #[serde(default = "Blend::default_z")]
+    pub z: f64,
+    /// Corrections.
+    #[serde(default)]
+    pub overrides: Vec<Override<String>>,
+    /// Who answers when no candidate is covered.
+    #[serde(default)]
+    pub fallback_model: Option<ModelId>,
+}
+
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -180,21 +272,14 @@ pub struct PolicySpec {
     pub default: bool,
     /// What it may choose from.
     pub candidates: Candidates,
-    /// How it orders them, where no rule says otherwise.
-    pub strategy: Strategy,
+    /// How it orders them, where no rule says otherwise. A blend is named by id or name.
+    pub strategy: Strategy<String>,
     /// Tag rules. Each names another policy by id, name or slug, or gives a strategy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<Rule<String>>,
-}
-
-/// Where a router takes a provider's secret from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialSource {
-    /// The platform's.
-    Managed,
-    /// The organisation's own.
-    User,
+    pub rules: Vec<Rule<String, String>>,
+    /// How far a conversation stays on one model; absent = each request is decided for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
 }
 
 /// A router.
@@ -208,6 +293,9 @@ pub struct RouterSpec {
     /// A policy, by id, name or slug; absent = intelligent / performance.
     #[serde(default)]
     pub policy: Option<String>,
+    /// The scorecards that tell its models' capability, by id or name; none = the organisation's.
+    #[serde(default)]
+    pub scorecards: Vec<String>,
     /// Where each provider's secret comes from; absent = managed if there is one.
     #[serde(default)]
     pub credentials: BTreeMap<ProviderSlug, CredentialSource>,

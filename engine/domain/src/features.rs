@@ -84,4 +84,8 @@ pub struct Facts {
     /// What the request says of itself and its sender, for rules.
     #[serde(default)]
     pub labels: Labels,
+    /// The caller's wishes in words, at most [`MAX_INSTRUCTIONS`](crate::MAX_INSTRUCTIONS) characters. Kept as text: what
+    /// is meant by a name depends on the candidates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
 }

@@ -8,14 +8,18 @@ pub mod blend;
 pub mod calibration;
 pub mod catalogue;
 pub mod clock;
+pub mod conversation;
 pub mod date;
 pub mod decision;
 pub mod desired;
 pub mod features;
 pub mod ids;
+pub mod instructions;
 pub mod key;
+pub mod key_table;
 pub mod labels;
 pub mod money;
+pub mod named_table;
 pub mod object;
 pub mod optimal;
 pub mod policy;
@@ -28,13 +32,14 @@ pub mod snapshot;
 pub mod usage;
 
 pub use benchmark::{Benchmark, Reading, Summary};
-pub use blend::{Blend, BlendStatus, BlendWeight, Missing, Override, RankBy};
+pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
 pub use calibration::{Calibration, Scale, Scales};
 pub use catalogue::{
-    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
+    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
     SealedBytes, Timeouts,
 };
 pub use clock::{Clock, Timestamp};
+pub use conversation::{Affinity, AffinityRecord, Previous};
 pub use date::{Date, InvalidDate};
 pub use decision::{Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed};
 pub use desired::{Desired, DesiredFault, Diff, SecretText};
@@ -43,16 +48,19 @@ pub use ids::{
     BlendId, CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId,
     RouterId, ScorecardId,
 };
+pub use instructions::{InstructionsRecord, MAX_INSTRUCTIONS, Understood};
 pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
+pub use key_table::KeyTable;
 pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};
+pub use named_table::{ModelTable, Named, NamedTable, PolicyTable};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
 pub use optimal::{Dial, InvalidDial, Lambda, MinQuality, Optimal};
-pub use policy::{Axis, Candidates, Policy, PolicyModel, Router, Strategy};
+pub use policy::{Axis, Candidates, CredentialSource, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
 pub use route::Route;
 pub use rule::{Condition, Field, Operator, Rule, RuleFault, RuleFaults, Rules, Test, Use};
 pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
 pub use scorecard::{Direction, Interval, Normalisation, ScoreCell, Scorecard, SourceKind, SourceNote};
-pub use snapshot::{KeyTable, Snapshot, SnapshotVersion, Tenant};
+pub use snapshot::{Snapshot, SnapshotVersion, Tenant};
 pub use usage::Usage;

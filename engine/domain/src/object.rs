@@ -131,6 +131,23 @@ pub enum Object {
 }
 
 impl Object {
+    /// What people call it: a credential `provider/name`, a scorecard by its name and version.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Pepper(_) => "pepper".to_owned(),
+            Self::Organisation(it) => it.name.clone(),
+            Self::Project(it) => it.name.clone(),
+            Self::Provider(it) => it.slug.to_string(),
+            Self::Credential(it) => format!("{}/{}", it.provider, it.name),
+            Self::Model(it) => it.id.to_string(),
+            Self::Scorecard(it) => it.label(),
+            Self::Blend(it) => it.name.clone(),
+            Self::Policy(it) => it.name.clone(),
+            Self::Router(it) => it.name.clone(),
+            Self::Key(it) => it.name.clone(),
+        }
+    }
+
     /// The object's name among all objects.
     pub fn key(&self) -> ObjectKey {
         let (kind, organisation, id) = match self {

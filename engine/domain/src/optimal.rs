@@ -88,31 +88,49 @@ impl fmt::Display for Dial {
     }
 }
 
-/// The settings of `optimal`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
-pub struct Optimal {
+/// The settings of `optimal`. `B` is how it refers to a blend, as in a strategy.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written<B>", bound(deserialize = "B: Deserialize<'de>"))]
+pub struct Optimal<B = BlendId> {
     /// The blend whose scores tell abilities; absent = strengths do, as in `intelligent`.
-    pub blend: Option<BlendId>,
+    pub blend: Option<B>,
     /// The policy's dial.
     pub dial: Dial,
+}
+
+impl<B> Optimal<B> {
+    /// The same settings with their reference to a blend found out; `None` where that fails.
+    pub fn resolved<T>(self, find: impl FnOnce(B) -> Option<T>) -> Option<Optimal<T>> {
+        let blend = match self.blend {
+            Some(blend) => Some(find(blend)?),
+            None => None,
+        };
+        Some(Optimal { blend, dial: self.dial })
+    }
+}
+
+impl<B: fmt::Display> fmt::Display for Optimal<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.dial.fmt(f)?;
+        self.blend.iter().try_for_each(|blend| write!(f, ", blend {blend}"))
+    }
 }
 
 /// As it is written: the two dials side by side.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    blend: Option<BlendId>,
+struct Written<B> {
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    blend: Option<B>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lambda: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_quality: Option<f64>,
 }
 
-impl TryFrom<Written> for Optimal {
+impl<B> TryFrom<Written<B>> for Optimal<B> {
     type Error = String;
-    fn try_from(Written { blend, lambda, min_quality }: Written) -> Result<Self, String> {
+    fn try_from(Written { blend, lambda, min_quality }: Written<B>) -> Result<Self, String> {
         let dial = match (lambda, min_quality) {
             (Some(lambda), None) => Lambda::try_new(lambda).map(Dial::Lambda).map_err(|it| format!("lambda: {it}"))?,
             (None, Some(share)) => {
@@ -129,12 +147,13 @@ impl TryFrom<Written> for Optimal {
     }
 }
 
-impl From<Optimal> for Written {
-    fn from(Optimal { blend, dial }: Optimal) -> Self {
-        match dial {
-            Dial::Lambda(it) => Self { blend, lambda: Some(it.get()), min_quality: None },
-            Dial::MinQuality(it) => Self { blend, lambda: None, min_quality: Some(it.get()) },
-        }
+impl<B: Serialize> Serialize for Optimal<B> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (lambda, min_quality) = match self.dial {
+            Dial::Lambda(it) => (Some(it.get()), None),
+            Dial::MinQuality(it) => (None, Some(it.get())),
+        };
+        Written { blend: self.blend.as_ref(), lambda, min_quality }.serialize(serializer)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Policies and routers as configured. What they decide is the business of the crate `policy`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BlendId, ModelId, OrganisationId, PolicyId, RouterId, ScorecardId};
+use crate::conversation::Affinity;
+use crate::ids::{BlendId, ModelId, OrganisationId, PolicyId, ProviderSlug, RouterId, ScorecardId};
 use crate::optimal::Optimal;
 use crate::rule::Rules;
 
@@ -31,10 +34,10 @@ impl Axis {
     }
 }
 
-/// How a policy orders its candidates.
+/// How a policy orders its candidates. `B` is how it refers to a blend: by id, or in a file by whatever text names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Strategy {
+pub enum Strategy<B = BlendId> {
     /// The one model; no other model ever.
     Single {
         /// That model.
@@ -51,7 +54,7 @@ pub enum Strategy {
     /// Descending score in a blend of benchmarks.
     Blend {
         /// That blend.
-        blend: BlendId,
+        blend: B,
     },
     /// The model that fits the prompt's complexity.
     Intelligent {
@@ -60,10 +63,10 @@ pub enum Strategy {
         axis: Axis,
     },
     /// The best chance of success for the money.
-    Optimal(Optimal),
+    Optimal(Optimal<B>),
 }
 
-impl Strategy {
+impl<B> Strategy<B> {
     /// The strategy's name: `intelligent`.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -76,6 +79,36 @@ impl Strategy {
             Self::Intelligent { .. } => "intelligent",
             Self::Optimal(_) => "optimal",
         }
+    }
+}
+
+impl<B> Strategy<B> {
+    /// The blend whose scores it reads.
+    pub const fn blend(&self) -> Option<&B> {
+        match self {
+            Self::Blend { blend } => Some(blend),
+            Self::Optimal(it) => it.blend.as_ref(),
+            Self::Single { .. }
+            | Self::Priority {}
+            | Self::Split {}
+            | Self::LowestCost {}
+            | Self::LeastLatency {}
+            | Self::Intelligent { .. } => None,
+        }
+    }
+
+    /// The same strategy with its reference to a blend found out; `None` where that fails.
+    pub fn resolved<T>(self, find: impl FnOnce(B) -> Option<T>) -> Option<Strategy<T>> {
+        Some(match self {
+            Self::Single { model } => Strategy::Single { model },
+            Self::Priority {} => Strategy::Priority {},
+            Self::Split {} => Strategy::Split {},
+            Self::LowestCost {} => Strategy::LowestCost {},
+            Self::LeastLatency {} => Strategy::LeastLatency {},
+            Self::Blend { blend } => Strategy::Blend { blend: find(blend)? },
+            Self::Intelligent { axis } => Strategy::Intelligent { axis },
+            Self::Optimal(it) => Strategy::Optimal(it.resolved(find)?),
+        })
     }
 }
 
@@ -113,6 +146,9 @@ pub struct Policy {
     pub name: String,
     /// What `@alias/<slug>` names, unique in the organisation.
     pub slug: String,
+    /// Counts its saved states, from 1.
+    #[serde(default = "Policy::first_version")]
+    pub version: u32,
     /// What it may choose from.
     pub candidates: Candidates,
     /// How it orders them, where no rule says otherwise.
@@ -120,9 +156,17 @@ pub struct Policy {
     /// When it orders them otherwise, or another policy decides.
     #[serde(default, skip_serializing_if = "Rules::is_empty")]
     pub rules: Rules,
+    /// How far a conversation stays on one model; absent = each request is decided for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
 }
 
 impl Policy {
+    /// The version of a policy that was saved once.
+    pub const fn first_version() -> u32 {
+        1
+    }
+
     /// The slug of a name: lower-cased, runs of other characters become one `-`.
     pub fn slug_of(name: &str) -> String {
         let mut slug = String::with_capacity(name.len());
@@ -134,6 +178,26 @@ impl Policy {
             }
         }
         slug.trim_matches('-').to_owned()
+    }
+}
+
+/// Where a router takes a provider's secret from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialSource {
+    /// The platform's.
+    Managed,
+    /// The organisation's own.
+    User,
+}
+
+impl CredentialSource {
+    /// The source's name: `managed`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::User => "user",
+        }
     }
 }
 
@@ -154,6 +218,9 @@ pub struct Router {
     /// The scorecards that tell its models' capability; empty = the organisation's.
     #[serde(default)]
     pub scorecards: Vec<ScorecardId>,
+    /// Where each provider's secret comes from; of one that is not named, from the platform's.
+    #[serde(default)]
+    pub credentials: BTreeMap<ProviderSlug, CredentialSource>,
 }
 
 #[cfg(test)]

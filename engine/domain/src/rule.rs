@@ -13,6 +13,7 @@ mod read;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ pub use path::Path;
 pub use pattern::{PATTERN_BYTES, PatternFault};
 pub use read::{RuleFault, RuleFaults};
 
-use crate::ids::PolicyId;
+use crate::ids::{BlendId, PolicyId};
 use crate::policy::Strategy;
 
 /// How many levels of `all`, `any` and `not` a condition may have.
@@ -36,9 +37,10 @@ pub const RULES_LIMIT: usize = 1000;
 /// How many policies may refer one to the next.
 pub const CHAIN_LIMIT: usize = 8;
 
-/// One rule of a policy. `P` is how it refers to other policies: by id, or in a file by whatever text names them.
+/// One rule of a policy. `P` is how it refers to other policies and `B` how to blends: by id, or in a file by whatever
+/// text names them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Rule<P = PolicyId> {
+pub struct Rule<P = PolicyId, B = BlendId> {
     /// Lower ones are asked first; equals in the order in which they are written.
     pub priority: i32,
     /// What the record of a decision calls it; absent = `rules[2]`.
@@ -47,17 +49,17 @@ pub struct Rule<P = PolicyId> {
     /// When it holds.
     pub when: Condition,
     /// What decides then.
-    pub r#use: Use<P>,
+    pub r#use: Use<P, B>,
 }
 
 /// What decides where a rule holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Use<P = PolicyId> {
+pub enum Use<P = PolicyId, B = BlendId> {
     /// Another policy: its candidates, its rules, its strategy.
     Policy(P),
     /// Another strategy over the policy's own candidates.
-    Strategy(Strategy),
+    Strategy(Strategy<B>),
 }
 
 /// The rules of a policy.
@@ -96,18 +98,22 @@ impl Rule {
     }
 }
 
-impl<P> Rule<P> {
-    /// The same rule with its reference to another policy found out; `None` where that fails.
-    pub fn resolved<T>(self, find: impl FnOnce(P) -> Option<T>) -> Option<Rule<T>> {
+impl<P, B> Rule<P, B> {
+    /// The same rule with what it refers to found out; `None` where that fails.
+    pub fn resolved<T, C>(
+        self,
+        find_policy: impl FnOnce(P) -> Option<T>,
+        find_blend: impl FnOnce(B) -> Option<C>,
+    ) -> Option<Rule<T, C>> {
         let r#use = match self.r#use {
-            Use::Policy(policy) => Use::Policy(find(policy)?),
-            Use::Strategy(strategy) => Use::Strategy(strategy),
+            Use::Policy(policy) => Use::Policy(find_policy(policy)?),
+            Use::Strategy(strategy) => Use::Strategy(strategy.resolved(find_blend)?),
         };
         Some(Rule { priority: self.priority, name: self.name, when: self.when, r#use })
     }
 }
 
-impl<P: FromStr<Err: fmt::Display>> Rule<P> {
+impl<P: FromStr<Err: fmt::Display>, B: DeserializeOwned> Rule<P, B> {
     /// Reads a list of rules.
     ///
     /// # Errors
@@ -117,7 +123,7 @@ impl<P: FromStr<Err: fmt::Display>> Rule<P> {
     }
 }
 
-impl<P: fmt::Display> fmt::Display for Rule<P> {
+impl<P: fmt::Display, B: fmt::Display> fmt::Display for Rule<P, B> {
     /// One line for people: `10 "EU premium": if tag.tier eq "premium" use policy premium`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.priority)?;
@@ -129,12 +135,14 @@ impl<P: fmt::Display> fmt::Display for Rule<P> {
             Use::Policy(policy) => write!(f, "policy {policy}"),
             Use::Strategy(Strategy::Single { model }) => write!(f, "single: {model}"),
             Use::Strategy(Strategy::Intelligent { axis }) => write!(f, "intelligent / {}", axis.as_str()),
+            Use::Strategy(Strategy::Blend { blend }) => write!(f, "blend: {blend}"),
+            Use::Strategy(Strategy::Optimal(optimal)) => write!(f, "optimal: {optimal}"),
             Use::Strategy(strategy) => f.write_str(strategy.as_str()),
         }
     }
 }
 
-impl<'de, P: FromStr<Err: fmt::Display>> Deserialize<'de> for Rule<P> {
+impl<'de, P: FromStr<Err: fmt::Display>, B: DeserializeOwned> Deserialize<'de> for Rule<P, B> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read::rule(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }

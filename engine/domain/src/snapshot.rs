@@ -1,8 +1,9 @@
 //! The configuration as gateways and the engine hold it: immutable, shared, replaced whole or by deltas.
 //!
-//! One `Arc` table per kind and tenant, keys in shards, so that a delta clones only what it touches.
+//! One `Arc` table per kind and tenant, keys in shards, so that a delta clones only what it touches. What requests look up
+//! by name has an index ([`PolicyTable`], [`ModelTable`]), so that no request scans a table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,10 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::benchmark::Benchmark;
 use crate::blend::Blend;
 use crate::catalogue::{Credential, Model, Organisation, Project, Provider, SealedBytes};
-use crate::ids::{
-    BlendId, CredentialId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RouterId, ScorecardId,
-};
-use crate::key::{ApiKey, KeyHash};
+use crate::ids::{BlendId, CredentialId, ModelId, OrganisationId, ProjectId, ProviderSlug, RouterId, ScorecardId};
+use crate::key_table::KeyTable;
+use crate::named_table::{ModelTable, PolicyTable};
 use crate::object::{Change, Object, ObjectKey, ObjectKind};
 use crate::policy::{Policy, Router};
 
@@ -41,13 +41,13 @@ pub struct Tenant {
     /// Its provider secrets, sealed.
     pub credentials: Table<CredentialId, Credential>,
     /// Its models.
-    pub models: Table<ModelId, Model>,
+    pub models: Arc<ModelTable>,
     /// Its scorecards, measured.
     pub scorecards: Table<ScorecardId, Benchmark>,
     /// Its blends.
     pub blends: Table<BlendId, Blend>,
     /// Its policies.
-    pub policies: Table<PolicyId, Policy>,
+    pub policies: Arc<PolicyTable>,
     /// Its routers.
     pub routers: Table<RouterId, Router>,
 }
@@ -60,10 +60,10 @@ impl Tenant {
             projects: Table::default(),
             providers: Table::default(),
             credentials: Table::default(),
-            models: Table::default(),
+            models: Arc::default(),
             scorecards: Table::default(),
             blends: Table::default(),
-            policies: Table::default(),
+            policies: Arc::default(),
             routers: Table::default(),
         }
     }
@@ -90,66 +90,7 @@ impl Tenant {
 
     /// Finds a policy by id, slug or name.
     pub fn policy_named(&self, text: &str) -> Option<&Arc<Policy>> {
-        self.policies.get(text).or_else(|| self.policies.values().find(|it| it.slug == text || it.name == text))
-    }
-}
-
-const SHARDS: usize = 64;
-
-/// All keys of all tenants, by hash, in shards.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeyTable {
-    shards: Vec<Arc<HashMap<KeyHash, Arc<ApiKey>>>>,
-}
-
-impl Default for KeyTable {
-    fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Arc::default()).collect() }
-    }
-}
-
-impl KeyTable {
-    /// Finds a key by its hash.
-    pub fn get(&self, hash: &KeyHash) -> Option<&Arc<ApiKey>> {
-        self.shards[Self::shard(hash)].get(hash)
-    }
-
-    /// Every key, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<ApiKey>> {
-        self.shards.iter().flat_map(|shard| shard.values())
-    }
-
-    /// How many keys there are.
-    pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.len()).sum()
-    }
-
-    /// Whether there is no key.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn shard(hash: &KeyHash) -> usize {
-        usize::from(hash.0[0]) % SHARDS
-    }
-
-    fn put(&mut self, key: Arc<ApiKey>) {
-        // A key whose secret was replaced has another hash: the old entry must go. New keys, the common case, have none.
-        self.remove_where(&key.id, |known| known.hash != key.hash);
-        Arc::make_mut(&mut self.shards[Self::shard(&key.hash)]).insert(key.hash, key);
-    }
-
-    fn remove(&mut self, id: &KeyId) {
-        self.remove_where(id, |_| true);
-    }
-
-    fn remove_where(&mut self, id: &KeyId, matches: impl Fn(&ApiKey) -> bool) {
-        for shard in &mut self.shards {
-            let found = shard.values().find(|known| known.id == *id && matches(known)).map(|known| known.hash);
-            if let Some(hash) = found {
-                Arc::make_mut(shard).remove(&hash);
-            }
-        }
+        self.policies.get(text).or_else(|| self.policies.named(text).next())
     }
 }
 
@@ -170,17 +111,9 @@ impl Snapshot {
     /// Builds a snapshot from a full copy.
     pub fn full(version: SnapshotVersion, objects: impl IntoIterator<Item = Object>) -> Self {
         let mut snapshot = Self { version, ..Self::default() };
-        let mut keys: Vec<HashMap<KeyHash, Arc<ApiKey>>> = vec![HashMap::new(); SHARDS];
         for object in objects {
-            // Keys of a full copy are distinct: they skip the search for a replaced one.
-            match object {
-                Object::Key(key) => {
-                    keys[KeyTable::shard(&key.hash)].insert(key.hash, key);
-                }
-                other => snapshot.put(other),
-            }
+            snapshot.put(object);
         }
-        snapshot.keys = KeyTable { shards: keys.into_iter().map(Arc::new).collect() };
         snapshot
     }
 
@@ -241,7 +174,9 @@ impl Snapshot {
                 self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.credentials, it.id.clone(), it));
             }
             Object::Model(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.models, it.id.clone(), it));
+                self.edit(&it.organisation.clone(), |tenant| {
+                    Arc::make_mut(&mut tenant.models).insert(it.id.clone(), it);
+                });
             }
             Object::Scorecard(it) => {
                 self.edit(&it.organisation.clone(), |tenant| {
@@ -252,7 +187,9 @@ impl Snapshot {
                 self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.blends, it.id.clone(), it));
             }
             Object::Policy(it) => {
-                self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.policies, it.id.clone(), it));
+                self.edit(&it.organisation.clone(), |tenant| {
+                    Arc::make_mut(&mut tenant.policies).insert(it.id.clone(), it);
+                });
             }
             Object::Router(it) => {
                 self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.routers, it.id.clone(), it));
@@ -265,16 +202,8 @@ impl Snapshot {
         let id = key.id.as_str();
         match key.kind {
             ObjectKind::Pepper => self.pepper = None,
-            ObjectKind::Organisation => {
-                if let Ok(organisation) = OrganisationId::parse(id) {
-                    self.tenants.remove(&organisation);
-                }
-            }
-            ObjectKind::Key => {
-                if let Ok(id) = KeyId::parse(id) {
-                    self.keys.remove(&id);
-                }
-            }
+            ObjectKind::Organisation => drop(self.tenants.remove(id)),
+            ObjectKind::Key => self.keys.remove(id),
             kind => {
                 let Some(organisation) = &key.organisation else {
                     return;
@@ -283,10 +212,10 @@ impl Snapshot {
                     ObjectKind::Project => remove(&mut tenant.projects, id),
                     ObjectKind::Provider => remove(&mut tenant.providers, id),
                     ObjectKind::Credential => remove(&mut tenant.credentials, id),
-                    ObjectKind::Model => remove(&mut tenant.models, id),
+                    ObjectKind::Model => drop(Arc::make_mut(&mut tenant.models).remove(id)),
                     ObjectKind::Scorecard => remove(&mut tenant.scorecards, id),
                     ObjectKind::Blend => remove(&mut tenant.blends, id),
-                    ObjectKind::Policy => remove(&mut tenant.policies, id),
+                    ObjectKind::Policy => drop(Arc::make_mut(&mut tenant.policies).remove(id)),
                     ObjectKind::Router => remove(&mut tenant.routers, id),
                     ObjectKind::Pepper | ObjectKind::Organisation | ObjectKind::Key => {}
                 });

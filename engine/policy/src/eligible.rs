@@ -2,11 +2,13 @@
 //!
 //! Unknown limits never remove a candidate; an unknown price or data policy is never taken for a good one.
 
-use domain::{Ability, Facts, Features, Modality, Model, ModelId, Money, OutputFormat, Removal, Removed, Usage};
+use domain::{
+    Ability, Facts, Features, Modality, Model, ModelId, Money, OutputFormat, Previous, Removal, Removed, Usage,
+};
 
 use crate::capability::{Scale, Strength};
-use crate::decide::Health;
 use crate::plan::{Entry, is_chat};
+use crate::question::Health;
 
 /// Output tokens assumed where neither the request nor a score says anything.
 const DEFAULT_OUTPUT_TOKENS: u64 = 512;
@@ -49,26 +51,28 @@ impl Contender<'_> {
 }
 
 /// Eligible candidates in configured order, and the others.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Eligible<'a> {
     pub(crate) contenders: Vec<Contender<'a>>,
     pub(crate) removed: Vec<Removed>,
 }
 
 /// Divides the candidates by everything but their health, which comes last. `median_output` is the scorer's, if it
-/// spoke.
+/// spoke; `previous` the turn before, whose model has cached a part of the prompt.
 pub(crate) fn eligible<'a>(
     entries: &[Entry<'a>],
     scale: &Scale,
     facts: &Facts,
     health: &Health,
     median_output: Option<u32>,
+    previous: Option<&Previous>,
 ) -> Eligible<'a> {
     let mut contenders = Vec::with_capacity(entries.len());
     let mut removed = Vec::new();
     let inline = &facts.constraints.models;
     for entry in entries.iter().filter(|entry| inline.is_empty() || inline.contains(entry.id)) {
-        match admit(entry, scale, facts, health, median_output) {
+        let cached = previous.filter(|it| it.model == *entry.id).map_or(0, |it| it.cached_tokens);
+        match admit(entry, scale, facts, health, median_output, cached) {
             Ok(contender) => contenders.push(contender),
             Err(reason) => removed.push(Removed { model: entry.id.clone(), reason }),
         }
@@ -104,6 +108,7 @@ fn admit<'a>(
     facts: &Facts,
     health: &Health,
     median_output: Option<u32>,
+    cached_tokens: u64,
 ) -> Result<Contender<'a>, Removal> {
     let model = entry.model.filter(|model| model.enabled).ok_or(Removal::Disabled)?;
     let demand = |holds: bool, reason: Removal| if holds { Ok(()) } else { Err(reason) };
@@ -113,7 +118,9 @@ fn admit<'a>(
     fits(model, &facts.features)?;
     keeps_privacy(entry, model, facts)?;
     let output = expected_output(model, &facts.features, median_output);
-    let usage = Usage { prompt_tokens: facts.features.input_tokens, completion_tokens: output, ..Usage::default() };
+    let prompt_tokens = facts.features.input_tokens;
+    let cached_tokens = cached_tokens.min(prompt_tokens);
+    let usage = Usage { prompt_tokens, cached_tokens, completion_tokens: output, ..Usage::default() };
     let cost = model.pricing.cost(&usage);
     let is_affordable = facts.constraints.max_cost.is_none_or(|limit| cost.is_some_and(|cost| cost <= limit));
     demand(is_affordable, Removal::MaxCost)?;

@@ -7,12 +7,18 @@
 //! The path of a request: [`resolve`] finds the [`Route`](domain::Route), [`decide`] orders its candidates. What is
 //! saved is checked first by [`validate_policy`] and [`validate_router`].
 
+mod affinity;
 mod blend;
 mod calibration;
 mod capability;
 mod decide;
 mod eligible;
+mod instructions;
+mod outcome;
+mod peers;
 mod plan;
+mod question;
+mod record;
 mod refusal;
 mod resolve;
 mod rules;
@@ -24,11 +30,13 @@ mod words;
 pub use blend::{BlendReport, Verdict, blend_check};
 pub use calibration::{CALIBRATION_MISSING, calibration, calibration_fault, shipped};
 pub use capability::strength_by_price;
-pub use decide::{Health, Latency, Question, Scoring, Step, decide};
+pub use decide::decide;
+pub use question::{Health, Latency, Question, Scoring, Step};
 pub use refusal::Refusal;
 pub use resolve::{Ask, Resolved, resolve};
-pub use rules::{has_rules, reachable, strategies};
+pub use rules::{has_affinity, has_rules, reachable, strategies};
 pub use validate::{
-    Problem, UnknownModels, validate_blend, validate_policy, validate_router, validate_rules, validate_scorecard,
+    Problem, UnknownModels, validate_blend, validate_blend_use, validate_policy, validate_router, validate_rules,
+    validate_scorecard,
 };
 pub use weigh::{Prospect, weigh};

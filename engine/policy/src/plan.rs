@@ -65,6 +65,16 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Whether each request is drawn for itself.
+    pub(crate) fn is_split(&self) -> bool {
+        self.strategy == Strategy::<BlendId>::Split {}.as_str()
+    }
+
+    /// Whether somebody wrote the order down.
+    pub(crate) fn is_given(&self) -> bool {
+        self.order == Order::Given
+    }
+
     /// What people call the source of the candidates.
     pub(crate) fn scope(&self) -> &str {
         match (self.policy, self.router, self.entries.first()) {
@@ -117,7 +127,7 @@ pub(crate) fn plan<'a>(tenant: &'a Tenant, source: Source<'a>) -> Plan<'a> {
         }
         Source::Router(router) => Plan {
             router: Some(router),
-            strategy: Strategy::Intelligent { axis: Axis::Performance }.as_str(),
+            strategy: Strategy::<BlendId>::Intelligent { axis: Axis::Performance }.as_str(),
             order: Order::Intelligent(Axis::Performance),
             is_explicit: false,
             ..given(&mut shelf, "", &router.models)

@@ -307,6 +307,7 @@ const fn cure_of(reason: Removal) -> &'static str {
         Removal::MaxCost => "raise `routing.max_cost_usd`, shorten the request, or add a cheaper model of known price",
         Removal::NoCredential => "add a credential for its provider",
         Removal::Unhealthy => "wait for its provider to recover",
+        Removal::Instructions => "take what names it out of `routing.instructions`",
         Removal::Unscored => "add its scores to a benchmark of the blend, or give the blend a `fallback_model`",
         Removal::MissingCoverage => {
             "add the missing scores, choose another `missing` than `exclude`, or give the blend a `fallback_model`"

@@ -119,7 +119,7 @@ fn asked_policy<'a>(
 }
 
 fn policy_with_slug<'a>(tenant: &'a Tenant, slug: &str) -> Result<&'a Policy, Refusal> {
-    let found = tenant.policies.values().find(|policy| policy.slug == slug);
+    let found = tenant.policies.with_slug(slug).next();
     found.map(AsRef::as_ref).ok_or_else(|| Refusal::PolicyNotFound { policy: quoted(slug), param: "model" })
 }
 
@@ -204,7 +204,7 @@ fn direct_model(tenant: &Tenant, text: &str) -> Result<ModelId, Refusal> {
 
 /// The one enabled model that has this name at its provider.
 fn bare_model(tenant: &Tenant, text: &str, param: impl Fn() -> String) -> Result<ModelId, Refusal> {
-    let mut matches = tenant.models.values().filter(|model| model.enabled && model.id.native() == text);
+    let mut matches = tenant.models.named(text).filter(|model| model.enabled);
     let Some(first) = matches.next() else {
         return Err(Refusal::ModelNotFound { model: quoted(text), param: param() });
     };

@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use domain::rule::CHAIN_LIMIT;
 use domain::{Decision, Degradation, Facts, Policy, PolicyId, Route, Rule, Strategy, Tenant, Use};
 
-use crate::decide::Scoring;
 use crate::plan::policy_of;
+use crate::question::Scoring;
 use crate::refusal::Refusal;
 use holds::{Known, Reader};
 
@@ -120,12 +120,23 @@ impl<'a> Asker<'a> {
 
 /// Whether rules are asked on a route. Where none are, nobody needs to know a request's [`Labels`](domain::Labels).
 pub fn has_rules(tenant: &Tenant, route: &Route) -> bool {
+    policy_on(tenant, route).is_some_and(|policy| !policy.rules.is_empty())
+}
+
+fn policy_on<'a>(tenant: &'a Tenant, route: &Route) -> Option<&'a Policy> {
     let id = match route {
         Route::Policy(id) => Some(id),
         Route::Router(id) => tenant.routers.get(id).and_then(|router| router.policy.as_ref()),
         Route::List(_) | Route::Direct(_) => None,
     };
-    id.and_then(|id| tenant.policies.get(id)).is_some_and(|policy| !policy.rules.is_empty())
+    id.and_then(|id| tenant.policies.get(id)).map(AsRef::as_ref)
+}
+
+/// Whether a policy that may decide on a route keeps conversations on their model. Where none does, nobody needs to know
+/// what came before.
+pub fn has_affinity(tenant: &Tenant, route: &Route) -> bool {
+    let policy = policy_on(tenant, route);
+    policy.is_some_and(|policy| reachable(tenant, policy).iter().any(|policy| policy.affinity.is_some()))
 }
 
 /// The policy and all policies to which rules can lead from it, itself first. References to what is gone lead nowhere.

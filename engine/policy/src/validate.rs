@@ -14,7 +14,7 @@ use crate::calibration::calibration_fault;
 use crate::plan::{Entry, Shelf, is_chat, policy_plan};
 use crate::rules::{reachable, strategies};
 
-pub use blends::validate_blend;
+pub use blends::{validate_blend, validate_blend_use};
 pub use scorecards::{UnknownModels, validate_scorecard};
 
 /// Something wrong with an object that is to be saved.
@@ -134,7 +134,7 @@ fn check_slug(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
             format!("`{slug}` cannot be an alias: use lower-case letters and digits, with single `-` between");
         problems.add("slug", message);
     }
-    if let Some(other) = tenant.policies.values().find(|it| it.slug == *slug && it.id != policy.id) {
+    if let Some(other) = tenant.policies.with_slug(slug).find(|it| it.id != policy.id) {
         problems.add("slug", format!("the policy `{}` already has the alias `{slug}`: choose another", other.name));
     }
 }
@@ -159,7 +159,7 @@ fn check_optimal(tenant: &Tenant, optimal: &Optimal, path: &str, problems: &mut 
         problems.add(path, fault);
     }
     if let Some(blend) = &optimal.blend {
-        blends::check_live(tenant, blend, &format!("{path}.blend"), problems);
+        blends::check_there(tenant, blend, &format!("{path}.blend"), problems);
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 
-use domain::{Dial, ModelId, Money};
+use domain::{Dial, Lambda, ModelId, Money};
 
 /// A candidate with what decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +22,19 @@ pub struct Prospect<'a> {
 }
 
 impl Prospect<'_> {
+    /// Chance of success less what the money could buy elsewhere.
+    fn worth(&self, lambda: Lambda, dearest: Money) -> f64 {
+        self.chance - lambda.get() * self.cost.unwrap_or(dearest).approximate()
+    }
+
+    /// What a dial looks at first.
+    fn measure(&self, dial: Dial, all: &[Prospect<'_>]) -> f64 {
+        match (dial, dearest(all)) {
+            (Dial::Lambda(lambda), Some(dearest)) => self.worth(lambda, dearest),
+            (Dial::Lambda(_), None) | (Dial::MinQuality(_), _) => self.chance,
+        }
+    }
+
     /// Known prices before unknown ones, then the better chance, then the id.
     fn cheaper_first(&self, other: &Self) -> Ordering {
         let price = |it: &Self| (it.cost.is_none(), it.cost);
@@ -33,17 +46,29 @@ impl Prospect<'_> {
 /// Returns the places of candidates in the order in which they are to be tried.
 pub fn weigh(dial: Dial, prospects: &[Prospect<'_>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..prospects.len()).collect();
-    let Some(dearest) = prospects.iter().filter_map(|it| it.cost).max() else {
+    let Some(dearest) = dearest(prospects) else {
         sort_descending(&mut order, prospects, |it| it.chance);
         return order;
     };
     match dial {
-        Dial::Lambda(lambda) => sort_descending(&mut order, prospects, |it| {
-            it.chance - lambda.get() * it.cost.unwrap_or(dearest).approximate()
-        }),
+        Dial::Lambda(lambda) => sort_descending(&mut order, prospects, |it| it.worth(lambda, dearest)),
         Dial::MinQuality(share) => sort_by_share(&mut order, prospects, share.get()),
     }
     order
+}
+
+/// For each candidate, in the order in which they are to be tried, how far it falls short of the first: by `λ` in
+/// utility, by `min_quality` in chance below the share that is asked for. 0 = not at all.
+pub(crate) fn shortfalls(dial: Dial, ordered: &[Prospect<'_>]) -> Vec<f64> {
+    let reference = match dial {
+        Dial::Lambda(_) => ordered.first().map_or(0.0, |it| it.measure(dial, ordered)),
+        Dial::MinQuality(share) => share.get() * ordered.iter().map(|it| it.chance).fold(0.0, f64::max),
+    };
+    ordered.iter().map(|it| (reference - it.measure(dial, ordered)).max(0.0)).collect()
+}
+
+fn dearest(prospects: &[Prospect<'_>]) -> Option<Money> {
+    prospects.iter().filter_map(|it| it.cost).max()
 }
 
 fn sort_descending(order: &mut [usize], prospects: &[Prospect<'_>], worth: impl Fn(&Prospect<'_>) -> f64) {

@@ -34,6 +34,8 @@ pub struct SeedProvider {
     pub key_env: String,
     /// What price catalogues in the `LiteLLM` format call it.
     pub litellm: String,
+    /// What models.dev calls it.
+    pub models_dev: String,
 }
 
 impl Seed {

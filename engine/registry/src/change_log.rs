@@ -3,9 +3,9 @@
 //! One entry an object, so the log grows with the configuration and not with time. Deletions are kept up to a limit;
 //! who is older than the oldest kept one needs a full copy.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use domain::{Change, KeyId, Object, ObjectKey, ObjectKind, Snapshot};
+use domain::{Change, Object, ObjectKey, ObjectKind, Snapshot};
 
 /// Deletions kept; past it the older half is forgotten.
 const DELETIONS: usize = 10_000;
@@ -40,6 +40,13 @@ impl ChangeLog {
         if let Some(cut) = cut {
             self.forget(cut);
         }
+    }
+
+    /// The revision at which an object changed last; `None` when it is not there.
+    pub(crate) fn revision_of(&self, key: &ObjectKey) -> Option<u64> {
+        let revision = *self.latest.get(key)?;
+        // Deletions are in the log as well.
+        (!*self.by_revision.get(&(revision, key.clone()))?).then_some(revision)
     }
 
     /// The revision up to which deletions should be forgotten now, if any.
@@ -102,14 +109,6 @@ fn first_key() -> ObjectKey {
 
 /// The objects of these names, in the order of the names.
 fn look_up(snapshot: &Snapshot, names: &[ObjectKey]) -> Vec<Object> {
-    let wanted: HashSet<&str> =
-        names.iter().filter(|name| name.kind == ObjectKind::Key).map(|name| name.id.as_str()).collect();
-    // Keys are sharded by hash: one pass finds all that are wanted.
-    let keys: HashMap<KeyId, _> = if wanted.is_empty() {
-        HashMap::new()
-    } else {
-        snapshot.keys.iter().filter(|key| wanted.contains(key.id.as_str())).map(|key| (key.id.clone(), key)).collect()
-    };
     let find = |name: &ObjectKey| -> Option<Object> {
         let id = name.id.as_str();
         match name.kind {
@@ -117,7 +116,7 @@ fn look_up(snapshot: &Snapshot, names: &[ObjectKey]) -> Vec<Object> {
             ObjectKind::Organisation => {
                 return snapshot.tenants.get(id).map(|tenant| Object::Organisation(tenant.organisation.clone()));
             }
-            ObjectKind::Key => return keys.get(id).map(|key| Object::Key((*key).clone())),
+            ObjectKind::Key => return snapshot.keys.with_id(id).cloned().map(Object::Key),
             _ => {}
         }
         let tenant = snapshot.tenants.get(name.organisation.as_ref()?)?;

@@ -14,13 +14,15 @@ const HIDDEN: [&str; 8] = ["id", "organisation", "hash", "hint", "sealed", "vers
 
 /// The list that is told item by item.
 const RULES: &str = "rules";
+/// The lists whose items are told by what they are about: of a long one only what differs is of interest.
+const KEYED: [(&str, &str); 3] = [("cells", "model"), ("weights", "benchmark"), ("overrides", "model")];
 
 /// The names of objects that other objects refer to by id: those of the tables as they will be.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Names<'a>(Option<&'a Tenant>, Option<&'a Tenant>);
 
 impl<'a> Names<'a> {
-    /// Knows the policies and projects of both tables.
+    /// Knows what objects of both tables may refer to.
     pub(crate) fn of(before: &'a Tenant, after: &'a Tenant) -> Self {
         Self(Some(after), Some(before))
     }
@@ -28,7 +30,10 @@ impl<'a> Names<'a> {
     fn name(self, id: &str) -> Option<&'a str> {
         let find = |tenant: &'a Tenant| {
             let policy = tenant.policies.get(id).map(|it| it.name.as_str());
-            policy.or_else(|| tenant.projects.get(id).map(|it| it.name.as_str()))
+            let project = || tenant.projects.get(id).map(|it| it.name.as_str());
+            let blend = || tenant.blends.get(id).map(|it| it.name.as_str());
+            let scorecard = || tenant.scorecards.get(id).map(|it| it.scorecard().name.as_str());
+            policy.or_else(project).or_else(blend).or_else(scorecard)
         };
         [self.0, self.1].into_iter().flatten().find_map(find)
     }
@@ -70,7 +75,8 @@ fn flatten(path: &str, value: &Value, names: Names<'_>, to: &mut BTreeMap<String
     match value {
         Value::Object(fields) => {
             for (field, value) in fields {
-                if path.is_empty() && HIDDEN.contains(&field.as_str()) {
+                // The version of a scorecard is a text of its own; that of others only counts.
+                if path.is_empty() && HIDDEN.contains(&field.as_str()) && !(field == "version" && value.is_string()) {
                     continue;
                 }
                 let inner = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
@@ -80,6 +86,19 @@ fn flatten(path: &str, value: &Value, names: Names<'_>, to: &mut BTreeMap<String
         Value::Array(rules) if path == RULES => {
             for (place, rule) in rules.iter().enumerate() {
                 to.insert(format!("{path}[{place}]"), told(rule, names));
+            }
+        }
+        Value::Array(items) if KEYED.iter().any(|(list, _)| *list == path) => {
+            let keyed = KEYED.iter().find(|(list, _)| *list == path).map_or("", |(_, key)| key);
+            for (place, item) in items.iter().enumerate() {
+                let about = item.get(keyed).and_then(Value::as_str);
+                let about = about.map_or_else(|| place.to_string(), |id| names.name(id).unwrap_or(id).to_owned());
+                let mut field = format!("{path}.{about}");
+                // A second correction of one model is of another benchmark.
+                while to.contains_key(&field) {
+                    field.push('\'');
+                }
+                to.insert(field, item_told(item, keyed, names));
             }
         }
         Value::Null => {
@@ -95,10 +114,21 @@ fn flatten(path: &str, value: &Value, names: Names<'_>, to: &mut BTreeMap<String
     }
 }
 
+/// What an item of a list says, less what it is about.
+fn item_told(item: &Value, about: &str, names: Names<'_>) -> String {
+    let Value::Object(fields) = item else { return item.to_string() };
+    let fields = fields.iter().filter(|(field, value)| field.as_str() != about && !value.is_null());
+    let told = fields.map(|(field, value)| match value {
+        Value::String(text) => format!("{field} {}", names.name(text).unwrap_or(text).escape_debug()),
+        other => format!("{field} {other}"),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
 /// A rule in one line, with the name of the policy to which it refers.
 fn told(rule: &Value, names: Names<'_>) -> String {
     let named = |id: String| Some(names.name(&id).map_or(id.clone(), ToOwned::to_owned));
-    let rule = Rule::<String>::deserialize(rule).ok().and_then(|rule| rule.resolved(named));
+    let rule = Rule::<String, String>::deserialize(rule).ok().and_then(|rule| rule.resolved(named, named));
     rule.map_or_else(|| "…".to_owned(), |rule| rule.to_string())
 }
 

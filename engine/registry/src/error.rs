@@ -6,6 +6,8 @@ use domain::ObjectKind;
 use domain::desired::DesiredFault;
 use seal::SealError;
 
+use crate::terms::Etag;
+
 /// The registry cannot do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -54,12 +56,6 @@ pub enum RegistryError {
         /// Why.
         source: sqlx::Error,
     },
-    /// The schema has no table for such objects.
-    #[error("the registry keeps no {kind}s: run a release that does")]
-    Unkept {
-        /// The kind of object.
-        kind: ObjectKind,
-    },
     /// A row does not hold what it should.
     #[error("the registry holds a damaged {kind} `{id}`: {source}; restore the registry from a backup")]
     Row {
@@ -88,19 +84,23 @@ pub enum RegistryError {
     /// The task that wrote was ended.
     #[error("the change was interrupted; read the configuration again to see whether it was made")]
     Interrupted,
-    /// There is no such object.
-    #[error("there is no {kind} `{name}`{hint}")]
-    Unknown {
-        /// The kind of object.
-        kind: &'static str,
-        /// What was asked for.
-        name: String,
-        /// The nearest known name, or nothing.
-        hint: String,
-    },
 }
 
-/// An apply did not happen.
+/// There is no such object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {what}{kind} `{name}`{hint}")]
+pub struct UnknownObject {
+    /// `draft of the `, `version 3 of the `, or nothing.
+    pub what: String,
+    /// The kind of object.
+    pub kind: ObjectKind,
+    /// What was asked for.
+    pub name: String,
+    /// The nearest known name, or nothing.
+    pub hint: String,
+}
+
+/// A change did not happen; nothing is different.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The desired configuration is wrong; nothing was changed.
@@ -108,6 +108,25 @@ pub enum ApplyError {
     Refused {
         /// Everything wrong with it.
         faults: Vec<DesiredFault>,
+    },
+    /// There is no such object.
+    #[error(transparent)]
+    Unknown(#[from] UnknownObject),
+    /// The object is no longer as the caller saw it.
+    #[error("the {kind} `{name}` {}: read it again and repeat the change", now_at(.current.as_ref()))]
+    Conflict {
+        /// The kind of object.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Its state; absent = it does not exist.
+        current: Option<Etag>,
+    },
+    /// The idempotency key belongs to another request.
+    #[error("the idempotency key `{key}` was used for another request: send a new key with a new request")]
+    Reused {
+        /// That key.
+        key: String,
     },
     /// The registry failed.
     #[error(transparent)]
@@ -119,9 +138,16 @@ impl ApplyError {
     pub fn faults(&self) -> &[DesiredFault] {
         match self {
             Self::Refused { faults } => faults,
-            Self::Registry(_) => &[],
+            Self::Unknown(_) | Self::Conflict { .. } | Self::Reused { .. } | Self::Registry(_) => &[],
         }
     }
+}
+
+fn now_at(current: Option<&Etag>) -> String {
+    current.map_or_else(
+        || "does not exist any more".to_owned(),
+        |etag| format!("was changed meanwhile, its etag is now `{etag}`"),
+    )
 }
 
 fn list(faults: &[DesiredFault]) -> String {

@@ -1,16 +1,18 @@
-//! Reads price catalogues in the `LiteLLM` format: one JSON object, a row a model.
+//! Reads price catalogues: the `LiteLLM` price list, and models.dev as its `api.json` or as JSON lines.
 //!
 //! Prices are taken from the digits of the text, never through a float. A row that cannot be used is left out with the
 //! reason; nothing is guessed. What is done with the models is the business of an apply.
 
+mod litellm;
+mod models_dev;
+
 use std::collections::{BTreeMap, HashSet};
 
+use domain::Money;
 use domain::desired::ModelSpec;
-use domain::{Ability, Modality, ModelId, Money, Pricing};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::catalogue;
+use crate::catalogue::{self, SeedProvider};
 
 /// Which rows to read.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +26,7 @@ pub struct ImportFilter {
 pub struct ImportReport {
     /// The models, in the order of their ids.
     pub models: Vec<ModelSpec>,
-    /// The rows left out.
+    /// The rows left out, but for those of providers that are not wanted.
     pub skipped: Vec<Skipped>,
     /// What was read, but not all of it.
     pub notes: Vec<String>,
@@ -41,77 +43,65 @@ pub struct Skipped {
 
 /// The text is no price catalogue.
 #[derive(Debug, thiserror::Error)]
-#[error("this is not a price catalogue in the LiteLLM format (one JSON object, a row a model): {0}")]
+#[error(
+    "this is not a price catalogue: expected the LiteLLM price list (one JSON object, a row a model), or models.dev as \
+     api.json or as JSON lines with `provider` and `id`: {0}"
+)]
 pub struct ImportError(#[from] serde_json::Error);
 
-/// A row, as far as it is used. Figures stay text until they are read exactly.
-#[derive(Deserialize)]
-struct Row<'a> {
-    litellm_provider: Option<String>,
-    mode: Option<String>,
-    #[serde(borrow)]
-    input_cost_per_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_cost_per_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    cache_read_input_token_cost: Option<&'a RawValue>,
-    #[serde(borrow)]
-    cache_creation_input_token_cost: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_cost_per_reasoning_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_input_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_output_tokens: Option<&'a RawValue>,
-    #[serde(default)]
-    supports_function_calling: Option<bool>,
-    #[serde(default)]
-    supports_response_schema: Option<bool>,
-    #[serde(default)]
-    supports_vision: Option<bool>,
-    #[serde(default)]
-    supports_audio_input: Option<bool>,
-    #[serde(default)]
-    supports_audio_output: Option<bool>,
-    #[serde(default)]
-    supports_video_input: Option<bool>,
-    #[serde(default)]
-    supports_pdf_input: Option<bool>,
-    #[serde(default)]
-    supports_reasoning: Option<bool>,
-    supported_endpoints: Option<Vec<String>>,
-    deprecation_date: Option<String>,
-    source: Option<String>,
-    #[serde(borrow)]
-    input_cost_per_token_above_128k_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input_cost_per_token_above_200k_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input_cost_per_token_above_272k_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tiered_pricing: Option<&'a RawValue>,
+/// A row that can be used.
+struct Read {
+    model: ModelSpec,
+    /// Long prompts cost more than the model's price says.
+    is_tiered: bool,
 }
 
-/// Reads a catalogue. Errors only when the text as a whole is not one.
-pub fn import_litellm(text: &[u8], filter: &ImportFilter) -> Result<ImportReport, ImportError> {
-    let rows: BTreeMap<String, &RawValue> = serde_json::from_slice(text)?;
+/// Why a row is left out.
+enum Left {
+    /// Its provider is not wanted: that is no news.
+    Unwanted,
+    Because(String),
+}
+
+impl<T: Into<String>> From<T> for Left {
+    fn from(reason: T) -> Self {
+        Self::Because(reason.into())
+    }
+}
+
+/// Reads a catalogue in whichever format it is. Errors only when the text as a whole is none.
+pub fn import_catalogue(text: &[u8], filter: &ImportFilter) -> Result<ImportReport, ImportError> {
     let today = crate::now().to_string();
     let today = today.get(..10).unwrap_or_default();
+    let wanted = Wanted(filter);
+    if let Some(rows) = models_dev::rows(text) {
+        let read =
+            rows.into_iter().map(|(name, provider, row)| (name, models_dev::read(&provider, row, &wanted, today)));
+        return Ok(collect(read));
+    }
+    let mut rows: BTreeMap<String, &RawValue> = serde_json::from_slice(text)?;
+    rows.remove(litellm::SAMPLE);
+    let read = rows.into_iter().map(|(name, row)| {
+        let read = litellm::read(&name, row, &wanted, today);
+        (name, read)
+    });
+    Ok(collect(read))
+}
+
+fn collect(rows: impl Iterator<Item = (String, Result<Read, Left>)>) -> ImportReport {
     let mut report = ImportReport::default();
     let (mut seen, mut tiered) = (HashSet::new(), 0);
-    for (name, row) in rows.into_iter().filter(|(name, _)| name != "sample_spec") {
-        let read = serde_json::from_str::<Row<'_>>(row.get()).map_err(|fault| format!("it cannot be read: {fault}"));
-        let model = read.and_then(|row| {
-            let model = read_row(&name, &row, filter, today)?;
-            tiered += usize::from(row.is_tiered());
-            Ok(model)
-        });
-        match model {
-            Ok(model) if seen.insert(model.id.clone()) => report.models.push(model),
-            Ok(model) => {
+    for (name, row) in rows {
+        match row {
+            Ok(Read { model, is_tiered }) if seen.insert(model.id.clone()) => {
+                tiered += usize::from(is_tiered);
+                report.models.push(model);
+            }
+            Ok(Read { model, .. }) => {
                 report.skipped.push(Skipped { name, reason: format!("another row is `{}` already", model.id) });
             }
-            Err(reason) => report.skipped.push(Skipped { name, reason }),
+            Err(Left::Because(reason)) => report.skipped.push(Skipped { name, reason }),
+            Err(Left::Unwanted) => {}
         }
     }
     report.models.sort_by(|a, b| a.id.cmp(&b.id));
@@ -122,120 +112,25 @@ pub fn import_litellm(text: &[u8], filter: &ImportFilter) -> Result<ImportReport
     if tiered > 0 {
         report.notes.push(format!("{tiered} models charge more for long prompts; their base price was read"));
     }
-    Ok(report)
+    report
 }
 
-fn read_row(name: &str, row: &Row<'_>, filter: &ImportFilter, today: &str) -> Result<ModelSpec, String> {
-    let listed = row.litellm_provider.as_deref().ok_or("it names no provider")?;
-    let slug = wanted(listed, filter)?;
-    match row.mode.as_deref() {
-        Some("chat") => {}
-        Some(mode) => return Err(format!("mode `{mode}` is not chat")),
-        None => return Err("it names no mode".to_owned()),
-    }
-    if let Some(endpoints) = &row.supported_endpoints
-        && !endpoints.iter().any(|it| it.ends_with("/chat/completions"))
-    {
-        return Err("its endpoints do not include chat completions".to_owned());
-    }
-    if let Some(end) = row.deprecation_date.as_deref().filter(|end| *end <= today) {
-        return Err(format!("it was retired on {end}"));
-    }
-    if name.starts_with("ft:") {
-        return Err("it is a template for fine-tuned models".to_owned());
-    }
-    let native = name.strip_prefix(listed).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
-    let id = ModelId::parse(&format!("{slug}/{native}")).map_err(|fault| fault.to_string())?;
-    Ok(ModelSpec {
-        id,
-        native: None,
-        name: None,
-        enabled: true,
-        context_length: tokens("max_input_tokens", row.max_input_tokens)?,
-        max_output_tokens: tokens("max_output_tokens", row.max_output_tokens)?,
-        pricing: row.pricing()?,
-        capability: None,
-        capabilities: row.abilities(),
-        input_modalities: row.input_modalities(),
-        output_modalities: row.output_modalities(),
-        supported_parameters: None,
-        released: None,
-        zero_data_retention: None,
-        source: Some(source_of(row, today)),
-    })
-}
+/// The providers whose rows are read.
+struct Wanted<'a>(&'a ImportFilter);
 
-/// The slug of a wanted provider, or why its rows are left out.
-fn wanted(listed: &str, filter: &ImportFilter) -> Result<String, String> {
-    let seeded = catalogue::seed().providers.iter().find(|it| it.litellm == listed);
-    let slug = seeded.map_or(listed, |it| it.spec.slug.as_str());
-    if filter.providers.is_empty() {
-        let unknown = || format!("provider `{listed}` is not in the built-in catalogue: name it to import its models");
-        return seeded.map(|_| slug.to_owned()).ok_or_else(unknown);
-    }
-    let named = filter.providers.iter().any(|it| it == slug || it == listed);
-    named.then(|| slug.to_owned()).ok_or_else(|| format!("provider `{slug}` is not among the wanted ones"))
-}
-
-fn source_of(row: &Row<'_>, today: &str) -> String {
-    match row.source.as_deref().filter(|it| it.len() <= 300) {
-        Some(page) => format!("LiteLLM price list ({page}), read {today}"),
-        None => format!("LiteLLM price list, read {today}"),
-    }
-}
-
-impl Row<'_> {
-    fn pricing(&self) -> Result<Pricing, String> {
-        let prompt = price("input_cost_per_token", self.input_cost_per_token)?;
-        let completion = price("output_cost_per_token", self.output_cost_per_token)?;
-        let reasoning = price("output_cost_per_reasoning_token", self.output_cost_per_reasoning_token)?;
-        let pricing = Pricing {
-            prompt,
-            completion,
-            cached_prompt: price("cache_read_input_token_cost", self.cache_read_input_token_cost)?,
-            cache_write: price("cache_creation_input_token_cost", self.cache_creation_input_token_cost)?,
-            // Absent means as an output token: one way to say it, so that catalogues compare equal.
-            reasoning: reasoning.filter(|it| Some(*it) != completion),
-        };
-        // Rows write 0 for what they do not know as well as for what is free; unknown is the safe reading, since a
-        // free model would win every choice by price.
-        let nothing = prompt == Some(Money::ZERO) && completion == Some(Money::ZERO);
-        Ok(if nothing { Pricing::default() } else { pricing })
-    }
-
-    fn abilities(&self) -> Vec<Ability> {
-        pick([
-            (self.supports_function_calling, Ability::Tools),
-            (self.supports_response_schema, Ability::JsonSchema),
-            (self.supports_vision, Ability::Vision),
-            (self.supports_audio_input, Ability::Audio),
-            (self.supports_pdf_input, Ability::Files),
-            (self.supports_reasoning, Ability::Reasoning),
-        ])
-    }
-
-    fn input_modalities(&self) -> Vec<Modality> {
-        pick([
-            (Some(true), Modality::Text),
-            (self.supports_vision, Modality::Image),
-            (self.supports_audio_input, Modality::Audio),
-            (self.supports_video_input, Modality::Video),
-            (self.supports_pdf_input, Modality::File),
-        ])
-    }
-
-    fn output_modalities(&self) -> Vec<Modality> {
-        pick([(Some(true), Modality::Text), (self.supports_audio_output, Modality::Audio)])
-    }
-
-    fn is_tiered(&self) -> bool {
-        let tiers = [
-            self.input_cost_per_token_above_128k_tokens,
-            self.input_cost_per_token_above_200k_tokens,
-            self.input_cost_per_token_above_272k_tokens,
-            self.tiered_pricing,
-        ];
-        tiers.iter().any(Option::is_some)
+impl Wanted<'_> {
+    /// The slug of a wanted provider, by what the catalogue calls it, or why its rows are left out.
+    fn slug(&self, listed: &str, called: impl Fn(&SeedProvider) -> &str) -> Result<String, Left> {
+        let seeded = catalogue::seed().providers.iter().find(|it| called(it) == listed);
+        let slug = seeded.map_or(listed, |it| it.spec.slug.as_str());
+        let wanted = &self.0.providers;
+        if wanted.is_empty() && seeded.is_none() {
+            return Err(
+                format!("provider `{listed}` is not in the built-in catalogue: name it to import its models").into()
+            );
+        }
+        let is_wanted = wanted.is_empty() || wanted.iter().any(|it| it == slug || it == listed);
+        is_wanted.then(|| slug.to_owned()).ok_or(Left::Unwanted)
     }
 }
 
@@ -243,12 +138,20 @@ fn pick<T, const N: usize>(choices: [(Option<bool>, T); N]) -> Vec<T> {
     choices.into_iter().filter(|(supported, _)| *supported == Some(true)).map(|(_, it)| it).collect()
 }
 
-/// Reads a price from the digits of its text.
-fn price(field: &str, raw: Option<&RawValue>) -> Result<Option<Money>, String> {
-    let Some(text) = raw.map(|raw| raw.get().trim_matches('"')).filter(|text| *text != "null") else {
+/// The digits of a figure, which some rows write as a text.
+fn figure(raw: Option<&RawValue>) -> Option<&str> {
+    raw.map(|raw| raw.get().trim_matches('"')).filter(|text| *text != "null")
+}
+
+/// Reads a price from the digits of its text, moving its decimal point: -6 for prices per million.
+fn price(field: &str, raw: Option<&RawValue>, exponent: i32) -> Result<Option<Money>, String> {
+    let Some(text) = figure(raw) else {
         return Ok(None);
     };
-    let price = Money::parse(text).map_err(|fault| format!("{field}: {fault}"))?;
+    let (digits, own) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let own: i32 = own.parse().map_err(|_| format!("{field}: {text} is not a price"))?;
+    let amount = if exponent == 0 { text.to_owned() } else { format!("{digits}e{}", own.saturating_add(exponent)) };
+    let price = Money::parse(&amount).map_err(|fault| format!("{field}: {fault}"))?;
     if price < Money::ZERO {
         return Err(format!("{field}: {text} is negative"));
     }
@@ -257,7 +160,7 @@ fn price(field: &str, raw: Option<&RawValue>) -> Result<Option<Money>, String> {
 
 /// Reads a count of tokens, which some rows write as `1e6` or `"1000000"`.
 fn tokens(field: &str, raw: Option<&RawValue>) -> Result<Option<u64>, String> {
-    let Some(text) = raw.map(|raw| raw.get().trim_matches('"')).filter(|text| *text != "null") else {
+    let Some(text) = figure(raw) else {
         return Ok(None);
     };
     // A count is an exact decimal too: a whole number of a unit.
@@ -272,5 +175,5 @@ fn tokens(field: &str, raw: Option<&RawValue>) -> Result<Option<u64>, String> {
 /// Fuzz entry: any bytes are read or refused.
 #[doc(hidden)]
 pub fn fuzz_import(bytes: &[u8]) {
-    let _ = import_litellm(bytes, &ImportFilter::default());
+    let _ = import_catalogue(bytes, &ImportFilter::default());
 }

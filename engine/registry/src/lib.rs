@@ -10,17 +10,22 @@ mod change_log;
 mod diff;
 mod error;
 pub mod import;
+mod journal;
+mod kept;
 mod names;
 mod plan;
 mod registry;
 mod rows;
 mod store;
+mod terms;
 mod validate;
 
 pub use catalogue::{Seed, SeedProvider};
-pub use error::{ApplyError, RegistryError};
-pub use import::{ImportFilter, ImportReport, Skipped, import_litellm};
+pub use error::{ApplyError, RegistryError, UnknownObject};
+pub use import::{ImportFilter, ImportReport, Skipped, import_catalogue};
+pub use kept::{AuditAction, AuditEntry, AuditFilter, Draft, Page, Saved, Version};
 pub use registry::{FirstStart, Registry};
+pub use terms::{Actor, Etag, IDEMPOTENCY_KEY_BYTES, Idempotency, Terms};
 
 /// Fills an array from the operating system's random source.
 pub(crate) fn random<const N: usize>() -> [u8; N] {

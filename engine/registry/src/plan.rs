@@ -8,26 +8,33 @@ mod policies;
 mod providers;
 mod removal;
 mod routers;
+mod scorecards;
+mod single;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
-use domain::desired::{Action, CredentialSource, Desired, DesiredFault, Diff, DiffLine};
+use domain::desired::{Action, Desired, DesiredFault, Diff, DiffLine};
 use domain::{
-    ApiKey, Benchmark, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, ProviderSlug,
-    RouterId, Snapshot, Tenant, Timestamp,
+    ApiKey, Benchmark, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, Snapshot,
+    Tenant, Timestamp,
 };
 use seal::{Keyring, Pepper};
 use serde::Serialize;
 
 use crate::diff::{self, Names};
+use crate::journal::Record;
+use crate::journal::read::with_version;
+use crate::kept::AuditAction;
 use crate::validate::{self, Finding};
 
 pub(crate) use removal::{Removal, remove};
+pub(crate) use single::{save, save_credential};
 
 /// The order in which a diff is told.
-const SECTIONS: [&str; 8] = ["organisation", "project", "provider", "credential", "model", "policy", "router", "key"];
+const SECTIONS: [&str; 10] =
+    ["organisation", "project", "provider", "credential", "model", "scorecard", "blend", "policy", "router", "key"];
 
 /// What a plan is made from.
 #[derive(Clone, Copy)]
@@ -43,6 +50,8 @@ pub(crate) struct Context<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Planned {
     pub(crate) changes: Vec<Change>,
+    /// What the audit log will say.
+    pub(crate) records: Vec<Record>,
     pub(crate) diff: Diff,
 }
 
@@ -51,7 +60,10 @@ pub(crate) fn apply(context: Context<'_>, desired: &Desired) -> Result<Planned, 
     let mut plan = Plan::new(context)?;
     plan.providers(desired);
     plan.models(desired);
-    plan.policies(&desired.policies);
+    plan.scorecards(&desired.scorecards);
+    plan.blends(&desired.blends);
+    let default = plan.policies(&desired.policies);
+    plan.organisation(default, desired.calibration.as_ref());
     plan.projects(&desired.projects);
     plan.routers(&desired.routers);
     plan.keys(&desired.keys);
@@ -67,6 +79,18 @@ fn in_file_order(path: &str) -> (usize, Vec<(usize, String)>) {
         pieces.push((piece[..digits].parse().unwrap_or(0), piece[digits..].to_owned()));
     }
     (section.unwrap_or(SECTIONS.len()), pieces)
+}
+
+/// What is wrong with a scorecard in the words of the file, which has other names for its scores and its scale.
+fn in_file(field: String, message: &str) -> (String, String) {
+    let message = message.replace("`normalisation.max`", "`max`").replace("`normalisation`", "`min` and `max`");
+    let message = message.replace(" cells[", " scores[");
+    let scores = field.strip_prefix("cells").map(|rest| format!("scores{rest}"));
+    let scale = || match field.strip_prefix("normalisation.")? {
+        "anchor" => Some("elo_reference".to_owned()),
+        key => Some(key.to_owned()),
+    };
+    (scores.or_else(scale).unwrap_or(field), message)
 }
 
 fn plural(kind: &str) -> String {
@@ -90,8 +114,8 @@ struct Plan<'a> {
     policy_slugs: HashMap<String, PolicyId>,
     /// Whose each secret given in the file is.
     hashes: HashMap<KeyHash, KeyId>,
-    sources: BTreeMap<RouterId, BTreeMap<ProviderSlug, CredentialSource>>,
     changes: Vec<Change>,
+    records: Vec<Record>,
     /// Where in the file an object stands.
     places: HashMap<(ObjectKind, String), String>,
     diff: Diff,
@@ -116,8 +140,8 @@ impl<'a> Plan<'a> {
             policy_names: before.policies.values().map(|it| (it.name.clone(), it.id.clone())).collect(),
             policy_slugs: before.policies.values().map(|it| (it.slug.clone(), it.id.clone())).collect(),
             hashes: HashMap::new(),
-            sources: BTreeMap::new(),
             changes: Vec::new(),
+            records: Vec::new(),
             places: HashMap::new(),
             diff: Diff::default(),
             faults: Vec::new(),
@@ -127,23 +151,16 @@ impl<'a> Plan<'a> {
     /// Validates the result as a whole.
     fn finish(mut self) -> Result<Planned, Vec<DesiredFault>> {
         let saved = |kind: ObjectKind, id: &str| self.places.contains_key(&(kind, id.to_owned()));
-        let (now, sources) = (self.context.now, &self.sources);
+        let now = self.context.now;
         let before = self.before;
-        let after = validate::check(&validate::Proposed {
-            tenant: &self.after,
-            before,
-            keys: &self.keys,
-            now,
-            sources,
-            saved: &saved,
-        });
+        let after =
+            validate::check(&validate::Proposed { tenant: &self.after, before, keys: &self.keys, now, saved: &saved });
         // What was wrong before and is not touched must not stand in the way.
         let known = validate::check(&validate::Proposed {
             tenant: before,
             before,
             keys: &self.keys_before,
             now,
-            sources: &BTreeMap::new(),
             saved: &|_, _| false,
         });
         let known: HashSet<Finding> = known.faults.into_iter().chain(known.warnings).collect();
@@ -163,14 +180,17 @@ impl<'a> Plan<'a> {
         }
         self.diff.warnings.sort_by_cached_key(|warning| in_file_order(warning));
         self.diff.lines.sort_by_key(|line| SECTIONS.iter().position(|kind| *kind == line.kind));
-        Ok(Planned { changes: self.changes, diff: self.diff })
+        Ok(Planned { changes: self.changes, records: self.records, diff: self.diff })
     }
 
     fn fault_of(&self, finding: Finding) -> DesiredFault {
         let Finding { kind, id, name, field, message } = finding;
         let place = self.places.get(&(kind, id));
+        let is_in_file = kind == ObjectKind::Scorecard && place.is_some_and(|it| !it.is_empty());
+        let (field, message) = if is_in_file { in_file(field, &message) } else { (field, message) };
         let path = match (place, field.as_str()) {
             (Some(place), "") => place.clone(),
+            (Some(place), field) if place.is_empty() => field.to_owned(),
             (Some(place), field) => format!("{place}.{field}"),
             (None, "") => format!("{kind} `{name}`"),
             (None, field) => format!("{kind} `{name}`: {field}"),
@@ -179,7 +199,10 @@ impl<'a> Plan<'a> {
     }
 
     fn fault(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.faults.push(DesiredFault { path: path.into(), message: message.into() });
+        // The fields of an object that is saved alone stand at the root.
+        let path = path.into();
+        let path = path.strip_prefix('.').map(ToOwned::to_owned).unwrap_or(path);
+        self.faults.push(DesiredFault { path, message: message.into() });
     }
 
     /// Remembers where an object stands in the file; the second place of one object is a fault.
@@ -210,7 +233,13 @@ impl<'a> Plan<'a> {
     }
 
     fn put_as(&mut self, line: DiffLine, object: Object) {
-        if line.action != Action::Unchanged {
+        if let Some(action) = AuditAction::of(line.action) {
+            self.records.push(Record {
+                key: object.key(),
+                action,
+                name: line.name.clone(),
+                changes: line.changes.clone(),
+            });
             self.store(object);
         }
         self.diff.lines.push(line);
@@ -218,6 +247,7 @@ impl<'a> Plan<'a> {
 
     /// Puts an object into the tables and among the changes.
     fn store(&mut self, object: Object) {
+        let object = self.numbered(object);
         let tenant = &mut self.after;
         match object.clone() {
             Object::Pepper(_) => {}
@@ -238,6 +268,24 @@ impl<'a> Plan<'a> {
         self.changes.push(Change::Put(object));
     }
 
+    /// Policies and blends count their saved states.
+    fn numbered(&self, object: Object) -> Object {
+        let before = match &object {
+            Object::Policy(it) => self.before.policies.get(&it.id).map(|known| known.version),
+            Object::Blend(it) => self.before.blends.get(&it.id).map(|known| known.version),
+            Object::Pepper(_)
+            | Object::Organisation(_)
+            | Object::Project(_)
+            | Object::Provider(_)
+            | Object::Credential(_)
+            | Object::Model(_)
+            | Object::Scorecard(_)
+            | Object::Router(_)
+            | Object::Key(_) => return object,
+        };
+        with_version(object, before.unwrap_or(0) + 1)
+    }
+
     /// Takes an object out of the tables.
     fn delete(&mut self, kind: ObjectKind, id: &str, name: &str) {
         let tenant = &mut self.after;
@@ -254,7 +302,11 @@ impl<'a> Plan<'a> {
             ObjectKind::Key => drop(self.keys.remove(id)),
         }
         let organisation = Some(self.context.organisation.clone());
-        self.changes.push(Change::Delete(ObjectKey { kind, organisation, id: id.to_owned() }));
+        let key = ObjectKey { kind, organisation, id: id.to_owned() };
+        let record =
+            Record { key: key.clone(), action: AuditAction::Delete, name: name.to_owned(), changes: Vec::new() };
+        self.records.push(record);
+        self.changes.push(Change::Delete(key));
         let (kind, name) = (kind.to_string(), name.to_owned());
         self.diff.lines.push(DiffLine { action: Action::Delete, kind, name, changes: Vec::new() });
     }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use domain::{
-    ApiKey, Credential, KeyHash, Model, Object, ObjectKey, ObjectKind, Organisation, Policy, Project, Provider, Router,
-    SealedBytes,
+    ApiKey, Blend, Credential, KeyHash, Model, Object, ObjectKey, ObjectKind, Organisation, Policy, Project, Provider,
+    Router, Scorecard, SealedBytes, Strategy,
 };
 use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
@@ -65,9 +65,24 @@ pub(crate) async fn put(db: &mut SqliteConnection, object: &Object) -> Result<()
         .bind(it.id.to_string())
         .bind(it.id.provider().to_owned())
         .bind(json(&**it)),
-        Object::Scorecard(_) | Object::Blend(_) => {
-            return Err(RegistryError::Unkept { kind: object.key().kind });
-        }
+        Object::Scorecard(it) => sqlx::query(
+            "INSERT INTO scorecards (organisation, id, name, version, body) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (organisation, id) DO UPDATE SET name = ?3, version = ?4, body = ?5",
+        )
+        .bind(it.organisation.to_string())
+        .bind(it.id.to_string())
+        .bind(it.name.clone())
+        .bind(it.version.clone())
+        .bind(json(&**it)),
+        Object::Blend(it) => sqlx::query(
+            "INSERT INTO blends (organisation, id, name, fallback_model, body) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (organisation, id) DO UPDATE SET name = ?3, fallback_model = ?4, body = ?5",
+        )
+        .bind(it.organisation.to_string())
+        .bind(it.id.to_string())
+        .bind(it.name.clone())
+        .bind(it.fallback_model.as_ref().map(ToString::to_string))
+        .bind(json(&**it)),
         Object::Policy(it) => sqlx::query(
             "INSERT INTO policies (organisation, id, name, slug, body) VALUES (?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT (organisation, id) DO UPDATE SET name = ?3, slug = ?4, body = ?5",
@@ -103,8 +118,50 @@ pub(crate) async fn put(db: &mut SqliteConnection, object: &Object) -> Result<()
             .bind(json(&body))
         }
     };
-    query.execute(db).await.map_err(|source| RegistryError::Database { what: "write an object", source })?;
+    query.execute(&mut *db).await.map_err(failed("write an object"))?;
+    link(db, object).await
+}
+
+/// Writes to which scorecards and blends an object refers.
+async fn link(db: &mut SqliteConnection, object: &Object) -> Result<(), RegistryError> {
+    let (clear, add, others): (_, _, Vec<String>) = match object {
+        Object::Blend(it) => (
+            "DELETE FROM blend_scorecards WHERE organisation = ?1 AND id = ?2",
+            "INSERT OR IGNORE INTO blend_scorecards (organisation, id, other) VALUES (?1, ?2, ?3)",
+            it.weights.iter().map(|weight| weight.benchmark.to_string()).collect(),
+        ),
+        Object::Router(it) => (
+            "DELETE FROM router_scorecards WHERE organisation = ?1 AND id = ?2",
+            "INSERT OR IGNORE INTO router_scorecards (organisation, id, other) VALUES (?1, ?2, ?3)",
+            it.scorecards.iter().map(ToString::to_string).collect(),
+        ),
+        Object::Policy(it) => (
+            "DELETE FROM policy_blends WHERE organisation = ?1 AND id = ?2",
+            "INSERT OR IGNORE INTO policy_blends (organisation, id, other) VALUES (?1, ?2, ?3)",
+            policy::strategies(it).filter_map(Strategy::blend).map(ToString::to_string).collect(),
+        ),
+        Object::Pepper(_)
+        | Object::Organisation(_)
+        | Object::Project(_)
+        | Object::Provider(_)
+        | Object::Credential(_)
+        | Object::Model(_)
+        | Object::Scorecard(_)
+        | Object::Key(_) => return Ok(()),
+    };
+    let key = object.key();
+    let organisation = key.organisation.map(String::from).unwrap_or_default();
+    let cleared = sqlx::query(clear).bind(organisation.clone()).bind(key.id.clone());
+    cleared.execute(&mut *db).await.map_err(failed("write references"))?;
+    for other in others {
+        let added = sqlx::query(add).bind(organisation.clone()).bind(key.id.clone()).bind(other);
+        added.execute(&mut *db).await.map_err(failed("write references"))?;
+    }
     Ok(())
+}
+
+fn failed(what: &'static str) -> impl FnOnce(sqlx::Error) -> RegistryError {
+    move |source| RegistryError::Database { what, source }
 }
 
 /// Deletes an object.
@@ -116,14 +173,15 @@ pub(crate) async fn delete(db: &mut SqliteConnection, key: &ObjectKey) -> Result
         ObjectKind::Provider => "DELETE FROM providers WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Credential => "DELETE FROM credentials WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Model => "DELETE FROM models WHERE organisation = ?1 AND id = ?2",
-        ObjectKind::Scorecard | ObjectKind::Blend => return Err(RegistryError::Unkept { kind: key.kind }),
+        ObjectKind::Scorecard => "DELETE FROM scorecards WHERE organisation = ?1 AND id = ?2",
+        ObjectKind::Blend => "DELETE FROM blends WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Policy => "DELETE FROM policies WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Router => "DELETE FROM routers WHERE organisation = ?1 AND id = ?2",
         ObjectKind::Key => "DELETE FROM keys WHERE organisation = ?1 AND id = ?2",
     };
     let organisation = key.organisation.as_ref().map_or("", |it| it.as_str());
     let query = sqlx::query(statement).bind(organisation.to_owned()).bind(key.id.clone());
-    query.execute(db).await.map_err(|source| RegistryError::Database { what: "delete an object", source })?;
+    query.execute(db).await.map_err(failed("delete an object"))?;
     Ok(())
 }
 
@@ -149,6 +207,12 @@ pub(crate) async fn load(db: &mut SqliteConnection) -> Result<Vec<Object>, Regis
     }
     for (id, body) in fetch::<(String, String)>(db, "SELECT id, body FROM models").await? {
         objects.push(Object::Model(read::<Model>("model", id, &body)?));
+    }
+    for (id, body) in fetch::<(String, String)>(db, "SELECT id, body FROM scorecards").await? {
+        objects.push(Object::Scorecard(read::<Scorecard>("scorecard", id, &body)?));
+    }
+    for (id, body) in fetch::<(String, String)>(db, "SELECT id, body FROM blends").await? {
+        objects.push(Object::Blend(read::<Blend>("blend", id, &body)?));
     }
     for (id, body) in fetch::<(String, String)>(db, "SELECT id, body FROM policies").await? {
         objects.push(Object::Policy(read::<Policy>("policy", id, &body)?));
@@ -177,10 +241,10 @@ fn read<T: DeserializeOwned>(kind: &'static str, id: String, body: &str) -> Resu
     parse(kind, id, body).map(Arc::new)
 }
 
-fn parse<T: DeserializeOwned>(kind: &'static str, id: String, body: &str) -> Result<T, RegistryError> {
+pub(crate) fn parse<T: DeserializeOwned>(kind: &'static str, id: String, body: &str) -> Result<T, RegistryError> {
     serde_json::from_str(body).map_err(|source| RegistryError::Row { kind, id, source })
 }
 
-fn json(object: &impl serde::Serialize) -> String {
+pub(crate) fn json(object: &impl serde::Serialize) -> String {
     serde_json::to_string(object).expect("domain objects have text keys and no failing serializer")
 }

@@ -3,22 +3,28 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use domain::{Change, Object, ObjectKey, ObjectKind, OrganisationId, SnapshotVersion};
+use domain::{Change, Object, ObjectKey, ObjectKind, OrganisationId, SealedBytes, SnapshotVersion, Timestamp};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr, SqliteConnection};
+use sqlx::{SqlSafeStr, Sqlite, SqliteConnection};
 
 use crate::error::RegistryError;
+use crate::journal::{Entry, read};
+use crate::kept::{AuditEntry, AuditFilter, Draft, Page, Version};
 use crate::rows;
 
 /// Forward only: a migration that has been released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "registry", include_str!("../migrations/0001_registry.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "registry", include_str!("../migrations/0001_registry.sql")),
+    (2, "versions", include_str!("../migrations/0002_versions.sql")),
+];
 const WAIT: Duration = Duration::from_secs(5);
 
 /// An open registry file.
 #[derive(Debug)]
 pub(crate) struct Store {
-    // One connection: it is the writer, and after the start nothing reads but what it writes.
+    // One connection: it is the writer, and what is read after the start is short.
     pool: SqlitePool,
 }
 
@@ -76,10 +82,11 @@ impl Store {
         transaction.commit().await.map_err(failed("be created"))
     }
 
-    /// Writes the changes as the revision after `from`, in one transaction; `cut` forgets old deletions.
-    pub(crate) async fn commit(&self, from: u64, changes: &[Change], cut: Option<u64>) -> Result<(), RegistryError> {
+    /// Writes an entry on top of the revision `from`, in one transaction; `cut` forgets old deletions. The revision goes
+    /// up by one when objects change.
+    pub(crate) async fn commit(&self, from: u64, entry: &Entry<'_>, cut: Option<u64>) -> Result<(), RegistryError> {
         let mut transaction = self.begin().await?;
-        let next = from + 1;
+        let next = from + u64::from(!entry.changes.is_empty());
         let bumped = sqlx::query("UPDATE registry SET revision = ?1 WHERE revision = ?2")
             .bind(next.cast_signed())
             .bind(from.cast_signed())
@@ -89,11 +96,80 @@ impl Store {
         if bumped.rows_affected() != 1 {
             return Err(RegistryError::ChangedElsewhere);
         }
-        write(&mut transaction, next, changes).await?;
+        write(&mut transaction, next, entry.changes).await?;
+        entry.write(&mut transaction, next).await?;
         if let Some(cut) = cut {
             prune(&mut transaction, cut).await?;
         }
         transaction.commit().await.map_err(failed("commit"))
+    }
+
+    /// The draft of an object by id, name or slug.
+    pub(crate) async fn draft(
+        &self,
+        organisation: &OrganisationId,
+        kind: ObjectKind,
+        text: &str,
+    ) -> Result<Option<Draft>, RegistryError> {
+        read::draft(&mut *self.connection().await?, organisation, kind, text).await
+    }
+
+    /// The drafts of a kind, by name.
+    pub(crate) async fn drafts(
+        &self,
+        organisation: &OrganisationId,
+        kind: ObjectKind,
+    ) -> Result<Vec<Draft>, RegistryError> {
+        read::drafts(&mut *self.connection().await?, organisation, kind).await
+    }
+
+    /// How many drafts an organisation has.
+    pub(crate) async fn count_drafts(&self, organisation: &OrganisationId) -> Result<u64, RegistryError> {
+        read::count_drafts(&mut *self.connection().await?, organisation).await
+    }
+
+    /// Versions of an object, newest first; `only` picks one.
+    pub(crate) async fn versions(
+        &self,
+        organisation: &OrganisationId,
+        object: (ObjectKind, &str),
+        only: Option<u32>,
+        page: Page,
+    ) -> Result<Vec<Version>, RegistryError> {
+        read::versions(&mut *self.connection().await?, organisation, object, only, page).await
+    }
+
+    /// The audit log, newest first.
+    pub(crate) async fn audit(
+        &self,
+        organisation: &OrganisationId,
+        filter: &AuditFilter,
+        page: Page,
+    ) -> Result<Vec<AuditEntry>, RegistryError> {
+        read::audit(&mut *self.connection().await?, organisation, filter, page).await
+    }
+
+    /// Every object of an organisation as it was at a revision; none when that is before its history.
+    pub(crate) async fn objects_at(
+        &self,
+        organisation: &OrganisationId,
+        revision: u64,
+    ) -> Result<Vec<Object>, RegistryError> {
+        read::objects_at(&mut *self.connection().await?, organisation, revision).await
+    }
+
+    /// The fingerprint of the request with this idempotency key and its sealed answer, while they are kept.
+    pub(crate) async fn answer(
+        &self,
+        organisation: &OrganisationId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Vec<u8>, SealedBytes)>, RegistryError> {
+        read::answer(&mut *self.connection().await?, organisation, key, now).await
+    }
+
+    async fn connection(&self) -> Result<PoolConnection<Sqlite>, RegistryError> {
+        self.pool.acquire().await.map_err(failed("read"))
     }
 
     /// Closes the file.

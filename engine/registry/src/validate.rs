@@ -7,12 +7,12 @@
 mod catalogue;
 mod keys;
 mod routing;
+mod scorecards;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::desired::CredentialSource;
-use domain::{ApiKey, KeyId, ModelId, ObjectKind, ProviderSlug, RouterId, Tenant, Timestamp};
+use domain::{ApiKey, KeyId, ModelId, ObjectKind, Tenant, Timestamp};
 
 use crate::names;
 
@@ -24,8 +24,6 @@ pub(crate) struct Proposed<'a> {
     /// The organisation's keys.
     pub(crate) keys: &'a BTreeMap<KeyId, Arc<ApiKey>>,
     pub(crate) now: Timestamp,
-    /// Where saved routers take their secrets from.
-    pub(crate) sources: &'a BTreeMap<RouterId, BTreeMap<ProviderSlug, CredentialSource>>,
     /// Whether the change saves an object.
     pub(crate) saved: &'a dyn Fn(ObjectKind, &str) -> bool,
 }
@@ -54,6 +52,7 @@ pub(crate) struct Findings {
 pub(crate) fn check(proposed: &Proposed<'_>) -> Findings {
     let mut findings = Findings::default();
     catalogue::check(proposed, &mut findings);
+    scorecards::check(proposed, &mut findings);
     routing::check(proposed, &mut findings);
     keys::check(proposed, &mut findings);
     findings

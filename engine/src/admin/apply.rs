@@ -4,7 +4,7 @@
 use domain::desired::ModelSpec;
 use domain::{Desired, Diff, OrganisationId, Tenant};
 use proto::pb::admin::v1 as pb;
-use registry::{ApplyError, ImportFilter, ImportReport, import_litellm};
+use registry::{ApplyError, ImportFilter, ImportReport, Terms, import_catalogue};
 use tonic::Status;
 use tracing::info;
 
@@ -42,12 +42,12 @@ pub(super) async fn import_models(
     if providers.is_empty() {
         return Err(Status::failed_precondition("providers: none is configured; apply one first"));
     }
-    let file = request.litellm_json;
+    let file = request.catalogue;
     // Megabytes of JSON: not on a thread that serves.
-    let read = tokio::task::spawn_blocking(move || import_litellm(&file, &ImportFilter { providers })).await;
+    let read = tokio::task::spawn_blocking(move || import_catalogue(&file, &ImportFilter { providers })).await;
     let report = read
-        .map_err(|_| Status::internal("litellm_json: reading it was interrupted; try again"))?
-        .map_err(|error| Status::invalid_argument(format!("litellm_json: {error}")))?;
+        .map_err(|_| Status::internal("catalogue: reading it was interrupted; try again"))?
+        .map_err(|error| Status::invalid_argument(format!("catalogue: {error}")))?;
     let warnings = warnings(&report);
     let models = report.models.into_iter().map(|model| keep_decisions(model, &tenant, &request.source)).collect();
     let desired = Desired { models, ..Desired::default() };
@@ -64,13 +64,13 @@ async fn commit(
     desired: &Desired,
     dry_run: bool,
 ) -> Result<Applied, Status> {
-    match shared.registry.apply(organisation, desired, dry_run).await {
+    match shared.registry.apply(organisation, desired, dry_run, Terms::operator()).await {
         Ok(diff) => {
             info!(%organisation, dry_run, lines = diff.lines.len(), "configuration applied");
             Ok((Some(diff), Vec::new()))
         }
         Err(ApplyError::Refused { faults }) => Ok((None, faults.iter().map(Into::into).collect())),
-        Err(ApplyError::Registry(failure)) => Err(status::of_registry(&failure)),
+        Err(failure) => Err(status::of_apply(&failure, "")),
     }
 }
 

@@ -27,7 +27,11 @@ async fn a_slow_watcher_gets_many_changes_in_few_steps() {
     let mut stream = watch(&shared).await;
     let organisation = shared.organisation(None).unwrap();
     for number in 0..20 {
-        shared.registry.create_key(&organisation.id, key(&format!("key {number}"))).await.unwrap();
+        shared
+            .registry
+            .create_key(&organisation.id, key(&format!("key {number}")), registry::Terms::operator())
+            .await
+            .unwrap();
     }
     let (mut assembler, mut commits) = (Assembler::new(None), 0);
     let newest = shared.registry.snapshot();

@@ -198,7 +198,7 @@ async fn an_import_brings_prices_and_keeps_what_the_operator_decided() {
         "input_cost_per_token": 3e-07, "output_cost_per_token": 6e-07,
     }});
     let request = pb::ImportModelsRequest {
-        litellm_json: file.to_string().into_bytes(),
+        catalogue: file.to_string().into_bytes(),
         source: "price list of a test".into(),
         ..Default::default()
     };
@@ -208,9 +208,9 @@ async fn an_import_brings_prices_and_keeps_what_the_operator_decided() {
     let model = &tenant.models["acme/small"];
     assert_eq!(model.pricing.prompt.unwrap().to_string(), "0.0000003");
     assert_eq!((model.capability, model.source.as_deref()), (Some(0.2), Some("price list of a test")));
-    let nonsense = pb::ImportModelsRequest { litellm_json: b"[1]".to_vec(), ..Default::default() };
+    let nonsense = pb::ImportModelsRequest { catalogue: b"[1]".to_vec(), ..Default::default() };
     let status = soon(client(&stack).await.import_models(nonsense)).await.unwrap_err();
-    assert!(status.message().starts_with("litellm_json:"), "{status}");
+    assert!(status.message().starts_with("catalogue:"), "{status}");
 }
 
 #[tokio::test]

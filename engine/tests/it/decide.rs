@@ -81,7 +81,7 @@ async fn call_by(stack: &Stack, strategy: &str) -> DecideCall {
         "name": strategy, "strategy": {"type": strategy},
         "candidates": {"listed": [{"model": "acme/large"}, {"model": "acme/small"}]},
     }]}));
-    stack.registry.apply(&stack.organisation, &policy.unwrap(), false).await.unwrap();
+    stack.registry.apply(&stack.organisation, &policy.unwrap(), false, registry::Terms::operator()).await.unwrap();
     let snapshot = stack.registry.snapshot();
     let policy = snapshot.tenant(&stack.organisation).unwrap().policy_named(strategy).unwrap().id.clone();
     DecideCall { route: Route::Policy(policy), ..call(stack, "hi") }

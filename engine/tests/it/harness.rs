@@ -104,7 +104,7 @@ impl Stack {
         let keyring = Keyring::new(SealingKey::from_bytes([7; 32]));
         let registry = Registry::open(&folder.path().join("registry.db"), keyring).await.unwrap();
         let organisation = registry.bootstrap().await.unwrap().unwrap().organisation;
-        registry.apply(&organisation, &configuration(), false).await.unwrap();
+        registry.apply(&organisation, &configuration(), false, registry::Terms::operator()).await.unwrap();
 
         let (memory, incoming) = in_memory();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -76,7 +76,14 @@ async fn admin_over_tcp_needs_a_platform_key() {
     let new_key = async |name: &str, scopes: &[&str]| {
         let spec = serde_json::json!({ "name": name, "scopes": scopes });
         let spec: KeySpec = serde_json::from_value(spec).unwrap();
-        stack.registry.create_key(&stack.organisation, spec).await.unwrap().key.expose().to_owned()
+        stack
+            .registry
+            .create_key(&stack.organisation, spec, registry::Terms::operator())
+            .await
+            .unwrap()
+            .key
+            .expose()
+            .to_owned()
     };
     let (routing, platform) = (new_key("app", &["routing"]).await, new_key("operator", &["platform"]).await);
     let mut client = AdminClient::new(stack.over_tcp().await);
@@ -89,7 +96,7 @@ async fn admin_over_tcp_needs_a_platform_key() {
     assert_eq!(code("sk-sb-nonsense").await, Some(Code::Unauthenticated));
     assert_eq!(code("a-foreign-key-of-some-length").await, Some(Code::Unauthenticated));
     assert_eq!(code(&platform).await, None);
-    stack.registry.revoke_key(&stack.organisation, "operator").await.unwrap();
+    stack.registry.revoke_key(&stack.organisation, "operator", registry::Terms::operator()).await.unwrap();
     assert_eq!(code(&platform).await, Some(Code::Unauthenticated));
 }
 

@@ -48,7 +48,7 @@ impl Follower {
 
 async fn add_key(stack: &Stack, name: &str) {
     let spec: KeySpec = serde_json::from_value(serde_json::json!({ "name": name })).unwrap();
-    stack.registry.create_key(&stack.organisation, spec).await.unwrap();
+    stack.registry.create_key(&stack.organisation, spec, registry::Terms::operator()).await.unwrap();
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_full_copy_and_the_deltas_after_it_give_the_registrys_snapshot() {
     assert_eq!(follower.commit().await, stack.registry.snapshot());
     add_key(&stack, "second").await;
     assert_eq!(follower.commit().await, stack.registry.snapshot());
-    stack.registry.revoke_key(&stack.organisation, "second").await.unwrap();
+    stack.registry.revoke_key(&stack.organisation, "second", registry::Terms::operator()).await.unwrap();
     assert_eq!(follower.commit().await, stack.registry.snapshot());
     assert_eq!(follower.full_copies, 1);
 }
@@ -159,7 +159,7 @@ async fn a_copy_larger_than_any_message_arrives_whole() {
     };
     let models: Vec<_> = (0..2_500).map(model).collect();
     let desired = serde_json::from_value(serde_json::json!({ "models": models })).unwrap();
-    stack.registry.apply(&stack.organisation, &desired, false).await.unwrap();
+    stack.registry.apply(&stack.organisation, &desired, false, registry::Terms::operator()).await.unwrap();
     let mut follower = Follower::from(&stack, None, SnapshotVersion::default()).await;
     let mut parts = 0;
     let snapshot = loop {

@@ -156,6 +156,8 @@ fn sample(candidates: u64) -> Finished {
             most_capable_cost_usd: Some(Money::from_pico(987_654_321)),
             most_capable_model: Some(model(1)),
             explicit_order: false,
+            instructions: None,
+            affinity: None,
             reason: "complexity 0.37 asks for a medium model; the cheapest that reaches it was chosen".to_owned(),
         }),
         error: None,

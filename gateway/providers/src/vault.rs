@@ -109,6 +109,7 @@ mod tests {
             organisation: OrganisationId::from_random([1; 20]),
             provider: ProviderSlug::parse("acme").unwrap(),
             name: format!("key {number}"),
+            owner: domain::Owner::Managed,
             version,
             sealed: domain::SealedBytes(Vec::new()),
             hint: String::new(),

@@ -70,10 +70,12 @@ async fn prepare(
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
     let request = ChatRequest::decode(body).map_err(Failure::Malformed)?;
     settle.describe(request.model(), request.stream());
-    let Decided { decision, took, project } = decide(worker, settle.context(), &request, router, &head.headers).await?;
+    let Decided { decision, took, project, session } =
+        decide(worker, settle.context(), &request, router, &head.headers).await?;
     let tenant = settle.context().tenant().ok_or(Failure::NotReady)?.clone();
     let chain = Chain::new(&decision, &tenant);
     settle.decided(decision, took, project);
+    settle.belongs_to(session);
     settle.start().map_err(|fault| {
         tracing::error!(%fault, "a start record cannot be written; the request is refused");
         Failure::RecordsUnavailable

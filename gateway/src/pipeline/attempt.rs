@@ -30,18 +30,6 @@ pub(crate) enum Answered {
     Streaming(Box<Opened>),
 }
 
-impl Answered {
-    /// How many tokens it has, where all of it is there.
-    fn output_tokens(&self) -> Option<u64> {
-        match self {
-            Self::Whole(answer) => {
-                Some(answer.usage().map_or_else(|| answer.estimated_completion(), |usage| usage.completion_tokens))
-            }
-            Self::Streaming(_) => None,
-        }
-    }
-}
-
 /// A stream that has begun to say something.
 pub(crate) struct Opened {
     pub(crate) upstream: Upstream,
@@ -55,6 +43,8 @@ pub(crate) struct Opened {
     pub(crate) secret: Option<Arc<Secret>>,
     /// The terminal marker has come already.
     pub(crate) terminal: bool,
+    /// Tells the engine of it once it has ended.
+    pub(crate) watched: Watched,
 }
 
 /// One request on its way through its candidates.
@@ -119,8 +109,7 @@ impl Pursuit {
         self.settle.sent_to(model, self.request.features().input_tokens);
         let began = Instant::now();
         self.settle.wait_begins();
-        let observation =
-            Observation { app: &self.worker.app, target: &target, began, stream: self.request.stream(), open: true };
+        let observation = Observation { app: &self.worker.app, target: &target, began, open: true };
         let answered = self.call(&target).await;
         observation.close(answered.as_ref());
         self.settle.wait_ends();
@@ -195,7 +184,8 @@ impl Pursuit {
         let opened = |upstream, translator, ready, terminal| {
             let secret = target.key.as_ref().map(|key| key.secret.clone());
             let until = began + target.waits.total;
-            Opened { upstream, translator, ready, until, waits: target.waits, secret, terminal }
+            let watched = Watched::new(self.worker.app.clone(), target, began);
+            Opened { upstream, translator, ready, until, waits: target.waits, secret, terminal, watched }
         };
         loop {
             let chunk = timeout_at(until, upstream.next_chunk())
@@ -270,7 +260,6 @@ struct Observation<'a> {
     app: &'a App,
     target: &'a Target,
     began: Instant,
-    stream: bool,
     open: bool,
 }
 
@@ -278,12 +267,22 @@ impl Observation<'_> {
     fn close(mut self, answered: Result<&Answered, &Fault>) {
         self.open = false;
         match answered {
-            Ok(answered) => self.report(AttemptOutcome::Ok, None, answered.output_tokens()),
-            Err(fault) => self.report(fault.outcome(), Some(fault), None),
+            Ok(Answered::Whole(answer)) => {
+                self.report(AttemptOutcome::Ok, None);
+                let tokens = answer.usage().map_or_else(|| answer.estimated_completion(), |it| it.completion_tokens);
+                self.tell(AttemptOutcome::Ok, Some(tokens));
+            }
+            // The engine is told when the stream has ended.
+            Ok(Answered::Streaming(_)) => self.report(AttemptOutcome::Ok, None),
+            Err(fault) => {
+                self.report(fault.outcome(), Some(fault));
+                self.tell(fault.outcome(), None);
+            }
         }
     }
 
-    fn report(&self, outcome: AttemptOutcome, fault: Option<&Fault>, output_tokens: Option<u64>) {
+    /// Tells our own breakers.
+    fn report(&self, outcome: AttemptOutcome, fault: Option<&Fault>) {
         let report = Report {
             organisation: &self.target.model.organisation,
             model: &self.target.model.id,
@@ -293,25 +292,73 @@ impl Observation<'_> {
             retry_after: fault.and_then(|fault| fault.retry_after),
         };
         self.app.upstreams.report(&report, self.app.clock.monotonic());
-        let latency = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.app.reporter.report(OutcomeReport {
-            organisation: report.organisation.clone(),
-            model: report.model.clone(),
-            credential: report.credential.map(|credential| credential.id.clone()),
-            outcome,
-            latency_micros: latency,
-            // A stream is observed up to its first content event.
-            first_token_micros: self.stream.then_some(latency).filter(|_| fault.is_none()),
-            output_tokens,
-            at: self.app.clock.wall(),
-        });
+    }
+
+    /// Tells the engine.
+    fn tell(&self, outcome: AttemptOutcome, output_tokens: Option<u64>) {
+        let report = OutcomeReport { outcome, output_tokens, ..report_of(self.app, self.target, self.began) };
+        self.app.reporter.report(report);
+    }
+}
+
+/// What the engine is told of a call up to now.
+fn report_of(app: &App, target: &Target, began: Instant) -> OutcomeReport {
+    OutcomeReport {
+        organisation: target.model.organisation.clone(),
+        model: target.model.id.clone(),
+        credential: target.key.as_ref().map(|key| key.credential.id.clone()),
+        outcome: AttemptOutcome::Ok,
+        latency_micros: micros_since(began),
+        first_token_micros: None,
+        output_tokens: None,
+        at: app.clock.wall(),
+    }
+}
+
+fn micros_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A stream that is being passed on. The engine is told of it once it has ended, however it ended: a caller who leaves
+/// has seen how fast it was all the same.
+pub(crate) struct Watched {
+    app: Arc<App>,
+    began: Instant,
+    report: OutcomeReport,
+}
+
+impl Watched {
+    /// Its first content event has come.
+    fn new(app: Arc<App>, target: &Target, began: Instant) -> Self {
+        let report = report_of(&app, target, began);
+        let first_token_micros = Some(report.latency_micros);
+        Self { app, began, report: OutcomeReport { first_token_micros, ..report } }
+    }
+
+    /// So many tokens have come by now.
+    pub(crate) fn wrote(&mut self, output_tokens: u64) {
+        self.report.output_tokens = Some(output_tokens);
+    }
+
+    /// It broke off.
+    pub(crate) fn broke_off(&mut self) {
+        self.report.outcome = AttemptOutcome::Interrupted;
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.report.latency_micros = micros_since(self.began);
+        self.report.at = self.app.clock.wall();
+        self.app.reporter.report(self.report.clone());
     }
 }
 
 impl Drop for Observation<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.report(AttemptOutcome::Cancelled, None, None);
+            self.report(AttemptOutcome::Cancelled, None);
+            self.tell(AttemptOutcome::Cancelled, None);
         }
     }
 }

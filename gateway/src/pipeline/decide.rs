@@ -15,12 +15,16 @@ use tokio::time::Instant;
 use crate::app::Worker;
 use crate::context::RequestContext;
 use crate::error::Failure;
+use crate::pipeline::converse;
+use crate::sessions::SessionKey;
 
 /// A decision, how long it took, and to which project the request belongs.
 pub(crate) struct Decided {
     pub(crate) decision: Decision,
     pub(crate) took: Duration,
     pub(crate) project: Option<ProjectId>,
+    /// The conversation, where a policy keeps it on its model.
+    pub(crate) session: Option<SessionKey>,
 }
 
 /// Decides for one request.
@@ -49,6 +53,9 @@ pub(crate) async fn decide(
         unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect(),
         latency: worker.app.latencies.of(&context.key.organisation),
     };
+    let conversation = converse::find(worker, context, request, &route, headers)?;
+    let session = conversation.as_ref().map(|it| it.key);
+    let previous = conversation.and_then(|it| it.previous);
     let mut question = Question {
         tenant,
         version: context.live.snapshot.version,
@@ -56,7 +63,7 @@ pub(crate) async fn decide(
         facts: &facts,
         scoring: Scoring::NotAsked,
         health: &health,
-        previous: None,
+        previous: previous.as_ref(),
         seed: context.id,
         now: context.now,
     };
@@ -72,7 +79,7 @@ pub(crate) async fn decide(
                 context: input.context,
                 truncated: input.truncated,
                 unhealthy: health.unhealthy.iter().cloned().collect(),
-                previous: None,
+                previous: previous.clone(),
                 version: question.version,
                 seed: question.seed,
                 now: question.now,
@@ -81,7 +88,7 @@ pub(crate) async fn decide(
             let score = match answer {
                 Ok(answer) => {
                     if let Some(decision) = answer.decision.filter(|decision| is_ours(decision, tenant, &facts)) {
-                        return Ok(Decided { decision, took: began.elapsed(), project });
+                        return Ok(Decided { decision, took: began.elapsed(), project, session });
                     }
                     // Neither a decision that will do, nor a score, nor a word why: an engine that is no help.
                     answer.score.ok_or(answer.degraded.unwrap_or(Degradation::Engine))
@@ -99,7 +106,7 @@ pub(crate) async fn decide(
             }
         }
     };
-    Ok(Decided { decision, took: began.elapsed(), project })
+    Ok(Decided { decision, took: began.elapsed(), project, session })
 }
 
 /// Whether an engine's decision stays within what we know and the request allows; any other is set aside.
@@ -121,6 +128,7 @@ fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) 
         constraints: Constraints { models, ..request.constraints() },
         allowed_models: context.key.allowed_models.clone(),
         labels: Labels::default(),
+        instructions: request.extensions().routing.instructions.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Attempt, CapabilityTag, Decision, Degradation, Money, PolicyId};
+use domain::{AffinityRecord, Attempt, CapabilityTag, Decision, Degradation, InstructionsRecord, Money, PolicyId};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -27,6 +27,10 @@ pub(crate) struct Opening<'a> {
     truncated: Option<bool>,
     degraded: Option<Degradation>,
     attempts: &'a [Attempt],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<&'a InstructionsRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affinity: Option<&'a AffinityRecord>,
 }
 
 /// What is known at the end.
@@ -72,6 +76,8 @@ impl<'a> Opening<'a> {
             truncated: decision.scorer.is_some().then_some(decision.truncated),
             degraded: decision.degraded,
             attempts,
+            instructions: decision.instructions.as_ref(),
+            affinity: decision.affinity.as_ref(),
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::context::RequestContext;
+use crate::sessions::{LastTurn, SessionKey};
 
 /// What the caller gets to see of the accounts when a request ends.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct Settle {
     waiting_since: Option<Instant>,
     /// The candidate that a call is out to.
     sent_to: Option<ModelId>,
+    /// The conversation that learns who answered.
+    session: Option<SessionKey>,
 }
 
 impl Settle {
@@ -88,6 +91,7 @@ impl Settle {
             waited: Duration::ZERO,
             waiting_since: None,
             sent_to: None,
+            session: None,
         }
     }
 
@@ -111,6 +115,11 @@ impl Settle {
             record.started.project = project;
             record.decision = Some(decision);
         });
+    }
+
+    /// Notes the conversation that is to learn who answered.
+    pub(crate) fn belongs_to(&mut self, session: Option<SessionKey>) {
+        self.session = session;
     }
 
     /// Writes the start record, before anything is sent upstream.
@@ -210,12 +219,21 @@ impl Settle {
         record.upstream_micros = (!record.attempts.is_empty()).then(|| micros(self.waited));
         self.count(&record);
         self.app.ledger.finish(&record)?;
+        self.remember(&record);
         Ok(self.settled(Some(&record)))
     }
 
     fn price(&self, model: &ModelId, usage: &Usage) -> Option<Money> {
         let tenant = self.context.tenant()?;
         tenant.models.get(model).map(AsRef::as_ref).and_then(|model: &Model| model.pricing.cost(usage))
+    }
+
+    /// Tells the conversation who answered it, whole.
+    fn remember(&self, record: &Finished) {
+        if let (Outcome::Completed, Some(key), Some(model)) = (record.outcome, self.session, &record.model) {
+            let turn = LastTurn { model: model.clone(), tokens: record.usage.map_or(0, |it| it.total_tokens()) };
+            self.app.sessions.remember(key, turn, self.app.clock.monotonic());
+        }
     }
 
     fn settled(&self, record: Option<&Finished>) -> Settled {

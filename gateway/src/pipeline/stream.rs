@@ -203,6 +203,7 @@ impl Flow {
     fn break_off(mut self: Box<Self>, fault: Fault) -> (Option<Result<Bytes, Aborted>>, State) {
         let provider = self.pursuit.chain.current().map(|model| model.provider().to_owned()).unwrap_or_default();
         metrics::counter!("signalbox_streams_interrupted_total", "kind" => fault.kind.as_str()).increment(1);
+        self.opened.watched.broke_off();
         self.pursuit.settle.last_attempt_was(AttemptOutcome::Interrupted);
         let failure = Failure::Interrupted { provider, fault };
         if let Err(fault) = self.pursuit.settle.finish(failure.end()) {
@@ -226,6 +227,7 @@ impl Flow {
             estimated: true,
             ..Usage::default()
         });
+        self.opened.watched.wrote(usage.completion_tokens);
         self.pursuit.settle.consumed(usage);
         usage
     }

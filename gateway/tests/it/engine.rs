@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status};
 
-use crate::stack::{KEY, Setup, TestStack, ask, limits};
-use crate::upstream::Upstream;
+use crate::stack::{KEY, Setup, TestStack, ask, ask_for_stream, limits};
+use crate::upstream::{Act, Upstream, begun, good_stream, role, word};
 use crate::wire::get;
 
 // === A scripted engine ===
@@ -302,13 +302,40 @@ fn whole_answers_tell_how_many_tokens_came_in_their_time() {
     route(&stack);
     let written = stack.record().finished.usage.unwrap().completion_tokens;
     assert!(written > 0);
+    let report = reported(&engine);
+    assert_eq!((report.output_tokens, report.first_token_micros), (Some(written), None));
+}
+
+/// The first report that the engine is given.
+fn reported(engine: &ScriptedEngine) -> routing::OutcomeReport {
     let until = Instant::now() + PATIENT;
     while engine.script.reported.lock().unwrap().is_empty() {
         assert!(Instant::now() < until, "nothing was reported");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let report = engine.script.reported.lock().unwrap()[0].clone();
-    assert_eq!((report.output_tokens, report.first_token_micros), (Some(written), None));
+    engine.script.reported.lock().unwrap()[0].clone()
+}
+
+/// What the engine is told of a stream, once it has ended.
+fn report_of_stream(acts: Vec<Act>) -> routing::OutcomeReport {
+    let upstream = Upstream::acting(acts);
+    let stack = TestStack::over(&[upstream.address]);
+    let engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Fails);
+    stack.chat(&ask_for_stream(""));
+    reported(&engine)
+}
+
+#[test]
+fn streams_tell_their_first_token_and_how_many_came_when_they_have_ended() {
+    let report = report_of_stream(good_stream());
+    assert_eq!((report.outcome(), report.output_tokens), (routing::AttemptOutcome::Ok, Some(5)));
+    assert!(report.first_token_micros.is_some_and(|it| it <= report.latency_micros), "{report:?}");
+}
+
+#[test]
+fn streams_that_break_off_speak_against_their_model() {
+    let report = report_of_stream(begun(&[&role(), &word("Paris")], Act::Reset));
+    assert_eq!(report.outcome(), routing::AttemptOutcome::Interrupted);
 }
 
 // === Away ===

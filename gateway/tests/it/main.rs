@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cancel;
+mod conversing;
 mod engine;
 mod fallback;
 mod limits;

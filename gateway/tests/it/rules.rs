@@ -26,9 +26,11 @@ fn ruled(mood: Mood) -> Ruled {
         organisation: OrganisationId::from_random([1; 20]),
         name: "premium".to_owned(),
         slug: "premium".to_owned(),
+        version: 1,
         candidates: Candidates::Listed(vec![PolicyModel { model: strong.clone(), priority: None, weight: None }]),
         strategy: Strategy::Single { model: strong },
         rules: Rules::default(),
+        affinity: None,
     };
     let rules = json!([
         {"priority": 20, "name": "schwer → groß", "when": {"field": "complexity", "op": "gte", "value": 0.7},

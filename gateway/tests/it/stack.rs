@@ -1,15 +1,16 @@
 //! A gateway in process: its configuration lies on disk as the engine would have left it, and no engine answers.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{
-    Ability, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText, Model,
-    ModelId, Money, Object, Organisation, OrganisationId, Outcome, Policy, PolicyId, PolicyModel, Pricing, Provider,
-    ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes, Snapshot, SnapshotVersion,
-    Strategy, Timeouts, Timestamp,
+    Ability, Affinity, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText,
+    Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Owner, Policy, PolicyId, PolicyModel,
+    Pricing, Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes,
+    Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
 };
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
 use ledger::{Ledger, LedgerOptions};
@@ -61,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) strategy: Strategy,
     /// Of the default policy.
     pub(crate) rules: Rules,
+    /// Of the default policy.
+    pub(crate) affinity: Option<Affinity>,
     /// Beside the default policy.
     pub(crate) policies: Vec<Policy>,
     pub(crate) ledger: LedgerOptions,
@@ -78,6 +81,7 @@ impl Default for Setup {
             timeouts: Timeouts::default(),
             strategy: Strategy::Priority {},
             rules: Rules::default(),
+            affinity: None,
             policies: Vec::new(),
             ledger: LedgerOptions { flush_interval: Duration::from_millis(1), ..LedgerOptions::default() },
             clock: Arc::new(SystemClock::default()),
@@ -300,9 +304,11 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         organisation: organisation.clone(),
         name: "main".to_owned(),
         slug: "main".to_owned(),
+        version: 1,
         candidates: Candidates::Listed(candidates),
         strategy: setup.strategy.clone(),
         rules: setup.rules.clone(),
+        affinity: setup.affinity,
     })));
     objects.extend(setup.policies.iter().cloned().map(|policy| Object::Policy(Arc::new(policy))));
     objects.push(Object::Router(Arc::new(Router {
@@ -312,6 +318,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         models: models.clone(),
         policy: Some(policy_id()),
         scorecards: Vec::new(),
+        credentials: BTreeMap::new(),
     })));
     let key = |number: u8, text: &str| ApiKey {
         id: KeyId::from_random([number; 20]),
@@ -350,6 +357,7 @@ fn credential(slug: &ProviderSlug, organisation: &OrganisationId, index: usize, 
         organisation: organisation.clone(),
         provider: slug.clone(),
         name: format!("secret of {slug}"),
+        owner: Owner::Managed,
         version: 1,
         sealed: SealedBytes(Vec::new()),
         hint: String::new(),

@@ -1,6 +1,6 @@
 //! Blends.
 
-use domain::blend::{BlendStatus, BlendWeight, Override, RankBy};
+use domain::blend::{BlendWeight, Override, RankBy};
 use domain::{Blend, Timestamp};
 
 use super::{
@@ -8,7 +8,6 @@ use super::{
 };
 use crate::pb::object::v1 as pb;
 
-same_variants!(pb::BlendStatus, BlendStatus, [Draft, Live]);
 same_variants!(pb::RankBy, RankBy, [Mean, Lcb]);
 
 impl From<&BlendWeight> for pb::BlendWeight {
@@ -66,7 +65,6 @@ impl From<&Blend> for pb::Blend {
             organisation: it.organisation.to_string(),
             name: it.name.clone(),
             version: it.version,
-            status: pb::BlendStatus::from(it.status).into(),
             weights: it.weights.iter().map(Into::into).collect(),
             missing: it.missing.map(|missing| pb::Missing::from(missing).into()),
             boost: it.boost,
@@ -86,7 +84,6 @@ impl TryFrom<pb::Blend> for Blend {
             organisation: parse("organisation", &it.organisation)?,
             name: it.name,
             version: it.version,
-            status: closed::<pb::BlendStatus, _>("status", it.status)?,
             weights: read_each("weights", it.weights)?,
             missing: closed_optional::<pb::Missing, _>("missing", it.missing)?,
             boost: finite("boost", it.boost)?,

@@ -1,13 +1,13 @@
 //! Organisations, projects, providers, credentials and models.
 
 use domain::{
-    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Pricing, Project, Provider,
+    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
     SealedBytes, Timeouts,
 };
 
 use super::{
-    ConvertError, Converted, closed, closed_each, document, finite, money, parse, parse_optional, read_document,
-    required, same_variants,
+    ConvertError, Converted, closed, closed_each, closed_optional, document, finite, money, parse, parse_optional,
+    read_document, required, same_variants,
 };
 use crate::pb::object::v1 as pb;
 use crate::pb::object::v1::auth_scheme::{Bearer, Scheme};
@@ -145,6 +145,8 @@ impl TryFrom<pb::Provider> for Provider {
     }
 }
 
+same_variants!(pb::Owner, Owner, [Managed, Org, User]);
+
 impl From<&Credential> for pb::Credential {
     fn from(it: &Credential) -> Self {
         Self {
@@ -155,6 +157,7 @@ impl From<&Credential> for pb::Credential {
             version: it.version,
             sealed: it.sealed.0.clone(),
             hint: it.hint.clone(),
+            owner: Some(pb::Owner::from(it.owner).into()),
         }
     }
 }
@@ -167,6 +170,7 @@ impl TryFrom<pb::Credential> for Credential {
             organisation: parse("organisation", &it.organisation)?,
             provider: parse("provider", &it.provider)?,
             name: it.name,
+            owner: closed_optional::<pb::Owner, _>("owner", it.owner)?.unwrap_or_default(),
             version: it.version,
             sealed: SealedBytes(it.sealed),
             hint: it.hint,

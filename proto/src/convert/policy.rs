@@ -1,16 +1,21 @@
 //! Policies and routers.
 
-use domain::{Axis, Candidates, Dial, Lambda, MinQuality, Optimal, Policy, PolicyModel, Router, Strategy};
+use domain::{
+    Affinity, Axis, Candidates, CredentialSource, Dial, Lambda, MinQuality, Optimal, Policy, PolicyModel, ProviderSlug,
+    Router, Strategy,
+};
 
 use super::{
-    ConvertError, Converted, closed, document, finite, parse, parse_each, parse_optional, read_document, required,
-    same_variants, texts,
+    ConvertError, Converted, closed, closed_optional, document, finite, parse, parse_each, parse_optional,
+    read_document, required, same_variants, texts,
 };
 use crate::pb::object::v1 as pb;
 use crate::pb::object::v1::candidates::Candidates as CandidatesKind;
 use crate::pb::object::v1::strategy::Strategy as StrategyKind;
 use crate::pb::object::v1::strategy::optimal::Dial as DialKind;
 
+same_variants!(pb::Affinity, Affinity, [Conversation]);
+same_variants!(pb::CredentialSource, CredentialSource, [Managed, User]);
 same_variants!(pb::Axis, Axis, [Cost, Performance, Capability]);
 
 impl From<&Strategy> for pb::Strategy {
@@ -130,6 +135,8 @@ impl From<&Policy> for pb::Policy {
             candidates: Some((&it.candidates).into()),
             strategy: Some((&it.strategy).into()),
             rules_json: document(&it.rules, it.rules.is_empty()),
+            affinity: it.affinity.map(|affinity| pb::Affinity::from(affinity).into()),
+            version: it.version,
         }
     }
 }
@@ -142,6 +149,7 @@ impl TryFrom<pb::Policy> for Policy {
             organisation: parse("organisation", &it.organisation)?,
             name: it.name,
             slug: it.slug,
+            version: it.version,
             candidates: required("candidates", it.candidates)?
                 .try_into()
                 .map_err(|error: ConvertError| error.within("candidates"))?,
@@ -149,6 +157,7 @@ impl TryFrom<pb::Policy> for Policy {
                 .try_into()
                 .map_err(|error: ConvertError| error.within("strategy"))?,
             rules: read_document("rules_json", &it.rules_json)?,
+            affinity: closed_optional::<pb::Affinity, _>("affinity", it.affinity)?,
         })
     }
 }
@@ -162,6 +171,7 @@ impl From<&Router> for pb::Router {
             models: texts(&it.models),
             policy: it.policy.as_ref().map(ToString::to_string),
             scorecards: texts(&it.scorecards),
+            credentials: it.credentials.iter().map(sourced).collect(),
         }
     }
 }
@@ -176,6 +186,16 @@ impl TryFrom<pb::Router> for Router {
             models: parse_each("models", &it.models)?,
             policy: parse_optional("policy", it.policy.as_deref())?,
             scorecards: parse_each("scorecards", &it.scorecards)?,
+            credentials: it.credentials.into_iter().map(read_source).collect::<Converted<_>>()?,
         })
     }
+}
+
+fn sourced((provider, source): (&ProviderSlug, &CredentialSource)) -> (String, i32) {
+    (provider.to_string(), pb::CredentialSource::from(*source).into())
+}
+
+fn read_source((provider, source): (String, i32)) -> Converted<(ProviderSlug, CredentialSource)> {
+    let field = format!("credentials.{provider}");
+    Ok((parse(&field, &provider)?, closed::<pb::CredentialSource, _>(&field, source)?))
 }

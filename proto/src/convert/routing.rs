@@ -5,7 +5,7 @@
 
 use domain::{
     AttemptOutcome, CapabilityTag, Constraints, CredentialId, Decision, Degradation, Facts, Features, Labels,
-    MinQuality, ModelId, OrganisationId, OutputFormat, OutputTokens, RequestId, Route, Score, ScorerInput,
+    MinQuality, ModelId, OrganisationId, OutputFormat, OutputTokens, Previous, RequestId, Route, Score, ScorerInput,
     SnapshotVersion, Timestamp,
 };
 
@@ -33,8 +33,8 @@ pub struct DecideCall {
     pub truncated: bool,
     /// Candidates whose breaker is open at the caller.
     pub unhealthy: Vec<ModelId>,
-    /// The model of the conversation's previous turn.
-    pub previous: Option<ModelId>,
+    /// The conversation's previous turn.
+    pub previous: Option<Previous>,
     /// The configuration that the caller holds.
     pub version: SnapshotVersion,
     /// The seed of every draw.
@@ -185,6 +185,7 @@ impl From<&Facts> for pb::Facts {
             constraints: Some((&it.constraints).into()),
             allowed_models: texts(&it.allowed_models),
             labels_json: document(&it.labels, it.labels == Labels::default()),
+            instructions: it.instructions.clone(),
         }
     }
 }
@@ -200,6 +201,30 @@ impl TryFrom<pb::Facts> for Facts {
             constraints: constraints.map_err(|error| error.within("constraints"))?,
             allowed_models: parse_each("allowed_models", &it.allowed_models)?,
             labels: read_document("labels_json", &it.labels_json)?,
+            instructions: it.instructions,
+        })
+    }
+}
+
+impl From<&Previous> for pb::Previous {
+    fn from(it: &Previous) -> Self {
+        Self {
+            session: it.session.clone(),
+            model: it.model.to_string(),
+            cached_tokens: it.cached_tokens,
+            in_tool_loop: it.in_tool_loop,
+        }
+    }
+}
+
+impl TryFrom<pb::Previous> for Previous {
+    type Error = ConvertError;
+    fn try_from(it: pb::Previous) -> Converted<Self> {
+        Ok(Self {
+            session: it.session,
+            model: parse("model", &it.model)?,
+            cached_tokens: it.cached_tokens,
+            in_tool_loop: it.in_tool_loop,
         })
     }
 }
@@ -318,7 +343,7 @@ impl From<&DecideCall> for pb::DecideRequest {
             context: it.context.clone(),
             truncated: it.truncated,
             unhealthy: texts(&it.unhealthy),
-            previous_model: it.previous.as_ref().map(ToString::to_string),
+            previous: it.previous.as_ref().map(Into::into),
             version: Some(it.version.into()),
             seed: it.seed.to_string(),
             now_micros: it.now.unix_micros(),
@@ -331,6 +356,7 @@ impl TryFrom<pb::DecideRequest> for DecideCall {
     fn try_from(it: pb::DecideRequest) -> Converted<Self> {
         let facts: Converted<Facts> = required("facts", it.facts)?.try_into();
         let route: Converted<Route> = required("route", it.route)?.try_into();
+        let previous: Option<Converted<Previous>> = it.previous.map(TryInto::try_into);
         Ok(Self {
             organisation: parse("organisation", &it.organisation)?,
             route: route.map_err(|error| error.within("route"))?,
@@ -339,7 +365,7 @@ impl TryFrom<pb::DecideRequest> for DecideCall {
             context: it.context,
             truncated: it.truncated,
             unhealthy: parse_each("unhealthy", &it.unhealthy)?,
-            previous: parse_optional("previous_model", it.previous_model.as_deref())?,
+            previous: previous.transpose().map_err(|error| error.within("previous"))?,
             version: required("version", it.version)?.into(),
             seed: parse("seed", &it.seed)?,
             now: Timestamp(it.now_micros),

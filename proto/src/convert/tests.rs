@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
 use domain::{
-    Ability, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendStatus, BlendWeight, Calibration,
-    CandidateRecord, Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId, Date,
-    Decision, Degradation, DesiredFault, Dial, DialectKind, Diff, Direction, Facts, Features, Field, Interval, KeyHash,
-    KeyId, KeyRouting, Labels, Lambda, MinQuality, Missing, Modality, Model, ModelId, Money, Normalisation, Object,
-    ObjectKey, Operator, Optimal, Organisation, OrganisationId, OutputFormat, OutputTokens, Override, Policy, PolicyId,
-    PolicyModel, Pricing, Project, ProjectId, Provider, ProviderSlug, RankBy, RequestId, Route, Router, RouterId, Rule,
-    Rules, Scale, Scales, Scope, Score, ScoreCell, Scorecard, ScorecardId, ScorerInput, SealedBytes, SecretText,
-    Snapshot, SnapshotVersion, SourceKind, SourceNote, Strategy, Test, Timeouts, Timestamp, Use,
+    Ability, Affinity, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendWeight, Calibration,
+    CandidateRecord, Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId,
+    CredentialSource, Date, Decision, Degradation, DesiredFault, Dial, DialectKind, Diff, Direction, Facts, Features,
+    Field, Interval, KeyHash, KeyId, KeyRouting, Labels, Lambda, MinQuality, Missing, Modality, Model, ModelId, Money,
+    Normalisation, Object, ObjectKey, Operator, Optimal, Organisation, OrganisationId, OutputFormat, OutputTokens,
+    Override, Owner, Policy, PolicyId, PolicyModel, Previous, Pricing, Project, ProjectId, Provider, ProviderSlug,
+    RankBy, RequestId, Route, Router, RouterId, Rule, Rules, Scale, Scales, Scope, Score, ScoreCell, Scorecard,
+    ScorecardId, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion, SourceKind, SourceNote, Strategy,
+    Test, Timeouts, Timestamp, Use,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -136,12 +137,14 @@ fn provider() -> impl Arbitrary<Value = Provider> {
 
 fn credential() -> impl Arbitrary<Value = Credential> {
     let sealed = vec(any::<u8>(), 0..80).prop_map(SealedBytes);
-    (credential_id(), organisation_id(), slug(), text(), any::<u32>(), sealed, text()).prop_map(
-        |(id, organisation, provider, name, version, sealed, hint)| Credential {
+    let owner = select(vec![Owner::Managed, Owner::Org, Owner::User]);
+    (credential_id(), organisation_id(), slug(), text(), owner, any::<u32>(), sealed, text()).prop_map(
+        |(id, organisation, provider, name, owner, version, sealed, hint)| Credential {
             id,
             organisation,
             provider,
             name,
+            owner,
             version,
             sealed,
             hint,
@@ -237,29 +240,40 @@ fn rules() -> impl Arbitrary<Value = Rules> {
 }
 
 fn policy() -> impl Arbitrary<Value = Policy> {
-    (policy_id(), organisation_id(), text(), text(), candidates(), strategy(), rules()).prop_map(
-        |(id, organisation, name, slug, candidates, strategy, rules)| Policy {
+    (
+        (policy_id(), organisation_id(), text(), text(), any::<u32>()),
+        candidates(),
+        strategy(),
+        rules(),
+        of(Just(Affinity::Conversation)),
+    )
+        .prop_map(|((id, organisation, name, slug, version), candidates, strategy, rules, affinity)| Policy {
             id,
             organisation,
             name,
             slug,
+            version,
             candidates,
             strategy,
             rules,
-        },
-    )
+            affinity,
+        })
 }
 
 fn router() -> impl Arbitrary<Value = Router> {
-    (router_id(), organisation_id(), text(), vec(model_id(), 0..4), of(policy_id()), vec(scorecard_id(), 0..3))
-        .prop_map(|(id, organisation, name, models, policy, scorecards)| Router {
+    let credentials = btree_map(slug(), select(vec![CredentialSource::Managed, CredentialSource::User]), 0..3);
+    let names = (router_id(), organisation_id(), text());
+    (names, vec(model_id(), 0..4), of(policy_id()), vec(scorecard_id(), 0..3), credentials).prop_map(
+        |((id, organisation, name), models, policy, scorecards, credentials)| Router {
             id,
             organisation,
             name,
             models,
             policy,
             scorecards,
-        })
+            credentials,
+        },
+    )
 }
 
 fn missing() -> impl Arbitrary<Value = Missing> {
@@ -347,16 +361,14 @@ fn blend() -> impl Arbitrary<Value = Blend> {
         missing,
     });
     let names = (blend_id(), organisation_id(), text(), any::<u32>());
-    let status = select(vec![BlendStatus::Draft, BlendStatus::Live]);
     let ranking = (figure(), select(vec![RankBy::Mean, RankBy::Lcb]), figure());
     let gaps = (of(missing()), of(model_id()));
-    (names, status, vec(weight, 0..4), ranking, gaps, vec(correction(), 0..3)).prop_map(
-        |(names, status, weights, ranking, gaps, overrides)| Blend {
+    (names, vec(weight, 0..4), ranking, gaps, vec(correction(), 0..3)).prop_map(
+        |(names, weights, ranking, gaps, overrides)| Blend {
             id: names.0,
             organisation: names.1,
             name: names.2,
             version: names.3,
-            status,
             weights,
             missing: gaps.0,
             boost: ranking.0,
@@ -475,13 +487,14 @@ fn labels() -> impl Arbitrary<Value = Labels> {
 }
 
 fn facts() -> impl Arbitrary<Value = Facts> {
-    (features(), of(text()), constraints(), vec(model_id(), 0..3), labels()).prop_map(
-        |(features, requested_model, constraints, allowed_models, labels)| Facts {
+    (features(), of(text()), constraints(), vec(model_id(), 0..3), labels(), of(text())).prop_map(
+        |(features, requested_model, constraints, allowed_models, labels, instructions)| Facts {
             features,
             requested_model,
             constraints,
             allowed_models,
             labels,
+            instructions,
         },
     )
 }
@@ -496,7 +509,11 @@ fn route() -> impl Arbitrary<Value = Route> {
 }
 
 fn call() -> impl Arbitrary<Value = DecideCall> {
-    let health = (vec(model_id(), 0..3), of(model_id()));
+    let previous =
+        (text(), model_id(), any::<u64>(), any::<bool>()).prop_map(|(session, model, cached_tokens, in_tool_loop)| {
+            Previous { session, model, cached_tokens, in_tool_loop }
+        });
+    let health = (vec(model_id(), 0..3), of(previous));
     (organisation_id(), route(), facts(), (text(), any::<bool>()), health, (version(), request_id(), moment()))
         .prop_map(|(organisation, route, facts, text, health, at)| DecideCall {
             organisation,
@@ -565,6 +582,8 @@ fn decision() -> Decision {
         most_capable_model: None,
         most_capable_cost_usd: None,
         explicit_order: false,
+        instructions: None,
+        affinity: None,
         reason: "uncertain prompt".into(),
     }
 }
@@ -703,9 +722,11 @@ fn an_error_names_the_field_by_its_path() {
         organisation: OrganisationId::from_random([1; 20]),
         name: "support".into(),
         slug: "support".into(),
+        version: 1,
         candidates: Candidates::Listed(vec![]),
         strategy: Strategy::Priority {},
         rules: Rules::default(),
+        affinity: None,
     };
     let mut message = pb::Policy::from(&policy);
     let models = vec![pb::PolicyModel { model: "gpt".into(), priority: None, weight: None }];
@@ -775,7 +796,7 @@ fn large_copies_are_cut_into_chunks() {
     };
     let objects = std::iter::once(Object::Organisation(Arc::new(owner)))
         .chain((0..10).map(|number| Object::Project(Arc::new(project(number)))));
-    let messages = full_messages(&Snapshot::full(SnapshotVersion { epoch: 1, revision: 1 }, objects));
+    let messages: Vec<_> = full_messages(&Snapshot::full(SnapshotVersion { epoch: 1, revision: 1 }, objects)).collect();
     assert!(messages.len() > 4, "{}", messages.len());
     assert!(messages.iter().all(|message| prost::Message::encoded_len(message) <= CHUNK_BYTES + 16));
 }
@@ -785,7 +806,7 @@ fn what_was_not_committed_is_never_seen() {
     let snapshot = Snapshot::full(SnapshotVersion { epoch: 1, revision: 1 }, []);
     let mut assembler = Assembler::new(Some(Arc::new(snapshot.clone())));
     let next = Snapshot::full(SnapshotVersion { epoch: 2, revision: 1 }, []);
-    let begin = full_messages(&next).swap_remove(0);
+    let begin = full_messages(&next).next().unwrap();
     assert_eq!(assembler.take(begin), Ok(Event::Partial));
     assembler.restart();
     assert_eq!(assembler.held().map(AsRef::as_ref), Some(&snapshot));

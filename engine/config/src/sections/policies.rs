@@ -2,7 +2,7 @@
 
 use domain::desired::PolicySpec;
 use domain::{
-    Axis, BlendId, Candidates, Dial, InvalidDial, Lambda, MinQuality, ModelId, Optimal, Policy, PolicyModel, Strategy,
+    Affinity, Axis, Candidates, Dial, InvalidDial, Lambda, MinQuality, ModelId, Optimal, Policy, PolicyModel, Strategy,
 };
 
 use crate::context::Context;
@@ -13,13 +13,15 @@ use crate::readers::{
 };
 use crate::sections::rules;
 
-/// Keys of features to come.
-pub(crate) const LATER: [&str; 1] = ["affinity"];
+/// How far a conversation may stay on one model.
+const AFFINITIES: [(&str, Affinity); 1] = [("conversation", Affinity::Conversation)];
 const LATER_STRATEGY: [&str; 1] = ["rank_by"];
 
-const STRATEGIES: [&str; 7] = ["intelligent", "optimal", "priority", "split", "lowest_cost", "least_latency", "single"];
+const STRATEGIES: [&str; 8] =
+    ["intelligent", "optimal", "priority", "split", "lowest_cost", "least_latency", "blend", "single"];
 /// The strategies but `intelligent`, for whoever names none.
-const OTHERS: &str = " (or \"optimal\", \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"single\")";
+const OTHERS: &str =
+    " (or \"optimal\", \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"blend\", \"single\")";
 const AXES: [(&str, Axis); 5] = [
     ("cost", Axis::Cost),
     ("performance", Axis::Performance),
@@ -46,7 +48,16 @@ pub(crate) fn policy(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Opti
         }
     };
     let rules = fields.take("rules").map_or(Some(Vec::new()), |item| rules::rules(&item, context));
-    Some(PolicySpec { name: title?, slug, default, candidates: candidates?, strategy: strategy?, rules: rules? })
+    let affinity = fields.read("affinity", context, |item, context| choice(item, context, &AFFINITIES));
+    Some(PolicySpec {
+        name: title?,
+        slug,
+        default,
+        candidates: candidates?,
+        strategy: strategy?,
+        rules: rules?,
+        affinity,
+    })
 }
 
 /// A name from which an alias can be made.
@@ -109,7 +120,7 @@ pub(crate) fn candidate(fields: &mut Fields<'_>, context: &mut Context<'_>) -> O
 
 // === Strategy ===
 
-fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
+fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy<String>> {
     match &item.node.value {
         Value::Text(_) => {
             let kind = kind(item, context)?;
@@ -117,20 +128,24 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy> {
                 let (kind, model) = (context.pair("type", "\"single\""), context.pair("model", "\"provider/name\""));
                 return item.fault(context, format!("needs its model: write {{ {kind}, {model} }}"));
             }
+            if kind == "blend" {
+                let (kind, blend) = (context.pair("type", "\"blend\""), context.pair("blend", "\"…\""));
+                return item.fault(context, format!("needs its blend: write {{ {kind}, {blend} }}"));
+            }
             if kind == "optimal" {
                 let (kind, dial) = (context.pair("type", "\"optimal\""), context.pair("min_quality", "0.95"));
                 return item.fault(context, format!("needs its dial: write {{ {kind}, {dial} }}"));
             }
-            assembled(&kind, None, None)
+            assembled(&kind, None, None, None)
         }
         _ => object(item, context, &LATER_STRATEGY, strategy_table),
     }
 }
 
-pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
+pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy<String>> {
     let kind = fields.require("type", ("\"intelligent\"", OTHERS), context, kind);
-    let (axis_item, model_item) = (fields.take("axis"), fields.take("model"));
-    let weighed = Weighed::take(fields);
+    let (axis_item, model_item, blend_item) = (fields.take("axis"), fields.take("model"), fields.take("blend"));
+    let dials = Dials::take(fields);
     let axis = match &axis_item {
         Some(item) => Some(choice(item, context, &AXES)?),
         None => None,
@@ -139,11 +154,12 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
         Some(item) => Some(model_id(item, context)?),
         None => None,
     };
+    let blend = match &blend_item {
+        Some(item) => Some(name(item, context)?),
+        None => None,
+    };
     let kind = kind?;
-    if kind == "optimal" && axis_item.is_none() && model_item.is_none() {
-        return weighed.optimal(fields, context);
-    }
-    if let Some((name, item)) = weighed.stray(&kind) {
+    if let Some((name, item)) = dials.stray().filter(|_| kind != "optimal") {
         return item.fault(context, format!("`{name}` is for optimal policies: take it out of this {kind} one"));
     }
     if let Some(item) = axis_item.filter(|_| kind != "intelligent") {
@@ -152,47 +168,53 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
     if let Some(item) = model_item.filter(|_| kind != "single") {
         return item.fault(context, format!("`model` is for single: take it out of this {kind} policy, or use models"));
     }
+    if let Some(item) = blend_item.filter(|_| kind != "blend" && kind != "optimal") {
+        let message = format!("`blend` is for blend and optimal: take it out of this {kind} policy");
+        return item.fault(context, message);
+    }
+    if kind == "blend" && blend.is_none() {
+        let message = format!("`blend` is missing: write {}", context.pair("blend", "\"…\""));
+        return fields.miss("blend", message);
+    }
     if kind == "single" && model.is_none() {
         let message = format!("`model` is missing: write {}", context.pair("model", "\"provider/name\""));
         return fields.miss("model", message);
     }
-    assembled(&kind, axis, model)
+    if kind == "optimal" {
+        return Some(Strategy::Optimal(Optimal { blend, dial: dials.dial(fields, context)? }));
+    }
+    assembled(&kind, axis, model, blend)
 }
 
-/// The settings of `optimal`.
-struct Weighed<'a> {
-    blend: Option<Item<'a>>,
+/// The settings of `optimal` that no other strategy has.
+struct Dials<'a> {
     lambda: Option<Item<'a>>,
     min_quality: Option<Item<'a>>,
 }
 
-impl<'a> Weighed<'a> {
+impl<'a> Dials<'a> {
     fn take(fields: &mut Fields<'a>) -> Self {
-        Self { blend: fields.take("blend"), lambda: fields.take("lambda"), min_quality: fields.take("min_quality") }
+        Self { lambda: fields.take("lambda"), min_quality: fields.take("min_quality") }
     }
 
-    /// A setting that a strategy of this kind does not have.
-    fn stray(&self, kind: &str) -> Option<(&'static str, &Item<'a>)> {
-        let all = [("blend", &self.blend), ("lambda", &self.lambda), ("min_quality", &self.min_quality)];
-        all.into_iter().filter(|_| kind != "optimal").find_map(|(name, item)| Some((name, item.as_ref()?)))
+    /// One that is written, for a strategy that has none.
+    fn stray(&self) -> Option<(&'static str, &Item<'a>)> {
+        let all = [("lambda", &self.lambda), ("min_quality", &self.min_quality)];
+        all.into_iter().find_map(|(name, item)| Some((name, item.as_ref()?)))
     }
 
-    fn optimal(self, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy> {
-        let blend = match &self.blend {
-            Some(item) => Some(blend_id(item, context)?),
-            None => None,
-        };
-        let dial = match (&self.lambda, &self.min_quality) {
-            (Some(item), None) => Dial::Lambda(dial(item, context, Lambda::try_new)?),
-            (None, Some(item)) => Dial::MinQuality(dial(item, context, MinQuality::try_new)?),
-            (Some(_), Some(item)) => return item.fault(context, "stands beside `lambda`: take one of them out"),
+    /// The one dial of `optimal`.
+    fn dial(&self, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Dial> {
+        match (&self.lambda, &self.min_quality) {
+            (Some(item), None) => Some(Dial::Lambda(dial(item, context, Lambda::try_new)?)),
+            (None, Some(item)) => Some(Dial::MinQuality(dial(item, context, MinQuality::try_new)?)),
+            (Some(_), Some(item)) => item.fault(context, "stands beside `lambda`: take one of them out"),
             (None, None) => {
                 let (worth, share) = (context.pair("lambda", "3.5"), context.pair("min_quality", "0.95"));
                 let message = format!("the dial is missing: write {share}, or {worth} (chance of success per USD)");
-                return fields.miss("min_quality", message);
+                fields.miss("min_quality", message)
             }
-        };
-        Some(Strategy::Optimal(Optimal { blend, dial }))
+        }
     }
 }
 
@@ -200,28 +222,27 @@ fn dial<T>(item: &Item<'_>, context: &mut Context<'_>, read: impl FnOnce(f64) ->
     read(number(item, context)?).map_or_else(|fault| item.fault(context, fault.to_string()), Some)
 }
 
-/// Blends are named by id: the file does not hold them.
-fn blend_id(item: &Item<'_>, context: &mut Context<'_>) -> Option<BlendId> {
-    let text = text(item, context)?;
-    BlendId::parse(&text).map_or_else(|fault| item.fault(context, format!("{fault}, or leave `blend` out")), Some)
-}
-
 fn kind(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
     let kind = text(item, context)?;
     match kind.as_str() {
-        "blend" => item.fault(context, "blends cannot be configured yet: use \"intelligent\""),
         known if STRATEGIES.contains(&known) => Some(kind),
         other => item.fault(context, not_one_of(other, &STRATEGIES)),
     }
 }
 
-fn assembled(kind: &str, axis: Option<Axis>, model: Option<ModelId>) -> Option<Strategy> {
+fn assembled(
+    kind: &str,
+    axis: Option<Axis>,
+    model: Option<ModelId>,
+    blend: Option<String>,
+) -> Option<Strategy<String>> {
     match kind {
         "intelligent" => Some(Strategy::Intelligent { axis: axis.unwrap_or_default() }),
         "priority" => Some(Strategy::Priority {}),
         "split" => Some(Strategy::Split {}),
         "lowest_cost" => Some(Strategy::LowestCost {}),
         "least_latency" => Some(Strategy::LeastLatency {}),
+        "blend" => blend.map(|blend| Strategy::Blend { blend }),
         _ => model.map(|model| Strategy::Single { model }),
     }
 }

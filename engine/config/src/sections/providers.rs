@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::catalogue::{AuthScheme, DialectKind, Timeouts};
+use domain::catalogue::{AuthScheme, DialectKind, Owner, Timeouts};
 use domain::desired::{CredentialSpec, ProviderSpec};
 
 use super::{child, refuse_twins, text_of};
@@ -184,6 +184,8 @@ fn duration(item: &Item<'_>, context: &mut Context<'_>) -> Option<u64> {
 
 // === Credentials ===
 
+const OWNERS: [(&str, Owner); 3] = [("managed", Owner::Managed), ("org", Owner::Org), ("user", Owner::User)];
+
 fn credentials(item: &Item<'_>, context: &mut Context<'_>) -> Option<Vec<CredentialSpec>> {
     let tables = items(item, context)?;
     refuse_twins(tables.iter().filter_map(|table| child(table, "name")), text_of, context);
@@ -196,10 +198,7 @@ pub(crate) fn credential(fields: &mut Fields<'_>, context: &mut Context<'_>) -> 
         only(item, context, "api_key", &["oauth_client_credentials"]);
         Some(())
     });
-    fields.read("owner", context, |item, context| {
-        only(item, context, "managed", &["org", "user"]);
-        Some(())
-    });
+    let owner = fields.read("owner", context, |item, context| choice(item, context, &OWNERS)).unwrap_or_default();
     if let Some(item) = fields.peek("weight") {
         let message = "is not supported by this version, which shares the calls evenly: take it out";
         item.fault::<()>(context, message);
@@ -215,7 +214,7 @@ pub(crate) fn credential(fields: &mut Fields<'_>, context: &mut Context<'_>) -> 
             fields.miss("secret_env", message)
         }
     };
-    Some(CredentialSpec { name: title?, secret: secret? })
+    Some(CredentialSpec { name: title?, owner, secret: secret? })
 }
 
 /// Accepts one word; `later` are words of features to come.

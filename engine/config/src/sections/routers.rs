@@ -8,10 +8,7 @@ use domain::desired::{CredentialSource, RouterSpec};
 use crate::context::Context;
 use crate::fields::{Fields, Item};
 use crate::node::{Value, joined};
-use crate::readers::{choice, model_ids, name};
-
-/// Keys of features to come.
-pub(crate) const LATER: [&str; 1] = ["scorecards"];
+use crate::readers::{choice, model_ids, name, refuse_repeats, texts};
 
 pub(crate) fn router(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<RouterSpec> {
     let title = fields.require("name", ("\"…\"", ""), context, name);
@@ -24,7 +21,13 @@ pub(crate) fn router(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Opti
         });
     let policy = fields.read("policy", context, name);
     let credentials = fields.read("credentials", context, credentials).unwrap_or_default();
-    Some(RouterSpec { name: title?, models: models?, policy, credentials })
+    let scorecards = fields.read("scorecards", context, scorecards).unwrap_or_default();
+    Some(RouterSpec { name: title?, models: models?, policy, scorecards, credentials })
+}
+
+fn scorecards(item: &Item<'_>, context: &mut Context<'_>) -> Option<Vec<String>> {
+    refuse_repeats(item, context);
+    texts(item, context)
 }
 
 fn credentials(item: &Item<'_>, context: &mut Context<'_>) -> Option<BTreeMap<ProviderSlug, CredentialSource>> {

@@ -9,8 +9,8 @@ use crate::fields::Item;
 use crate::node::{Node, Positions, Value};
 
 /// The rules, if all of them can be read. Policies in `use` are named as the file likes.
-pub(crate) fn rules(item: &Item<'_>, context: &mut Context<'_>) -> Option<Vec<Rule<String>>> {
-    let faults = match Rule::parse_all(&json(item.node)) {
+pub(crate) fn rules(item: &Item<'_>, context: &mut Context<'_>) -> Option<Vec<Rule<String, String>>> {
+    let faults = match Rule::<String, String>::parse_all(&json(item.node)) {
         Ok(rules) => return Some(rules),
         Err(faults) => faults.0,
     };

@@ -64,3 +64,16 @@ fn json_is_read_as_yaml() {
     let loaded = config::load(&path, Secrets::Placeholder).unwrap();
     assert_eq!(loaded.desired.projects[0].name, "shop");
 }
+
+#[test]
+fn example_of_scorecards_stands_in_its_page_and_is_read_without_a_warning() {
+    let env = operator();
+    let loaded = config::load(&example("scorecards.toml"), Secrets::Resolve(&env)).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let desired = loaded.desired;
+    assert_eq!((desired.scorecards.len(), desired.blends.len()), (2, 1));
+    assert_eq!(desired.policies[0].strategy, Strategy::Blend { blend: "ours".to_owned() });
+    let shown = std::fs::read_to_string(example("scorecards.toml")).unwrap();
+    let page = std::fs::read_to_string(example("../scorecards.md")).unwrap();
+    assert!(page.contains(shown.trim_end()), "the file stands in the page");
+}

@@ -39,7 +39,69 @@ const TOML: &[&str] = &[
     "[[provider]]\nslug = \"acme\"",
     "policies = [\"support\"]",
     // Features to come.
-    "[[scorecards]]\nname = \"x\"\n\n[[blends]]\nname = \"y\"\n\n[[organisations]]\nname = \"z\"",
+    "[[organisations]]\nname = \"z\"",
+    // Scorecards and blends.
+    r#"
+[[scorecards]]
+name = "exam"
+metric = "accuracy"
+direction = "up"
+scale = "elo"
+capabilities = ["tools"]
+missing = "nothing"
+source = { kind = "rumour", date = "yesterday", by = "me" }
+scores = []
+
+[[scorecards]]
+name = "exam"
+scale = "elo_expected"
+min = 0
+chance = 0.25
+scores = [{ model = "acme/small", score = "87%" }]
+
+[[scorecards]]
+name = "other"
+metric = "accuracy"
+min = nan
+elo_reference = 1200
+chance = 0.25
+scores = [
+    { model = "acme/small", score = 0.87, n = 0, interval = [0.8] },
+    { model = "acme/large", score = "high", standard_error = inf },
+    { modle = "acme/huge" },
+]
+
+[[scorecards]]
+name = "third"
+metric = "accuracy"
+min = 0
+max = 1
+file = "scores.csv"
+
+[[blends]]
+name = "ours"
+boost = "twice"
+rank_by = "max"
+weights = [{ benchmark = "exam", weight = "60%" }, { weight = nan, missing = "low" }]
+overrides = [{ benchmark = "exam", model = "acme/small", score = 0.5, author = "dana" }]
+
+[[blends]]
+name = "theirs"
+
+[[policies]]
+name = "a"
+models = ["*"]
+strategy = "blend"
+
+[[policies]]
+name = "b"
+models = ["*"]
+strategy = { type = "blend" }
+
+[[policies]]
+name = "c"
+models = ["*"]
+strategy = { type = "split", blend = "ours" }"#,
     r#"
 [[projects]]
 name = "shop"
@@ -54,12 +116,12 @@ pricing = { image = "0.001" }
 name = "support"
 models = ["*"]
 strategy = { type = "optimal", lambda = -0.5 }
-affinity = "conversation"
+affinity = "organisation"
 
 [[routers]]
 name = "helpdesk"
 models = ["acme/small"]
-scorecards = ["x"]
+scorecards = ["x", "x"]
 
 [[keys]]
 name = "checkout"

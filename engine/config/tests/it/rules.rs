@@ -54,7 +54,7 @@ policies:
       - { priority: 20, when: { field: stream, op: eq, value: true }, use: { strategy: split } }
 ";
 
-fn rules(loaded: &Loaded) -> &[Rule<String>] {
+fn rules(loaded: &Loaded) -> &[Rule<String, String>] {
     &loaded.desired.policies[0].rules
 }
 

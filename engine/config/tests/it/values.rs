@@ -1,12 +1,12 @@
 //! What the values of a file become.
 
 use domain::catalogue::AuthScheme;
-use domain::{Axis, BlendId, Candidates, Dial, Lambda, MinQuality, Money, Optimal, Strategy};
+use domain::{Axis, Candidates, Dial, Lambda, MinQuality, Money, Optimal, Strategy};
 
 use crate::support::{toml, yaml};
 
 #[track_caller]
-fn strategy(written: &str, expected: &Strategy) {
+fn strategy(written: &str, expected: &Strategy<String>) {
     let text = format!("[[policies]]\nname = \"p\"\nmodels = [\"*\"]\nstrategy = {written}\n");
     let policy = toml(&text).unwrap().desired.policies.remove(0);
     assert_eq!((policy.candidates, &policy.strategy), (Candidates::All, expected));
@@ -22,10 +22,9 @@ fn strategies_are_words_or_tables() {
     strategy("{ type = \"least_latency\" }", &Strategy::LeastLatency {});
     let by_worth = Optimal { blend: None, dial: Dial::Lambda(Lambda::try_new(3.5).unwrap()) };
     strategy("{ type = \"optimal\", lambda = 3.5 }", &Strategy::Optimal(by_worth));
-    let blend = BlendId::from_random([7; 20]);
-    let written = format!("{{ type = \"optimal\", blend = \"{blend}\", min_quality = 1 }}");
-    let by_share = Optimal { blend: Some(blend), dial: Dial::MinQuality(MinQuality::try_new(1.0).unwrap()) };
-    strategy(&written, &Strategy::Optimal(by_share));
+    let by_share =
+        Optimal { blend: Some("ours".to_owned()), dial: Dial::MinQuality(MinQuality::try_new(1.0).unwrap()) };
+    strategy("{ type = \"optimal\", blend = \"ours\", min_quality = 1 }", &Strategy::Optimal(by_share));
     let model = "acme/large".parse().unwrap();
     strategy("{ type = \"single\", model = \"acme/large\" }", &Strategy::Single { model });
 }

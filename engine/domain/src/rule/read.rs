@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::condition::{Condition, Operator, Test};
@@ -44,14 +44,18 @@ const USE: [&str; 2] = ["policy", "strategy"];
 const JOINS: [&str; 3] = ["all", "any", "not"];
 const TEST: [&str; 3] = ["field", "op", "value"];
 
-pub(super) fn rules<P: FromStr<Err: fmt::Display>>(value: &Value) -> Result<Vec<Rule<P>>, RuleFaults> {
+pub(super) fn rules<P: FromStr<Err: fmt::Display>, B: DeserializeOwned>(
+    value: &Value,
+) -> Result<Vec<Rule<P, B>>, RuleFaults> {
     Reader::read(|reader| {
         let at = Path::Root.field("rules");
         reader.items(value, &at, Reader::rule)
     })
 }
 
-pub(super) fn rule<P: FromStr<Err: fmt::Display>>(value: &Value) -> Result<Rule<P>, RuleFaults> {
+pub(super) fn rule<P: FromStr<Err: fmt::Display>, B: DeserializeOwned>(
+    value: &Value,
+) -> Result<Rule<P, B>, RuleFaults> {
     Reader::read(|reader| reader.rule(value, &Path::Root))
 }
 
@@ -79,7 +83,11 @@ impl Reader {
         None
     }
 
-    fn rule<P: FromStr<Err: fmt::Display>>(&mut self, value: &Value, at: &Path<'_>) -> Option<Rule<P>> {
+    fn rule<P: FromStr<Err: fmt::Display>, B: DeserializeOwned>(
+        &mut self,
+        value: &Value,
+        at: &Path<'_>,
+    ) -> Option<Rule<P, B>> {
         let object = self.object(value, at, "with `priority`, `when` and `use`")?;
         self.only(object, at, &RULE);
         let priority = self.required(object, "priority", at, Self::priority);
@@ -97,7 +105,11 @@ impl Reader {
         })
     }
 
-    fn r#use<P: FromStr<Err: fmt::Display>>(&mut self, value: &Value, at: &Path<'_>) -> Option<Use<P>> {
+    fn r#use<P: FromStr<Err: fmt::Display>, B: DeserializeOwned>(
+        &mut self,
+        value: &Value,
+        at: &Path<'_>,
+    ) -> Option<Use<P, B>> {
         let object = self.object(value, at, "with `policy` or `strategy`")?;
         self.only(object, at, &USE);
         match (object.get("policy"), object.get("strategy")) {
@@ -113,10 +125,10 @@ impl Reader {
         P::from_str(text).map_or_else(|fault| self.fault(at, fault.to_string()), Some)
     }
 
-    fn strategy(&mut self, value: &Value, at: &Path<'_>) -> Option<Strategy> {
+    fn strategy<B: DeserializeOwned>(&mut self, value: &Value, at: &Path<'_>) -> Option<Strategy<B>> {
         let named = value.as_str().map(|name| json!({ "type": name }));
-        Strategy::deserialize(named.as_ref().unwrap_or(value))
-            .map_or_else(|fault| self.fault(at, fault.to_string()), Some)
+        serde::Deserialize::deserialize(named.as_ref().unwrap_or(value))
+            .map_or_else(|fault: serde_json::Error| self.fault(at, fault.to_string()), Some)
     }
 
     fn condition(&mut self, value: &Value, at: &Path<'_>, depth: usize) -> Option<Condition> {

@@ -116,7 +116,7 @@ fn serde_errors_name_the_place() {
 #[test]
 fn a_policy_without_rules_reads_and_writes_as_before() {
     let policy = json!({"id": "pol_00000000000000000000", "organisation": "org_00000000000000000000", "name": "n",
-        "slug": "n", "candidates": "all", "strategy": {"type": "split"}});
+        "slug": "n", "version": 1, "candidates": "all", "strategy": {"type": "split"}});
     let read: crate::Policy = serde_json::from_value(policy.clone()).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), policy);
 }
@@ -153,7 +153,7 @@ fn a_file_names_policies_by_any_text() {
     let rules = json!([{"priority": 1, "when": {"field": "user", "op": "exists"}, "use": {"policy": "EU premium"}}]);
     let mut rules = Rule::<String>::parse_all(&rules).unwrap();
     let id = PolicyId::from_random([1; 20]);
-    let found = rules.remove(0).resolved(|name| (name == "EU premium").then(|| id.clone())).unwrap();
+    let found = rules.remove(0).resolved(|name| (name == "EU premium").then(|| id.clone()), Some).unwrap();
     assert_eq!(found.policy(), Some(&id));
     assert!(
         Rules::parse(&json!([{"priority": 1, "when": {"field": "user", "op": "exists"},

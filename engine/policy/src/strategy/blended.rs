@@ -14,9 +14,12 @@ pub(crate) struct Blended {
     pub(crate) weights_boosted: Value,
     /// In the order of the contenders; empty when the fallback model stands in.
     pub(crate) standings: Vec<Standing>,
+    /// How many tie for the first place.
+    pub(crate) tied: usize,
 }
 
 /// One contender's score, and what it rests on.
+#[derive(Clone)]
 pub(crate) struct Standing {
     pub(crate) score: f64,
     pub(crate) why: String,
@@ -67,7 +70,7 @@ pub(crate) fn order<'a>(
     }
     let why = scores.first().map_or(Why::Uncovered, |(_, total, _)| Why::Blended { score: total.mean, tied });
     let standings = scores.iter().map(|(_, total, row)| standing(mix, *total, row)).collect();
-    (why, Blended { weights: mix.shown(&plain), weights_boosted: mix.shown(&boosted), standings })
+    (why, Blended { weights: mix.shown(&plain), weights_boosted: mix.shown(&boosted), standings, tied })
 }
 
 fn standing(mix: &Mix<'_>, Total { mean, error, rank }: Total, row: &[Cell]) -> Standing {

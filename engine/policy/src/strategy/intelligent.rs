@@ -13,7 +13,7 @@ pub(crate) const SIMPLE_BELOW: f64 = 0.4;
 /// Above is complex.
 pub(crate) const COMPLEX_ABOVE: f64 = 0.6;
 /// Distances closer than this are equal: positions and complexities are quotients, and carry rounding.
-const ROUNDING: f64 = 1e-9;
+pub(crate) const ROUNDING: f64 = 1e-9;
 
 /// How the choice was made, for the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,12 @@
 use domain::{Calibration, CapabilityTag, Dial};
 use serde_json::Value;
 
-use crate::blend::Mix;
+use crate::blend::{EPSILON, Mix};
 use crate::capability::Source;
 use crate::eligible::Contender;
-use crate::weigh::{Prospect, weigh};
+use crate::peers::Asker;
+use crate::strategy::intelligent::ROUNDING;
+use crate::weigh::{Prospect, shortfalls, weigh};
 use crate::words::{self, Why};
 
 /// What chances are made of.
@@ -25,6 +27,8 @@ pub(crate) struct Evidence<'a> {
 
 /// What the strategy adds to the record.
 pub(crate) struct Weighed {
+    /// The policy's dial, or the request's own.
+    dial: Dial,
     /// The weights as configured and as used, where a blend tells abilities.
     pub(crate) weights: Option<(Value, Value)>,
     /// In the order of the contenders.
@@ -65,7 +69,58 @@ pub(crate) fn order(contenders: &mut [Contender<'_>], dial: Dial, evidence: &Evi
         (Some(chance), Dial::MinQuality(share)) => Why::GoodEnough { chance, share: share.get() },
     };
     let weights = evidence.mix.is_there().then(|| (evidence.mix.shown(&plain), evidence.mix.shown(&boosted)));
-    (why, Weighed { weights, standings })
+    (why, Weighed { dial, weights, standings })
+}
+
+impl Weighed {
+    /// For each contender, in order, whether it is the first one's equal. A conversation stays only with what is worth as
+    /// much, prices of cold caches included. A wish may choose among all that are good enough, whatever they cost; by
+    /// `λ`, among those that are worth a hundredth less at most, as in a blend.
+    pub(crate) fn equals(&self, order: &[Contender<'_>], asker: Asker) -> Vec<bool> {
+        let shortfalls = self.shortfalls(order);
+        let (margin, looks_at_price) = match (self.dial, asker) {
+            _ if !self.has_chances() => (ROUNDING, false),
+            (Dial::Lambda(_), Asker::Wishes) => (EPSILON, false),
+            (Dial::Lambda(_), Asker::Conversation) | (Dial::MinQuality(_), Asker::Wishes) => (ROUNDING, false),
+            (Dial::MinQuality(_), Asker::Conversation) => (ROUNDING, true),
+        };
+        let price = |it: &Contender<'_>| (it.cost.is_none(), it.cost);
+        let is_equal = |(shortfall, it)| shortfall <= margin && !(looks_at_price && price(it) > price(&order[0]));
+        shortfalls.into_iter().zip(order).map(is_equal).collect()
+    }
+
+    /// Why a contender is not the first one's equal, where a conversation asks.
+    pub(crate) fn why_not(&self, place: usize, order: &[Contender<'_>]) -> String {
+        let choice = order[0].id;
+        match (self.dial, self.standings[place].chance) {
+            (_, None) => format!("{choice} is abler"),
+            (Dial::MinQuality(share), Some(chance)) if self.shortfalls(order)[place] > ROUNDING => {
+                format!("its chance of success {chance:.3} is below {} of the best", share.get())
+            }
+            (Dial::MinQuality(_), Some(_)) => {
+                format!("{choice} is good enough and costs less, its cold prompt cache included")
+            }
+            (Dial::Lambda(_), Some(_)) => format!("{choice} is worth more, its cold prompt cache included"),
+        }
+    }
+
+    /// Puts standings in another order, that of these present places.
+    pub(crate) fn rearrange(&mut self, places: &[usize]) {
+        if self.standings.len() == places.len() {
+            self.standings = places.iter().map(|place| self.standings[*place].clone()).collect();
+        }
+    }
+
+    fn has_chances(&self) -> bool {
+        self.standings.iter().all(|it| it.chance.is_some())
+    }
+
+    fn shortfalls(&self, order: &[Contender<'_>]) -> Vec<f64> {
+        if self.has_chances() {
+            return shortfalls(self.dial, &prospects(order, &self.standings));
+        }
+        self.standings.iter().map(|it| self.standings[0].ability - it.ability).collect()
+    }
 }
 
 fn prospects<'a>(contenders: &[Contender<'a>], standings: &[Standing]) -> Vec<Prospect<'a>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Blend, BlendId, BlendStatus, Candidates, Model, ModelId, Policy, ScorecardId, Tenant};
+use domain::{Blend, BlendId, Candidates, Model, ModelId, Policy, ScorecardId, Tenant};
 
 use super::scorecards::score_fault;
 use super::{Problem, Problems};
@@ -137,27 +137,30 @@ fn shown(tenant: &Tenant, id: &ScorecardId) -> String {
     tenant.scorecards.get(id).map_or_else(|| id.to_string(), |known| known.scorecard().label())
 }
 
-/// A policy's blend is there and live.
-pub(super) fn check_live<'a>(
+/// A policy's blend is there.
+pub(super) fn check_there<'a>(
     tenant: &'a Tenant,
     id: &BlendId,
     path: &str,
     problems: &mut Problems,
 ) -> Option<&'a Blend> {
-    let Some(blend) = tenant.blends.get(id) else {
+    let blend = tenant.blends.get(id).map(AsRef::as_ref);
+    if blend.is_none() {
         problems.add(path, format!("there is no blend `{id}`: create it first, or name another"));
-        return None;
-    };
-    if blend.status == BlendStatus::Draft {
-        let message = format!("the blend `{}` is a draft: promote it first, or name a live one", blend.name);
-        problems.add(path, message);
     }
-    Some(blend)
+    blend
 }
 
-/// A policy's blend is there, live, and covers one of the policy's models, or falls back to one.
+/// Returns what is wrong with a policy that ranks by a blend; `path` is where it says so.
+pub fn validate_blend_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    check_use(tenant, policy, id, path, &mut problems);
+    problems.0
+}
+
+/// A policy's blend is there and covers one of the policy's models, or falls back to one.
 pub(super) fn check_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str, problems: &mut Problems) {
-    let Some(blend) = check_live(tenant, id, path, problems) else {
+    let Some(blend) = check_there(tenant, id, path, problems) else {
         return;
     };
     let Candidates::Listed(models) = &policy.candidates else {

@@ -333,22 +333,20 @@ fn policy(blend: BlendId, candidates: Candidates) -> Policy {
         organisation: organisation(),
         name: "new".to_owned(),
         slug: "new".to_owned(),
+        version: 1,
         candidates,
         rules: Rules::default(),
+        affinity: None,
         strategy: Strategy::Blend { blend },
     }
 }
 
 #[test]
-fn policy_uses_a_live_blend_that_can_choose_one_of_its_models() {
+fn policy_uses_a_blend_that_can_choose_one_of_its_models() {
     let both = || listed(&["acme/small", "acme/unscored"]);
     assert_eq!(policy_faults(&json!({}), both()), "");
     assert_eq!(policy_faults(&json!({"fallback_model": "acme/unscored"}), listed(&["acme/unscored"])), "");
     assert_eq!(policy_faults(&json!({"fallback_model": "acme/large"}), Candidates::All), "");
-    insta::assert_snapshot!(
-        policy_faults(&json!({"status": "draft"}), both()),
-        @"strategy.blend: the blend `ours` is a draft: promote it first, or name a live one"
-    );
     insta::assert_snapshot!(
         policy_faults(&json!({"fallback_model": "acme/large"}), both()),
         @"strategy.blend: the fallback model `acme/large` of the blend `ours` is not one of `models`: add it, or change the blend"
@@ -386,6 +384,7 @@ fn router_imports_known_scorecards() {
         models: vec![id("acme/small")],
         policy: None,
         scorecards: vec![benchmark(0), benchmark(9)],
+        credentials: std::collections::BTreeMap::new(),
     };
     insta::assert_snapshot!(
         lines(&validate_router(&world().tenant, &router)),

@@ -239,7 +239,7 @@ fn check_ties(models: &[(&str, f64, Option<&str>, Option<u64>)], expected: &[&st
     let blend = world.blend(&[(&exam, 1.0)], &json!({}));
     let names: Vec<_> = models.iter().map(|it| it.0).collect();
     let route = Route::Policy(world.policy("ours", listed(&names), Strategy::Blend { blend }));
-    let latency = |it: u64| policy::Latency { first_token_micros: it, micros_per_token: 0 };
+    let latency = |it: u64| policy::Latency { first_token_micros: it, ..policy::Latency::default() };
     let latency = models.iter().filter_map(|it| Some((id(it.0), latency(it.3?)))).collect();
     let health = Health { latency: Arc::new(latency), ..Health::default() };
     let facts = facts(&json!({"features": {"input_tokens": 10}}));

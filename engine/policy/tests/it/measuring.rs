@@ -54,7 +54,8 @@ fn fast(latency: &[(&str, u64, u64)], max_output: u64, number: u32) -> Decision 
     let mut world = World::of(MODELS.map(|it| priced(it, "0.000001", "0.000001")));
     let route = Route::Policy(world.policy("fast", listed(&MODELS), Strategy::LeastLatency {}));
     let latency = latency.iter().map(|(model, first_token_micros, micros_per_token)| {
-        (id(model), Latency { first_token_micros: *first_token_micros, micros_per_token: *micros_per_token })
+        let (first_token_micros, micros_per_token) = (*first_token_micros, *micros_per_token);
+        (id(model), Latency { first_token_micros, micros_per_token, ..Latency::default() })
     });
     let health = Health { latency: Arc::new(latency.collect()), ..Health::default() };
     let facts = facts(&json!({"features": {"max_output_tokens": max_output}}));
@@ -77,6 +78,21 @@ fn least_latency_counts_first_token_and_every_token_after() {
     assert_eq!(order(&settled(&OBSERVED, 1000))[..2], ["a/fluent", "a/quick-start"]);
 }
 
+#[track_caller]
+fn check_expected(success_rate: f64, expected: u64) {
+    let latency = Latency::observed(Some(100), Some(10), success_rate).unwrap();
+    assert_eq!(latency.expected_micros(10), expected, "{success_rate}");
+}
+
+#[test]
+fn failures_count_as_the_time_of_the_calls_they_cost() {
+    check_expected(1.0, 200);
+    check_expected(0.5, 400);
+    check_expected(0.0, 4000);
+    let known: Latency = serde_json::from_value(json!({"first_token_micros": 100, "micros_per_token": 10})).unwrap();
+    assert_eq!(known.expected_micros(10), 200, "records made before success was kept");
+}
+
 #[test]
 fn unobserved_models_share_five_percent() {
     const DRAWS: u32 = 20_000;
@@ -84,7 +100,7 @@ fn unobserved_models_share_five_percent() {
     let mut world = World::of(MODELS.map(|it| priced(it, "0.000001", "0.000001")));
     let route = Route::Policy(world.policy("fast", listed(&MODELS), Strategy::LeastLatency {}));
     let latency = OBSERVED.map(|(model, first_token_micros, micros_per_token)| {
-        (id(model), Latency { first_token_micros, micros_per_token })
+        (id(model), Latency { first_token_micros, micros_per_token, ..Latency::default() })
     });
     let health = Health { latency: Arc::new(latency.into()), ..Health::default() };
     for number in 0..DRAWS {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{
-    ApiKey, Benchmark, Blend, BlendId, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId, Model,
-    ModelId, OrganisationId, OutputTokens, Policy, PolicyId, PolicyModel, Project, ProjectId, Provider, RequestId,
-    Route, Router, RouterId, Rules, Score, ScorecardId, SnapshotVersion, Strategy, Tenant, Timestamp,
+    Affinity, ApiKey, Benchmark, Blend, BlendId, Candidates, Credential, CredentialId, Decision, Facts, KeyHash, KeyId,
+    Model, ModelId, OrganisationId, OutputTokens, Policy, PolicyId, PolicyModel, Project, ProjectId, Provider,
+    RequestId, Route, Router, RouterId, Rules, Score, ScorecardId, SnapshotVersion, Strategy, Tenant, Timestamp,
 };
 use policy::{Health, Question, Refusal, Scoring, Step, decide};
 use serde_json::{Value, json};
@@ -129,9 +129,11 @@ impl World {
             organisation: organisation(),
             name: name.to_owned(),
             slug,
+            version: 1,
             candidates,
             strategy,
             rules: Rules::default(),
+            affinity: None,
         };
         Arc::make_mut(&mut self.tenant.policies).insert(id.clone(), Arc::new(policy));
         id
@@ -140,7 +142,14 @@ impl World {
     /// Gives a policy its rules. Where JSON has `{"policy": NAME}`, the policy of that name is meant.
     pub(crate) fn rule(&mut self, policy: &PolicyId, rules: &Value) {
         let rules = Rules::parse(&self.with_ids(rules)).unwrap();
-        Arc::make_mut(Arc::make_mut(&mut self.tenant.policies).get_mut(policy).unwrap()).rules = rules;
+        let policy = Policy { rules, ..Policy::clone(&self.tenant.policies[policy]) };
+        Arc::make_mut(&mut self.tenant.policies).insert(policy.id.clone(), Arc::new(policy));
+    }
+
+    /// Gives a policy this affinity.
+    pub(crate) fn affinity(&mut self, policy: &PolicyId, affinity: Option<Affinity>) {
+        let policy = Policy { affinity, ..Policy::clone(&self.tenant.policies[policy]) };
+        Arc::make_mut(&mut self.tenant.policies).insert(policy.id.clone(), Arc::new(policy));
     }
 
     fn with_ids(&self, rules: &Value) -> Value {
@@ -175,6 +184,7 @@ impl World {
             models,
             policy,
             scorecards: Vec::new(),
+            credentials: std::collections::BTreeMap::new(),
         };
         Arc::make_mut(&mut self.tenant.routers).insert(router_id.clone(), Arc::new(router));
         router_id
@@ -197,7 +207,7 @@ impl World {
         let id = BlendId::from_random([self.tenant.blends.len() as u8; 20]);
         let weights: Vec<_> = weights.iter().map(|(id, weight)| json!({"benchmark": id, "weight": weight})).collect();
         let base = json!({"id": id, "organisation": organisation(), "name": format!("blend {id}"), "version": 1,
-            "status": "live", "weights": weights});
+            "weights": weights});
         let blend: Blend = serde_json::from_value(filled(base, fields)).unwrap();
         Arc::make_mut(&mut self.tenant.blends).insert(id.clone(), Arc::new(blend));
         id

@@ -30,9 +30,11 @@ fn check_policy(candidates: Candidates, strategy: Strategy, expected: &[&str]) {
         organisation: organisation(),
         name: "new".to_owned(),
         slug: "new".to_owned(),
+        version: 1,
         candidates,
         strategy,
         rules: Rules::default(),
+        affinity: None,
     };
     let problems = validate_policy(&world().tenant, &policy);
     assert_eq!(paths(&problems), expected, "{problems:?}");
@@ -47,6 +49,7 @@ fn check_router(models: &[&str], policy: Option<PolicyId>, expected: &[&str]) {
         models: models.iter().map(|it| id(it)).collect(),
         policy,
         scorecards: Vec::new(),
+        credentials: std::collections::BTreeMap::new(),
     };
     let problems = validate_router(&world().tenant, &router);
     assert_eq!(paths(&problems), expected, "{problems:?}");

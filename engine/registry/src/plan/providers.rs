@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use domain::desired::{Action, CredentialSpec, Desired, DiffLine, ModelSpec, ProviderSpec};
-use domain::{Credential, CredentialId, KeyText, Model, Object, ObjectKind, Provider, ProviderSlug, SealedBytes};
+use domain::{
+    Credential, CredentialId, KeyText, Model, Object, ObjectKind, Owner, Provider, ProviderSlug, SealedBytes,
+};
 use seal::Aad;
 
 use super::{Plan, nine_decimals};
@@ -45,7 +47,7 @@ impl Plan<'_> {
         self.put(spec.slug.as_str(), before.map(Arc::as_ref), &provider, Object::Provider(provider.clone()));
     }
 
-    fn credential(&mut self, provider: &ProviderSlug, spec: &CredentialSpec, path: &str) {
+    pub(super) fn credential(&mut self, provider: &ProviderSlug, spec: &CredentialSpec, path: &str) {
         let secret = spec.secret.expose();
         if !self.check_name(path, &spec.name) || !self.check_secret(path, secret) {
             return;
@@ -66,7 +68,7 @@ impl Plan<'_> {
         };
         let opened = known.map(|it| self.context.keyring.open(&Aad::credential(it), &it.sealed));
         match &opened {
-            Some(Ok(opened)) if opened.matches(secret.as_bytes()) => return self.diff.lines.push(line),
+            Some(Ok(opened)) if opened.matches(secret.as_bytes()) => return self.keep_secret(known, spec.owner, line),
             Some(Ok(_)) => line.changes.push("secret: *** -> ***".to_owned()),
             Some(Err(_)) => line.changes.push("secret: unreadable -> ***".to_owned()),
             None => line.changes.push("secret: ***".to_owned()),
@@ -77,12 +79,24 @@ impl Plan<'_> {
             organisation: self.context.organisation.clone(),
             provider: provider.clone(),
             name: spec.name.clone(),
+            owner: spec.owner,
             version: known.map_or(1, |it| it.version + 1),
             sealed: SealedBytes(Vec::new()),
             hint: hint(secret),
         };
         credential.sealed = self.context.keyring.seal(&Aad::credential(&credential), secret.as_bytes());
         self.put_as(line, Object::Credential(Arc::new(credential)));
+    }
+
+    /// The secret is the same; whose it is may be told otherwise.
+    fn keep_secret(&mut self, known: Option<&Arc<Credential>>, owner: Owner, mut line: DiffLine) {
+        if let Some(known) = known.filter(|known| known.owner != owner) {
+            line.action = Action::Update;
+            line.changes.push(format!("owner: {} -> {}", known.owner.as_str(), owner.as_str()));
+            let credential = Arc::new(Credential { owner, ..Credential::clone(known) });
+            return self.put_as(line, Object::Credential(credential));
+        }
+        self.diff.lines.push(line);
     }
 
     /// A secret goes into a header: what no header takes is refused here, not at the first call.
@@ -164,7 +178,7 @@ impl Plan<'_> {
 }
 
 /// The URL without the slashes at its end: a path follows. One that is nothing but a scheme stays, to be refused.
-fn without_slash(url: &str) -> &str {
+pub(super) fn without_slash(url: &str) -> &str {
     let trimmed = url.trim_end_matches('/');
     if trimmed.ends_with(':') { url } else { trimmed }
 }

@@ -1,9 +1,9 @@
 //! Plans the removal of one object: refused while others refer to it.
 
-use domain::desired::DesiredFault;
 use domain::{ObjectKind, ProviderSlug};
 
 use super::{Context, Plan, Planned};
+use crate::error::{ApplyError, UnknownObject};
 use crate::names;
 
 /// What is to go, by id, name or slug; a credential is named `provider/name`.
@@ -14,19 +14,24 @@ pub(crate) struct Removal {
 }
 
 /// Plans a removal, or returns what stands in its way.
-pub(crate) fn remove(context: Context<'_>, removal: &Removal) -> Result<Planned, Vec<DesiredFault>> {
-    let mut plan = Plan::new(context)?;
+pub(crate) fn remove(
+    context: Context<'_>,
+    removal: &Removal,
+    if_match: impl FnOnce(&str, &str) -> Result<(), ApplyError>,
+) -> Result<Planned, ApplyError> {
+    let refuse = |faults| ApplyError::Refused { faults };
+    let mut plan = Plan::new(context).map_err(refuse)?;
     let Some((id, name)) = plan.find(removal) else {
         let hint = names::hint(&removal.name, plan.known(removal.kind).iter().map(|(_, name)| name.as_str()));
-        let (kind, name) = (removal.kind, &removal.name);
-        plan.fault(kind.to_string(), format!("there is no {kind} `{name}`{hint}"));
-        return Err(plan.faults);
+        let (kind, name) = (removal.kind, removal.name.clone());
+        return Err(UnknownObject { what: String::new(), kind, name, hint }.into());
     };
+    if_match(&id, &name)?;
     if removal.kind == ObjectKind::Provider {
         plan.remove_credentials(&id);
     }
     plan.delete(removal.kind, &id, &name);
-    plan.finish()
+    plan.finish().map_err(refuse)
 }
 
 impl Plan<'_> {

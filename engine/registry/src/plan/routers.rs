@@ -24,15 +24,18 @@ impl Plan<'_> {
     fn router(&mut self, spec: &RouterSpec, known: Option<&Arc<Router>>, path: &str) {
         let id = known.map_or_else(|| RouterId::from_random(crate::random()), |it| it.id.clone());
         self.places.insert((ObjectKind::Router, id.to_string()), path.to_owned());
-        self.sources.insert(id.clone(), spec.credentials.clone());
+        let named = spec.scorecards.iter().enumerate();
+        let scorecards = named
+            .filter_map(|(place, text)| self.resolve_scorecard(text, &format!("{path}.scorecards[{place}]")))
+            .collect();
         let router = Arc::new(Router {
             id,
             organisation: self.context.organisation.clone(),
             name: spec.name.clone(),
             models: spec.models.clone(),
             policy: spec.policy.as_deref().and_then(|text| self.resolve_policy(text, &format!("{path}.policy"))),
-            // Scorecards cannot be configured yet; those of a router that has them stay.
-            scorecards: known.map(|known| known.scorecards.clone()).unwrap_or_default(),
+            credentials: spec.credentials.clone(),
+            scorecards,
         });
         self.put(&spec.name, known.map(Arc::as_ref), &router, Object::Router(router.clone()));
     }

@@ -1,11 +1,13 @@
 //! Checks policies, routers, projects and the organisation's default: what they name exists and can be chosen.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use domain::desired::CredentialSource;
-use domain::{Candidates, ModelId, ObjectKind, Policy, PolicyId, ProviderSlug, Router, Strategy, Tenant};
+use domain::{
+    Calibration, Candidates, CredentialSource, ModelId, ObjectKind, Optimal, Policy, PolicyId, Provider, Router,
+    Strategy, Tenant,
+};
 
-use super::{Findings, NamedModel, Proposed, Subject, named_model};
+use super::{Findings, NamedModel, Proposed, Subject, named_model, scorecards};
 
 /// Weights are relative: more would only lose digits.
 const MOST_WEIGHT: f64 = 1_000_000.0;
@@ -16,7 +18,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         let saved = (proposed.saved)(ObjectKind::Policy, policy.id.as_str());
         let subject = &mut findings.about(ObjectKind::Policy, &policy.id, &policy.name);
         check_candidates(tenant, policy, saved, subject);
-        check_strategy(tenant, policy, &policy.strategy, "strategy", subject);
+        check_strategy(proposed, policy, &policy.strategy, "strategy", subject);
         check_rules(proposed, policy, saved, subject);
     }
     for router in tenant.routers.values() {
@@ -24,7 +26,10 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         let subject = &mut findings.about(ObjectKind::Router, &router.id, &router.name);
         check_models(tenant, "models", &router.models, saved, subject);
         check_router_policy(proposed, router, subject);
-        check_sources(tenant, router, proposed.sources.get(&router.id), subject);
+        check_sources(tenant, router, saved, subject);
+        for (place, id) in router.scorecards.iter().enumerate() {
+            scorecards::check_scorecard(proposed, id, &format!("scorecards[{place}]"), subject);
+        }
     }
     for project in tenant.projects.values() {
         let subject = &mut findings.about(ObjectKind::Project, &project.id, &project.name);
@@ -33,6 +38,9 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     let organisation = &tenant.organisation;
     let subject = &mut findings.about(ObjectKind::Organisation, &organisation.id, &organisation.name);
     check_policy(proposed, "default_policy", organisation.default_policy.as_ref(), subject);
+    if let Some(fault) = organisation.calibration.as_ref().and_then(Calibration::fault) {
+        subject.fault("calibration", fault);
+    }
 }
 
 /// What refers to a policy must find it.
@@ -85,20 +93,44 @@ fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, s
 }
 
 /// Checks a strategy of a policy: its own, or one of its rules.
-fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, field: &str, subject: &mut Subject<'_>) {
-    if let (Strategy::Optimal(_), Some(fault)) = (strategy, policy::calibration_fault(tenant)) {
+fn check_strategy(
+    proposed: &Proposed<'_>,
+    policy: &Policy,
+    strategy: &Strategy,
+    field: &str,
+    subject: &mut Subject<'_>,
+) {
+    match strategy {
+        Strategy::Single { model } => check_single(proposed.tenant, policy, model, &format!("{field}.model"), subject),
+        Strategy::Blend { blend } => {
+            scorecards::check_blend_use(proposed, policy, blend, &format!("{field}.blend"), subject);
+        }
+        Strategy::Optimal(optimal) => check_optimal(proposed, optimal, field, subject),
+        Strategy::Priority {}
+        | Strategy::Split {}
+        | Strategy::LowestCost {}
+        | Strategy::LeastLatency {}
+        | Strategy::Intelligent { .. } => {}
+    }
+}
+
+/// Abilities fall back to what is known of a model without its blend, so the blend need not cover any candidate.
+fn check_optimal(proposed: &Proposed<'_>, optimal: &Optimal, field: &str, subject: &mut Subject<'_>) {
+    if let Some(fault) = policy::calibration_fault(proposed.tenant) {
         subject.fault(field, fault);
     }
-    let Strategy::Single { model } = strategy else {
-        return;
-    };
-    let field = format!("{field}.model");
+    if let Some(blend) = &optimal.blend {
+        scorecards::check_blend(proposed, blend, &format!("{field}.blend"), subject);
+    }
+}
+
+fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, field: &str, subject: &mut Subject<'_>) {
     match named_model(tenant, model) {
         NamedModel::Fine => {}
-        NamedModel::Unknown(message) => subject.fault(&field, message),
+        NamedModel::Unknown(message) => subject.fault(field, message),
         NamedModel::Disabled => {
             let message = format!("the model `{model}` is disabled: enable it, or name another");
-            subject.fault(&field, message);
+            subject.fault(field, message);
         }
     }
     if let Candidates::Listed(listed) = &policy.candidates
@@ -120,7 +152,7 @@ fn check_rules(proposed: &Proposed<'_>, policy: &Policy, saved: bool, subject: &
     for (place, rule) in policy.rules.declared().iter().enumerate() {
         check_policy(proposed, &format!("rules[{place}].use.policy"), rule.policy(), subject);
         if let Some(strategy) = rule.strategy() {
-            check_strategy(proposed.tenant, policy, strategy, &format!("rules[{place}].use.strategy"), subject);
+            check_strategy(proposed, policy, strategy, &format!("rules[{place}].use.strategy"), subject);
         }
     }
 }
@@ -145,27 +177,44 @@ fn check_router_policy(proposed: &Proposed<'_>, router: &Router, subject: &mut S
     }
 }
 
-/// Every provider that the router's models use has a secret, or needs none; sources are given for no other.
-fn check_sources(
-    tenant: &Tenant,
-    router: &Router,
-    sources: Option<&BTreeMap<ProviderSlug, CredentialSource>>,
-    subject: &mut Subject<'_>,
-) {
+/// Every provider that the router's models use has a secret where the router looks for one, or needs none; sources are
+/// given for no other.
+fn check_sources(tenant: &Tenant, router: &Router, saved: bool, subject: &mut Subject<'_>) {
     let used: BTreeSet<&str> = router.models.iter().map(ModelId::provider).collect();
-    for slug in sources.into_iter().flat_map(BTreeMap::keys).filter(|slug| !used.contains(slug.as_str())) {
+    for slug in router.credentials.keys().filter(|slug| !used.contains(slug.as_str())) {
         let message = format!("none of the router's models is of provider `{slug}`: remove it, or add such a model");
         subject.fault(format!("credentials.{slug}"), message);
     }
     for provider in used.into_iter().filter_map(|slug| tenant.providers.get(slug)) {
-        if provider.allow_anonymous || tenant.credentials_of(&provider.slug).next().is_some() {
-            continue;
+        let source = router.credentials.get(&provider.slug).copied();
+        if let Some(message) = source_fault(tenant, provider, source, saved) {
+            subject.fault(format!("credentials.{}", provider.slug), message);
         }
-        let slug = &provider.slug;
-        let message = format!(
+    }
+}
+
+/// What is wrong with taking a provider's secret from there, if anything is.
+fn source_fault(tenant: &Tenant, provider: &Provider, source: Option<CredentialSource>, saved: bool) -> Option<String> {
+    let slug = &provider.slug;
+    let has = |source| tenant.credentials_of(slug).any(|it| it.owner.source() == source);
+    let (managed, user) = (has(CredentialSource::Managed), has(CredentialSource::User));
+    match source {
+        Some(CredentialSource::User) if !user => Some(format!(
+            "provider `{slug}` has no key of the organisation or a user: add a credential with `owner = \"org\"`, or \
+             write \"managed\""
+        )),
+        // A key that came later stands beside the platform's; the router was right when it was saved.
+        Some(CredentialSource::Managed) if user && saved => Some(format!(
+            "provider `{slug}` has a key of the organisation or a user, which \"managed\" forbids: write \"user\", or \
+             remove that key"
+        )),
+        None if user && !managed && !provider.allow_anonymous => {
+            Some(format!("provider `{slug}` has a key of the organisation or a user only: write \"user\" to use it"))
+        }
+        None | Some(CredentialSource::Managed) if !managed && !provider.allow_anonymous => Some(format!(
             "provider `{slug}`, which the router's models use, has no credential: add one under \
              `providers`, or remove its models"
-        );
-        subject.fault(format!("credentials.{slug}"), message);
+        )),
+        None | Some(_) => None,
     }
 }

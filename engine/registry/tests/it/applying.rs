@@ -43,7 +43,8 @@ async fn dry_run_tells_and_changes_nothing() {
     let before = story.registry.snapshot();
     let mut file = furniture();
     file["keys"].as_array_mut().unwrap().push(json!({"name": "made"}));
-    let diff = story.registry.apply(&story.organisation, &desired(file), true).await.unwrap();
+    let diff =
+        story.registry.apply(&story.organisation, &desired(file), true, registry::Terms::operator()).await.unwrap();
     assert_eq!(story.registry.snapshot(), before);
     assert!(diff.lines.iter().any(|line| line.name == "made" && line.action == Action::Create));
     assert!(diff.created_keys.is_empty(), "a key of a dry run would never work");

@@ -1,10 +1,10 @@
-//! The built-in catalogue, and catalogues read in the `LiteLLM` format.
+//! The built-in catalogue, and price catalogues read: `LiteLLM`'s and models.dev.
 
 use std::collections::BTreeSet;
 
 use domain::desired::Desired;
 use domain::{Ability, Modality, Money};
-use registry::{ImportFilter, ImportReport, catalogue, import_litellm};
+use registry::{ImportFilter, ImportReport, catalogue, import_catalogue};
 use serde_json::json;
 
 use crate::story::Story;
@@ -28,7 +28,7 @@ async fn built_in_catalogue_is_complete_and_can_be_applied() {
     let story = Story::empty().await;
     let providers = seed.providers.iter().map(|it| it.spec.clone()).collect();
     let desired = Desired { providers, models: seed.models.clone(), ..Desired::default() };
-    let diff = story.registry.apply(&story.organisation, &desired, false).await.unwrap();
+    let diff = story.registry.apply(&story.organisation, &desired, false, registry::Terms::operator()).await.unwrap();
     assert_eq!(diff.warnings, Vec::<String>::new());
     let tenant = story.tenant();
     assert_eq!(tenant.models.len(), seed.models.len(), "ids are distinct");
@@ -45,7 +45,7 @@ fn environment_variables_of_providers_are_distinct() {
 }
 
 fn import(rows: &str) -> ImportReport {
-    import_litellm(rows.as_bytes(), &ImportFilter::default()).unwrap()
+    import_catalogue(rows.as_bytes(), &ImportFilter::default()).unwrap()
 }
 
 /// Reads one row that must be left out, and returns why.
@@ -135,7 +135,7 @@ fn wanted_providers_are_named_by_slug_or_as_the_catalogue_does() {
         [("together", "together/org/a"), ("together_ai", "together/org/a"), ("elsewhere", "elsewhere/b")]
     {
         let filter = ImportFilter { providers: vec![wanted.to_owned()] };
-        let report = import_litellm(rows.as_bytes(), &filter).unwrap();
+        let report = import_catalogue(rows.as_bytes(), &filter).unwrap();
         let ids: Vec<_> = report.models.iter().map(|model| model.id.as_str()).collect();
         assert_eq!(ids, [expected]);
     }
@@ -162,9 +162,76 @@ fn long_prompt_prices_are_noted() {
 #[test]
 fn text_that_is_no_catalogue_is_refused() {
     for text in ["", "[]", "{", "null", "{\"a\": }"] {
-        let refused = import_litellm(text.as_bytes(), &ImportFilter::default()).unwrap_err().to_string();
-        assert!(refused.starts_with("this is not a price catalogue in the LiteLLM format"), "{refused}");
+        let refused = import_catalogue(text.as_bytes(), &ImportFilter::default()).unwrap_err().to_string();
+        assert!(refused.starts_with("this is not a price catalogue: expected"), "{refused}");
     }
+}
+
+const MODELS_DEV_ROW: &str = r#"{"id": "gemini-x", "name": "Gemini X", "release_date": "2026-01-02", "tool_call": true,
+    "structured_output": true, "reasoning": true, "limit": {"context": 1048576, "output": 65536}, "attachment": true,
+    "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]},
+    "cost": {"input": 1.25, "output": 1e1, "cache_read": 0.000012, "cache_write": 0, "tiers": [{"input": 2.5}]}}"#;
+
+#[test]
+fn both_forms_of_models_dev_are_read_with_prices_by_the_million() {
+    let row = MODELS_DEV_ROW.replace('\n', "");
+    let line = format!("{{\"provider\": \"google\", {}\n\n", &row[1..]);
+    let whole = format!(r#"{{"google": {{"id": "google", "env": ["X"], "models": {{"gemini-x": {row}}}}}}}"#);
+    for text in [line, whole] {
+        let report = import(&text);
+        assert_eq!(report.skipped, []);
+        assert_eq!(report.notes, ["1 models charge more for long prompts; their base price was read"]);
+        let model = &report.models[0];
+        let known = (model.id.as_str(), model.name.as_deref(), model.context_length, model.max_output_tokens);
+        assert_eq!(known, ("gemini/gemini-x", Some("Gemini X"), Some(1_048_576), Some(65_536)));
+        let pico = |price: Option<Money>| price.map(Money::pico);
+        let pricing = &model.pricing;
+        assert_eq!((pico(pricing.prompt), pico(pricing.completion)), (Some(1_250_000), Some(10_000_000)));
+        assert_eq!((pico(pricing.cached_prompt), pricing.cache_write), (Some(12), None), "0 is unknown");
+        let capabilities = [Ability::Tools, Ability::JsonSchema, Ability::Vision, Ability::Files, Ability::Reasoning];
+        assert_eq!(model.capabilities, capabilities);
+    }
+}
+
+#[test]
+fn models_dev_rows_that_cannot_be_used_are_left_out_with_the_reason() {
+    let row = |change: serde_json::Value| {
+        let mut row: serde_json::Value = serde_json::from_str(MODELS_DEV_ROW).unwrap();
+        row.as_object_mut().unwrap().insert("provider".to_owned(), json!("google"));
+        row.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        row
+    };
+    for (row, reason) in [
+        (row(json!({"status": "deprecated"})), "it is deprecated"),
+        (row(json!({"modalities": {"input": ["text"], "output": ["image"]}})), "it does not answer with text"),
+        (row(json!({"family": "text-embedding"})), "it makes embeddings"),
+        (row(json!({"cost": {"input": -1}})), "cost.input: -1 is negative"),
+        (
+            row(json!({"provider": "nowhere"})),
+            "provider `nowhere` is not in the built-in catalogue: name it to import its models",
+        ),
+    ] {
+        let report = import(&row.to_string());
+        assert_eq!(report.models, []);
+        assert_eq!(report.skipped.into_iter().next().expect("left out").reason, reason);
+    }
+}
+
+#[test]
+fn models_dev_as_published_is_read_whole() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/scorecards/models_dev/providers.jsonl");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        println!("skipped: {} is not here", file.display());
+        return;
+    };
+    let filter = ImportFilter { providers: ["openai", "gemini", "openrouter"].map(str::to_owned).to_vec() };
+    let report = import_catalogue(text.as_bytes(), &filter).unwrap();
+    assert!(report.models.len() > 300, "{} models", report.models.len());
+    let gpt = report.models.iter().find(|model| model.id.as_str() == "openai/gpt-4.1").expect("it is listed");
+    assert_eq!(gpt.pricing.prompt.map(Money::pico), Some(2_000_000));
+    let strange: Vec<_> = report.skipped.iter().filter(|it| it.reason.starts_with("it cannot be read")).collect();
+    assert!(strange.is_empty(), "{strange:?}");
 }
 
 proptest::proptest! {

@@ -18,7 +18,9 @@ async fn hundred_concurrent_applies_all_land() {
         .map(|number| {
             let (registry, organisation) = (story.registry.clone(), story.organisation.clone());
             let file = desired(json!({"models": [{"id": format!("acme-ai/m{number}")}]}));
-            tokio::spawn(async move { registry.apply(&organisation, &file, false).await.map(|_| ()) })
+            tokio::spawn(async move {
+                registry.apply(&organisation, &file, false, registry::Terms::operator()).await.map(|_| ())
+            })
         })
         .collect();
     timeout(Duration::from_mins(1), async {
@@ -40,7 +42,7 @@ async fn caller_that_leaves_does_not_leave_readers_behind() {
     versions.mark_unchanged();
     {
         let file = desired(json!({"models": [{"id": "acme-ai/late"}]}));
-        let mut apply = Box::pin(story.registry.apply(&story.organisation, &file, false));
+        let mut apply = Box::pin(story.registry.apply(&story.organisation, &file, false, registry::Terms::operator()));
         // Polled once, so the change is on its way, and then dropped.
         assert!(poll_fn(|context| Poll::Ready(apply.as_mut().poll(context).is_pending())).await);
     }
@@ -55,10 +57,15 @@ async fn caller_that_leaves_does_not_leave_readers_behind() {
 async fn change_by_another_process_is_noticed_and_read() {
     let story = Story::furnished().await;
     let second = registry::Registry::open(&story.path(), crate::story::keyring()).await.unwrap();
-    second.delete(&story.organisation, ObjectKind::Router, "edge").await.unwrap();
+    second.delete(&story.organisation, ObjectKind::Router, "edge", registry::Terms::operator()).await.unwrap();
     let file = desired(json!({"models": [{"id": "acme-ai/new"}]}));
-    let refused = story.registry.apply(&story.organisation, &file, false).await.unwrap_err().to_string();
+    let refused = story
+        .registry
+        .apply(&story.organisation, &file, false, registry::Terms::operator())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("changed by another process") && refused.contains("try again"), "{refused}");
     assert_eq!(story.registry.snapshot(), second.snapshot());
-    story.registry.apply(&story.organisation, &file, false).await.unwrap();
+    story.registry.apply(&story.organisation, &file, false, registry::Terms::operator()).await.unwrap();
 }

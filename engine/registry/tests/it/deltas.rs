@@ -60,9 +60,15 @@ async fn walk(steps: Vec<Step>) -> Vec<Snapshot> {
     let mut seen = vec![Snapshot::clone(&story.registry.snapshot())];
     for step in steps {
         match step {
-            Step::Apply(file) => drop(story.registry.apply(&story.organisation, &desired(file), false).await),
-            Step::Delete(kind, name) => drop(story.registry.delete(&story.organisation, kind, &name).await),
-            Step::Revoke(name) => drop(story.registry.revoke_key(&story.organisation, &name).await),
+            Step::Apply(file) => drop(
+                story.registry.apply(&story.organisation, &desired(file), false, registry::Terms::operator()).await,
+            ),
+            Step::Delete(kind, name) => {
+                drop(story.registry.delete(&story.organisation, kind, &name, registry::Terms::operator()).await);
+            }
+            Step::Revoke(name) => {
+                drop(story.registry.revoke_key(&story.organisation, &name, registry::Terms::operator()).await);
+            }
             Step::Reopen => story.reopen().await,
         }
         seen.push(Snapshot::clone(&story.registry.snapshot()));

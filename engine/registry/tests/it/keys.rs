@@ -2,7 +2,6 @@
 
 use domain::KeyText;
 use domain::desired::{CreatedKey, KeySpec};
-use registry::RegistryError;
 use serde_json::json;
 
 use crate::story::Story;
@@ -12,7 +11,7 @@ fn spec(name: &str) -> KeySpec {
 }
 
 async fn create(story: &Story, name: &str) -> CreatedKey {
-    story.registry.create_key(&story.organisation, spec(name)).await.unwrap()
+    story.registry.create_key(&story.organisation, spec(name), registry::Terms::operator()).await.unwrap()
 }
 
 #[tokio::test]
@@ -32,9 +31,14 @@ async fn made_key_is_well_formed_and_found_by_its_hash_alone() {
 async fn second_key_of_a_name_is_refused_until_the_first_is_revoked() {
     let story = Story::empty().await;
     let first = create(&story, "mine").await;
-    let refused = story.registry.create_key(&story.organisation, spec("mine")).await.unwrap_err().to_string();
+    let refused = story
+        .registry
+        .create_key(&story.organisation, spec("mine"), registry::Terms::operator())
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(refused, "name: there is a key `mine` already: choose another name, or revoke it");
-    let revoked = story.registry.revoke_key(&story.organisation, "mine").await.unwrap();
+    let revoked = story.registry.revoke_key(&story.organisation, "mine", registry::Terms::operator()).await.unwrap();
     assert!(revoked.revoked_at.is_some());
     let second = create(&story, "mine").await;
     assert_ne!(first.id, second.id);
@@ -48,10 +52,10 @@ async fn revoked_key_stays_revoked_and_says_so_to_followers() {
     let mut story = Story::empty().await;
     let created = create(&story, "mine").await;
     let from = story.registry.version();
-    let once = story.registry.revoke_key(&story.organisation, &created.id).await.unwrap();
+    let once = story.registry.revoke_key(&story.organisation, &created.id, registry::Terms::operator()).await.unwrap();
     let version = story.registry.version();
     assert_eq!(story.registry.changes_since(from).unwrap().1.len(), 1);
-    let twice = story.registry.revoke_key(&story.organisation, &created.id).await.unwrap();
+    let twice = story.registry.revoke_key(&story.organisation, &created.id, registry::Terms::operator()).await.unwrap();
     assert_eq!((once, version), (twice, story.registry.version()));
     story.reopen().await;
     assert!(story.registry.find_key(&story.organisation, &created.id).unwrap().revoked_at.is_some());
@@ -60,7 +64,7 @@ async fn revoked_key_stays_revoked_and_says_so_to_followers() {
 #[tokio::test]
 async fn secret_of_a_revoked_key_cannot_come_back() {
     let story = Story::furnished().await;
-    story.registry.revoke_key(&story.organisation, "ci").await.unwrap();
+    story.registry.revoke_key(&story.organisation, "ci", registry::Terms::operator()).await.unwrap();
     let faults = story.refused(json!({"keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-1"}]})).await;
     assert_eq!(faults, ["keys[0].secret: the revoked key `ci` has this secret: choose a new one"]);
 }
@@ -68,8 +72,8 @@ async fn secret_of_a_revoked_key_cannot_come_back() {
 #[tokio::test]
 async fn unknown_key_is_named_with_the_nearest() {
     let story = Story::furnished().await;
-    let unknown = story.registry.revoke_key(&story.organisation, "cii").await.unwrap_err();
-    assert!(matches!(unknown, RegistryError::Unknown { .. }));
+    let unknown = story.registry.revoke_key(&story.organisation, "cii", registry::Terms::operator()).await.unwrap_err();
+    assert!(matches!(unknown, registry::ApplyError::Unknown { .. }));
     assert_eq!(unknown.to_string(), "there is no key `cii`; did you mean `ci`?");
 }
 
@@ -78,7 +82,7 @@ async fn operators_own_key_is_answered_as_given() {
     let story = Story::empty().await;
     let mut own = spec("own");
     own.secret = Some(domain::SecretText::new("an-operators-own-key-of-32-chars-9".to_owned()));
-    let created = story.registry.create_key(&story.organisation, own).await.unwrap();
+    let created = story.registry.create_key(&story.organisation, own, registry::Terms::operator()).await.unwrap();
     assert_eq!(created.key.expose(), "an-operators-own-key-of-32-chars-9");
     assert_eq!(story.registry.find_key(&story.organisation, "own").unwrap().id.to_string(), created.id);
 }

@@ -249,7 +249,11 @@ async fn keys_name_what_exists_and_hold_a_safe_secret() {
 async fn unknown_organisation_is_refused() {
     let story = Story::empty().await;
     let unknown = domain::OrganisationId::from_random([3; 20]);
-    let refused = story.registry.apply(&unknown, &domain::Desired::default(), false).await.unwrap_err();
+    let refused = story
+        .registry
+        .apply(&unknown, &domain::Desired::default(), false, registry::Terms::operator())
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), format!("organisation: there is no organisation `{unknown}`"));
 }
 

@@ -8,7 +8,12 @@ use crate::story::Story;
 
 async fn refused(story: &Story, kind: ObjectKind, name: &str) -> String {
     let before = story.registry.snapshot();
-    let refused = story.registry.delete(&story.organisation, kind, name).await.unwrap_err().to_string();
+    let refused = story
+        .registry
+        .delete(&story.organisation, kind, name, registry::Terms::operator())
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(story.registry.snapshot(), before);
     refused
 }
@@ -39,14 +44,14 @@ async fn what_others_refer_to_is_not_deleted() {
 async fn unknown_object_is_named_with_the_nearest() {
     let story = Story::furnished().await;
     let message = refused(&story, ObjectKind::Router, "edg").await;
-    assert_eq!(message, "router: there is no router `edg`; did you mean `edge`?");
+    assert_eq!(message, "there is no router `edg`; did you mean `edge`?");
 }
 
 #[tokio::test]
 async fn deleted_objects_are_gone_after_a_restart_and_names_are_free() {
     let mut story = Story::furnished().await;
     let delete = async |kind, name: &str| {
-        let diff = story.registry.delete(&story.organisation, kind, name).await.unwrap();
+        let diff = story.registry.delete(&story.organisation, kind, name, registry::Terms::operator()).await.unwrap();
         assert_eq!(diff.lines[0].action, Action::Delete);
     };
     delete(ObjectKind::Router, "edge").await;
@@ -64,7 +69,11 @@ async fn deleted_objects_are_gone_after_a_restart_and_names_are_free() {
 async fn provider_takes_its_credentials_along() {
     let story = Story::empty().await;
     story.apply(json!({"providers": [crate::story::provider("solo")]})).await;
-    let diff = story.registry.delete(&story.organisation, ObjectKind::Provider, "solo").await.unwrap();
+    let diff = story
+        .registry
+        .delete(&story.organisation, ObjectKind::Provider, "solo", registry::Terms::operator())
+        .await
+        .unwrap();
     assert_eq!(diff.lines.iter().map(|line| line.kind.as_str()).collect::<Vec<_>>(), ["provider", "credential"]);
     assert!(story.tenant().credentials.is_empty() && story.tenant().providers.is_empty());
 }

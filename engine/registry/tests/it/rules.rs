@@ -80,13 +80,21 @@ async fn a_renamed_policy_is_still_referred_to_and_its_old_name_leads_nowhere() 
 async fn a_policy_that_a_rule_refers_to_is_not_deleted() {
     let story = Story::furnished().await;
     story.apply(desks()).await;
-    let refused = story.registry.delete(&story.organisation, ObjectKind::Policy, "Premium desk").await.unwrap_err();
+    let refused = story
+        .registry
+        .delete(&story.organisation, ObjectKind::Policy, "Premium desk", registry::Terms::operator())
+        .await
+        .unwrap_err();
     assert_eq!(
         refused.to_string(),
         "policy `desk`: rules[0].use.policy: there is no policy `Premium desk`: let it name another policy first"
     );
     story.apply(json!({"policies": [policy("desk", &json!([]))]})).await;
-    story.registry.delete(&story.organisation, ObjectKind::Policy, "Premium desk").await.unwrap();
+    story
+        .registry
+        .delete(&story.organisation, ObjectKind::Policy, "Premium desk", registry::Terms::operator())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

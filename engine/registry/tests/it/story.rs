@@ -56,13 +56,14 @@ impl Story {
     #[track_caller]
     pub(crate) fn apply(&self, configuration: Value) -> impl Future<Output = Diff> {
         let desired = desired(configuration);
-        async move { self.registry.apply(&self.organisation, &desired, false).await.unwrap() }
+        async move { self.registry.apply(&self.organisation, &desired, false, registry::Terms::operator()).await.unwrap() }
     }
 
     /// Applies what must be refused, and returns the faults as `path: message`.
     pub(crate) async fn refused(&self, configuration: Value) -> Vec<String> {
         let before = self.registry.snapshot();
-        let refused = self.registry.apply(&self.organisation, &desired(configuration), false).await;
+        let refused =
+            self.registry.apply(&self.organisation, &desired(configuration), false, registry::Terms::operator()).await;
         let ApplyError::Refused { faults } = refused.expect_err("refused") else {
             panic!("refused for its content");
         };

@@ -16,7 +16,7 @@ async fn data_of_another_organisation_is_never_returned_or_touched() {
     let key = story.registry.find_key(&story.organisation, "ci").unwrap();
     for text in ["ci", key.id.as_str()] {
         assert!(story.registry.find_key(&other, text).is_err());
-        assert!(story.registry.revoke_key(&other, text).await.is_err());
+        assert!(story.registry.revoke_key(&other, text, registry::Terms::operator()).await.is_err());
     }
     for (kind, name) in [
         (ObjectKind::Policy, before.policies.keys().next().unwrap().as_str()),
@@ -24,7 +24,7 @@ async fn data_of_another_organisation_is_never_returned_or_touched() {
         (ObjectKind::Credential, before.credentials.keys().next().unwrap().as_str()),
         (ObjectKind::Model, "acme-ai/small"),
     ] {
-        assert!(story.registry.delete(&other, kind, name).await.is_err(), "{kind} {name}");
+        assert!(story.registry.delete(&other, kind, name, registry::Terms::operator()).await.is_err(), "{kind} {name}");
     }
     assert_eq!(story.tenant(), before);
 }
@@ -38,7 +38,7 @@ async fn references_do_not_reach_into_another_organisation() {
         "projects": [{"name": "p", "policy": policy}],
         "routers": [{"name": "r", "models": ["acme-ai/small"]}],
     }));
-    let refused = story.registry.apply(&other, &reach, false).await.unwrap_err();
+    let refused = story.registry.apply(&other, &reach, false, registry::Terms::operator()).await.unwrap_err();
     let faults: Vec<_> = refused.faults().iter().map(ToString::to_string).collect();
     assert_eq!(
         faults,
@@ -53,12 +53,13 @@ async fn references_do_not_reach_into_another_organisation() {
 async fn two_organisations_may_use_the_same_names_but_not_the_same_key() {
     let story = Story::furnished().await;
     let other = story.registry.create_organisation("other").await.unwrap();
-    let refused = story.registry.apply(&other, &desired(furniture()), false).await.unwrap_err();
+    let refused =
+        story.registry.apply(&other, &desired(furniture()), false, registry::Terms::operator()).await.unwrap_err();
     // The message does not say whose key it is.
     assert_eq!(refused.to_string(), "keys[0].secret: this secret cannot be used: choose a new one");
     let mut file = furniture();
     file["keys"][0]["secret"] = json!("another-operators-own-key-of-32-chars");
-    story.registry.apply(&other, &desired(file), false).await.unwrap();
+    story.registry.apply(&other, &desired(file), false, registry::Terms::operator()).await.unwrap();
     let (here, there) = (story.tenant(), story.registry.tenant(&other).unwrap());
     assert_eq!(here.models.len(), there.models.len());
     assert!(here.policies.keys().all(|id| !there.policies.contains_key(id)));

@@ -7,6 +7,7 @@ mod conversation;
 mod extensions;
 mod fault;
 mod fields;
+mod history;
 mod labels;
 mod parameters;
 mod read;
@@ -20,6 +21,7 @@ use crate::json::{self, Edit, Escapes, Member, Scanner, Span, members_of, quoted
 
 pub use extensions::{DataCollection, Extensions, ProviderLimits, RoutingHints};
 pub use fault::BadRequest;
+pub use history::History;
 use scorer_text::ScorerText;
 pub use tags::Tag;
 

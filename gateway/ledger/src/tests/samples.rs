@@ -125,6 +125,8 @@ pub(crate) fn decision(number: u64, reason: &str) -> Decision {
         most_capable_cost_usd: Some(Money::from_pico(99)),
         most_capable_model: Some(model("demo/large")),
         explicit_order: false,
+        instructions: None,
+        affinity: None,
         reason: reason.to_owned(),
     }
 }

@@ -20,6 +20,7 @@ fn credential(number: u8) -> Credential {
         organisation: OrganisationId::from_random([1; 20]),
         provider: ProviderSlug::parse("acme").expect("slug"),
         name: number.to_string(),
+        owner: domain::Owner::Managed,
         version: 1,
         sealed: SealedBytes(Vec::new()),
         hint: String::new(),

@@ -1,14 +1,11 @@
 //! Our own request fields. They stand outside the vendor's schema and never reach an upstream.
 
-use domain::{MinQuality, Money, ProviderSlug};
+use domain::{MAX_INSTRUCTIONS, MinQuality, Money, ProviderSlug};
 
 use super::fault::BadRequest;
 use super::tags::Tag;
 use super::{read, tags};
 use crate::json::{Kind, Path, Scanner};
-
-/// Longest `routing.instructions`, in characters.
-const MAX_INSTRUCTIONS: usize = 2000;
 
 /// Our own members of the top level.
 pub(super) const NAMES: [&str; 7] =
@@ -166,7 +163,7 @@ fn data_collection(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<
 fn instructions(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<String>, BadRequest> {
     let text = owned_string(scanner, path)?;
     if text.as_ref().is_some_and(|text| text.chars().nth(MAX_INSTRUCTIONS).is_some()) {
-        return Err(BadRequest::invalid(path, "must be at most 2000 characters long"));
+        return Err(BadRequest::invalid(path, &format!("must be at most {MAX_INSTRUCTIONS} characters long")));
     }
     Ok(text)
 }
