@@ -1,9 +1,13 @@
 //! The command line: what can be typed, and its help.
 
+mod objects;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use objects::*;
 
 /// A self-hosted router for language models: one endpoint, the best configured model for each request.
 #[derive(Debug, Parser)]
@@ -30,23 +34,37 @@ pub(crate) enum Command {
     /// API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Projects.
+    #[command(subcommand)]
+    Projects(ObjectCommand),
     /// Routers.
     #[command(subcommand)]
-    Routers(ListCommand),
-    /// Policies.
+    Routers(ObjectCommand),
+    /// Policies, their drafts and versions.
     #[command(subcommand)]
-    Policies(ListCommand),
+    Policies(VersionedCommand),
     /// Models.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Providers.
     #[command(subcommand)]
-    Providers(ListCommand),
+    Providers(ObjectCommand),
+    /// Scorecards: what benchmarks say about models.
+    #[command(subcommand)]
+    Scorecards(ScorecardsCommand),
+    /// Blends of scorecards, their drafts and versions.
+    #[command(subcommand)]
+    Blends(VersionedCommand),
+    /// Who changed what.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Scorers: which one reads prompts, and which could.
     #[command(subcommand)]
     Scorer(ScorerCommand),
     /// Request records, newest first.
     Logs(LogsArgs),
+    /// What requests have consumed, cost and saved, by model.
+    Usage(UsageArgs),
     /// Checks the data folder, the configuration, the engine, the scorer and the stores; says how to mend what is wrong.
     Doctor(DoctorArgs),
 }
@@ -150,11 +168,15 @@ pub(crate) struct ApplyArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// `{"path", "router", "key", "headers", "previous", "body"}` as JSON; only `body` is required. `-` reads standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["cases", "replay"])]
     pub(crate) request: Option<PathBuf>,
     /// Many requests with what is expected of each, one JSON object a line; fails if any is decided otherwise.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "difficulty", "capability"])]
     pub(crate) cases: Option<PathBuf>,
+    /// Makes the decision of a past request again, from its record; fails if it comes out otherwise.
+    #[arg(long, value_name = "REQUEST_ID",
+          conflicts_with_all = ["request", "cases", "policy", "complexity", "capability", "config"])]
+    pub(crate) replay: Option<String>,
     /// Decides by this policy.
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,
@@ -187,15 +209,11 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ListCommand {
-    /// Lists all of them.
-    List(ListArgs),
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Lists all keys; the keys themselves are never shown again.
     List(ListArgs),
+    /// Shows one with all its fields.
+    Show(NameArgs),
     /// Makes a key and shows it once.
     Create(CreateKeyArgs),
     /// Changes a key's routing configuration.
@@ -270,8 +288,12 @@ pub(crate) struct RevokeKeyArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// Lists the configured models.
-    List(ListArgs),
+    #[command(flatten)]
+    Object(ObjectCommand),
+    /// Lets a model be a candidate.
+    Enable(ActArgs),
+    /// Keeps a model from being a candidate, and from being asked for.
+    Disable(ActArgs),
     /// Imports models and prices from a price catalogue: LiteLLM's list or models.dev.
     Import(ImportArgs),
     /// Lists the catalogue that comes with this release.
@@ -387,6 +409,24 @@ pub(crate) struct ShadowArgs {
     /// Of the prompts; 0.1 if not given.
     #[arg(long, value_name = "0..1", conflicts_with = "off")]
     pub(crate) share: Option<f64>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UsageArgs {
+    /// Only this key, by id or name.
+    #[arg(long = "of-key", value_name = "KEY")]
+    pub(crate) of_key: Option<String>,
+    /// Only this model.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,14 +1,19 @@
 //! The commands, one file each, and what they share.
 
 pub(crate) mod apply;
+pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod keys;
 pub(crate) mod lists;
 pub(crate) mod logs;
 pub(crate) mod models;
+pub(crate) mod objects;
 pub(crate) mod schema;
+pub(crate) mod scorecards;
 pub(crate) mod scorer;
+pub(crate) mod usage;
+pub(crate) mod versions;
 
 use std::path::Path;
 

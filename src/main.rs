@@ -16,6 +16,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use domain::ObjectKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
@@ -58,12 +59,17 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Schema => commands::schema::run(),
             Command::Explain(args) => commands::explain::run(args).await,
             Command::Keys(command) => commands::keys::run(command).await,
-            Command::Routers(command) => commands::lists::routers(command).await,
-            Command::Policies(command) => commands::lists::policies(command).await,
+            Command::Projects(command) => commands::objects::run(ObjectKind::Project, command).await,
+            Command::Routers(command) => commands::objects::run(ObjectKind::Router, command).await,
+            Command::Policies(command) => commands::versions::run(ObjectKind::Policy, command).await,
             Command::Models(command) => commands::models::run(command).await,
-            Command::Providers(command) => commands::lists::providers(command).await,
+            Command::Providers(command) => commands::objects::run(ObjectKind::Provider, command).await,
+            Command::Scorecards(command) => commands::scorecards::run(command).await,
+            Command::Blends(command) => commands::versions::run(ObjectKind::Blend, command).await,
+            Command::Audit(command) => commands::audit::run(command).await,
             Command::Scorer(command) => commands::scorer::run(command).await,
             Command::Logs(args) => commands::logs::run(args).await,
+            Command::Usage(args) => commands::usage::run(args).await,
             Command::Doctor(args) => commands::doctor::run(args).await,
         }
     })

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use domain::desired::{CreatedKey, Desired, DesiredFault, Diff};
 use domain::{Object, ObjectKind, RequestRecord};
+use proto::objects::ObjectsLink;
 use proto::operator::{self, OperatorChannel, OperatorError};
 use proto::pb::admin::v1 as pb;
 use proto::pb::admin::v1::admin_client::AdminClient;
@@ -18,12 +19,12 @@ use tonic::{Request, Status};
 use crate::cli::ServerArgs;
 use crate::exit::UsageError;
 
-const PAGE: u32 = 500;
 const MESSAGE_BYTES: usize = 64 << 20;
 
 /// A connection to a server.
 pub(crate) struct ServerLink {
     admin: AdminClient<OperatorChannel>,
+    objects: ObjectsLink,
     records: RecordsClient<OperatorChannel>,
     address: String,
 }
@@ -35,7 +36,8 @@ impl ServerLink {
         let admin = AdminClient::new(link.clone())
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES);
-        Ok(Self { admin, records: RecordsClient::new(link).max_decoding_message_size(MESSAGE_BYTES), address })
+        let objects = ObjectsLink::new(link.clone());
+        Ok(Self { admin, objects, records: RecordsClient::new(link).max_decoding_message_size(MESSAGE_BYTES), address })
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -49,7 +51,7 @@ impl ServerLink {
         dry_run: bool,
     ) -> anyhow::Result<Result<Diff, Vec<DesiredFault>>> {
         let document_json = serde_json::to_vec(desired)?;
-        let request = pb::ApplyRequest { organisation: None, document_json, dry_run };
+        let request = pb::ApplyRequest { document_json, dry_run, ..pb::ApplyRequest::default() };
         let response = self.admin.apply(request).await.map_err(plainly)?.into_inner();
         outcome(response.diff, response.faults)
     }
@@ -63,45 +65,38 @@ impl ServerLink {
         outcome(response.diff, response.faults)
     }
 
+    /// The services of the objects, for calls that have no words of their own here.
+    pub(crate) fn objects(&mut self) -> &mut ObjectsLink {
+        &mut self.objects
+    }
+
     /// Lists all objects of a kind.
     pub(crate) async fn list(&mut self, kind: ObjectKind) -> anyhow::Result<Vec<Object>> {
-        let mut objects = Vec::new();
-        let mut cursor = String::new();
-        loop {
-            let kind = proto::pb::object::v1::ObjectKind::from(kind).into();
-            let request = pb::ListRequest { organisation: None, kind, cursor, limit: PAGE };
-            let page = self.admin.list(request).await.map_err(plainly)?.into_inner();
-            for object in page.objects {
-                objects
-                    .push(object.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))?);
-            }
-            cursor = page.next_cursor;
-            if cursor.is_empty() {
-                return Ok(objects);
-            }
-        }
+        let items = self.objects.list(kind).await.map_err(told)?;
+        items.into_iter().map(|item| object_of(item.object)).collect()
     }
 
+    /// One object, by id, name or slug, and its etag.
+    pub(crate) async fn get(&mut self, kind: ObjectKind, name: &str) -> anyhow::Result<(Object, String)> {
+        let item = self.objects.get(kind, name).await.map_err(told)?;
+        Ok((object_of(item.object)?, item.etag))
+    }
+
+    /// Makes an API key.
     pub(crate) async fn create_key(&mut self, request: pb::CreateKeyRequest) -> anyhow::Result<CreatedKey> {
-        let response = self.admin.create_key(request).await.map_err(plainly)?.into_inner();
+        let response = self.objects.create_key(request).await.map_err(told)?;
         let key = response.key.context("the server sent no key")?;
         Ok(CreatedKey { id: key.id, name: key.name, key: domain::SecretText::new(key.key) })
-    }
-
-    pub(crate) async fn update_key(&mut self, request: pb::UpdateKeyRequest) -> anyhow::Result<domain::ApiKey> {
-        let response = self.admin.update_key(request).await.map_err(plainly)?.into_inner();
-        key_of(response.key)
-    }
-
-    pub(crate) async fn revoke_key(&mut self, key: String) -> anyhow::Result<domain::ApiKey> {
-        let request = pb::RevokeKeyRequest { organisation: None, key };
-        let response = self.admin.revoke_key(request).await.map_err(plainly)?.into_inner();
-        key_of(response.key)
     }
 
     /// Explains a decision, or the refusal.
     pub(crate) async fn explain(&mut self, request: pb::ExplainRequest) -> anyhow::Result<pb::ExplainResponse> {
         Ok(self.admin.explain(request).await.map_err(plainly)?.into_inner())
+    }
+
+    /// Makes a recorded decision again.
+    pub(crate) async fn replay(&mut self, request: pb::ReplayRequest) -> anyhow::Result<pb::ReplayResponse> {
+        Ok(self.admin.replay(request).await.map_err(plainly)?.into_inner())
     }
 
     pub(crate) async fn status(&mut self) -> anyhow::Result<pb::StatusResponse> {
@@ -118,6 +113,11 @@ impl ServerLink {
         let request = pb::ListRecordsRequest { filter: Some(filter), before_sequence: before, limit };
         let response = self.records.list(request).await.map_err(plainly)?.into_inner();
         response.records.iter().map(record_of).collect()
+    }
+
+    /// Sums of records.
+    pub(crate) async fn usage(&mut self, filter: pb::RecordFilter) -> anyhow::Result<pb::UsageResponse> {
+        Ok(self.records.usage(pb::UsageRequest { filter: Some(filter) }).await.map_err(plainly)?.into_inner())
     }
 
     /// New records as they come.
@@ -167,13 +167,19 @@ fn outcome(diff: Option<pb::Diff>, faults: Vec<pb::Fault>) -> anyhow::Result<Res
     if !faults.is_empty() {
         return Ok(Err(faults.into_iter().map(|it| DesiredFault { path: it.path, message: it.message }).collect()));
     }
-    let diff = diff.context("the server sent no diff")?;
-    Ok(Ok(diff.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))?))
+    Ok(Ok(diff_of(Some(diff.context("the server sent no diff")?))?))
 }
 
-fn key_of(key: Option<proto::pb::object::v1::Key>) -> anyhow::Result<domain::ApiKey> {
-    let key = key.context("the server sent no key")?;
-    key.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))
+/// An object that the server sent.
+pub(crate) fn object_of(object: Option<proto::pb::object::v1::Object>) -> anyhow::Result<Object> {
+    let object = object.context("the server sent no object")?;
+    object.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))
+}
+
+/// What a change did.
+pub(crate) fn diff_of(diff: Option<pb::Diff>) -> anyhow::Result<Diff> {
+    let diff = diff.unwrap_or_default();
+    diff.try_into().map_err(|fault: proto::ConvertError| anyhow!("the server sent {fault}"))
 }
 
 fn record_of(record: &pb::Record) -> anyhow::Result<RequestRecord> {

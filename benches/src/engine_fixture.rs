@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use domain::{Clock, Desired, Facts, Features, OrganisationId, PolicyId, RequestId, Route, Timestamp};
+use domain::{Clock, Desired, Facts, Features, OrganisationId, PolicyId, RequestId, Route, SnapshotVersion, Timestamp};
 use engine::{Engine, EngineParts, Limits, Listeners, StartingScorers};
 use proto::DecideCall;
 use proto::channel::{Endpoint, InMemoryConnector, in_memory};
@@ -13,6 +13,7 @@ use proto::pb::routing::v1::routing_client::RoutingClient;
 use registry::Registry;
 use scorer::Scorer;
 use seal::{Keyring, SealingKey};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -89,9 +90,35 @@ impl RunningEngine {
     /// # Errors
     /// When the engine has gone.
     pub async fn over_tcp(&self) -> Result<RoutingClient<Channel>> {
-        Ok(RoutingClient::new(proto::connect(&format!("http://{}", self.tcp).parse()?).await?))
+        Ok(RoutingClient::new(proto::connect(&self.url().parse()?).await?))
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.tcp)
+    }
+
+    /// Who asks it questions.
+    pub fn asker(&self) -> Asker {
+        let (organisation, policy) = (self.organisation.clone(), self.policy.clone());
+        Asker { organisation, policy, version: self.registry.version() }
+    }
+
+    /// The question of a gateway that needs a score for this text.
+    pub fn question(&self, text: &str) -> pb::DecideRequest {
+        self.asker().question(text)
+    }
+}
+
+/// What a gateway knows of an engine's configuration. As JSON it can be told to another process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asker {
+    organisation: OrganisationId,
+    policy: PolicyId,
+    version: SnapshotVersion,
+}
+
+impl Asker {
     /// The question of a gateway that needs a score for this text.
     pub fn question(&self, text: &str) -> pb::DecideRequest {
         let features = Features { input_tokens: 240, max_output_tokens: Some(256), turns: 1, ..Features::default() };
@@ -104,7 +131,7 @@ impl RunningEngine {
             truncated: false,
             unhealthy: Vec::new(),
             previous: None,
-            version: self.registry.version(),
+            version: self.version,
             seed: RequestId::from_parts(1_700_000_000_000, 7),
             now: Timestamp(1_700_000_000_000_000),
         })

@@ -1,12 +1,48 @@
-//! Who may administer over TCP: whoever shows a key of scope platform. On the Unix socket the file is the credential.
+//! Who may administer: over TCP whoever shows a key of scope platform, within the key's organisation; on the Unix
+//! socket, whose file is the credential, and in this process everyone, everywhere.
+//!
+//! Each listener puts its [`Caller`] on the calls to its services; a service that finds none lets nobody in.
 
 use std::sync::Arc;
 
-use domain::{KeyText, Scope};
+use domain::{ApiKey, KeyId, KeyText, OrganisationId, Scope};
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 use crate::shared::Shared;
+
+/// Who makes a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Whoever may enter the data folder, or is a role of this process.
+    Operator,
+    /// The holder of a key of scope platform.
+    Key {
+        /// The key.
+        id: KeyId,
+        /// Where it counts.
+        organisation: OrganisationId,
+    },
+}
+
+impl Caller {
+    /// Who makes this call, as the listener found.
+    pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        let known = request.extensions().get::<Self>().cloned();
+        known.ok_or_else(|| Status::permission_denied("this listener does not say who calls"))
+    }
+}
+
+/// Lets every call through, as the operator's.
+#[derive(Clone)]
+pub(crate) struct Trusted;
+
+impl Interceptor for Trusted {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.extensions_mut().insert(Caller::Operator);
+        Ok(request)
+    }
+}
 
 /// Lets calls through that carry `authorization: Bearer <platform key>`.
 #[derive(Clone)]
@@ -15,20 +51,21 @@ pub(crate) struct PlatformKey {
 }
 
 impl Interceptor for PlatformKey {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let header = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
         let text = header.and_then(bearer).ok_or_else(|| {
             Status::unauthenticated(
                 "authorization: send `Bearer <key>` with a key of scope platform, or use the engine's Unix socket",
             )
         })?;
-        self.check(text)?;
+        let key = self.check(text)?;
+        request.extensions_mut().insert(Caller::Key { id: key.id.clone(), organisation: key.organisation.clone() });
         Ok(request)
     }
 }
 
 impl PlatformKey {
-    fn check(&self, text: &str) -> Result<(), Status> {
+    fn check(&self, text: &str) -> Result<Arc<ApiKey>, Status> {
         if KeyText::is_malformed(text) {
             return Err(Status::unauthenticated("authorization: the key is mistyped or cut; copy it whole"));
         }
@@ -45,7 +82,7 @@ impl PlatformKey {
         if !key.scopes.contains(&Scope::Platform) {
             return Err(Status::permission_denied("authorization: the key lacks the scope platform"));
         }
-        Ok(())
+        Ok(key.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scores prompts on threads of their own, those that wait together in one batch.
 //!
-//! A bounded queue: who finds it full is refused at once. A scoring thread takes what is waiting, at most a batch, and
+//! A bounded queue: who finds it full is refused at once, and so is who would wait for more than half of the time that he
+//! has, by what prompts have been taking lately: an answer that comes too late is work for nobody. A scoring thread takes what is waiting, at most a batch, and
 //! never waits for more. What its caller no longer waits for is dropped and counted. A batch that fails is scored
 //! again one by one, so that a prompt fails only by its own fault. The scorer is taken once a batch: one that is promoted
 //! meanwhile scores the next. When a batch has been answered, its prompts are offered to the scorer in shadow.
@@ -38,6 +39,18 @@ pub enum ScoreFailure {
         waiting: usize,
         /// How many may wait.
         capacity: usize,
+    },
+    /// Those that wait already take too long for the caller's deadline.
+    #[error(
+        "{waiting} prompts wait to be scored, about {} ms of work, too much for this deadline: try again shortly, or \
+         score without waiting",
+        wait.as_millis()
+    )]
+    Crowded {
+        /// How many wait.
+        waiting: usize,
+        /// How long that will take.
+        wait: Duration,
     },
     /// The caller's deadline passed first.
     #[error("the deadline passed before the prompt was scored: allow more time")]
@@ -84,6 +97,8 @@ struct Pool {
     succeeded: AtomicBool,
     /// Per thread: when it began its batch, in microseconds, or `IDLE`.
     busy_since: Vec<AtomicU64>,
+    /// What a prompt has been taking lately, in nanoseconds; 0 = not known.
+    pace: AtomicU64,
 }
 
 const IDLE: u64 = u64::MAX;
@@ -91,6 +106,8 @@ const IDLE: u64 = u64::MAX;
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
+    /// Taken, not yet answered.
+    at_work: usize,
     closed: bool,
 }
 
@@ -113,6 +130,7 @@ impl Batcher {
             wake: Condvar::new(),
             succeeded: AtomicBool::new(true),
             busy_since: (0..threads).map(|_| AtomicU64::new(IDLE)).collect(),
+            pace: AtomicU64::new(0),
         });
         let batcher = Self { pool };
         for number in 0..threads {
@@ -205,6 +223,12 @@ impl Pool {
             count_dropped("overloaded", inputs.len());
             return Err(ScoreFailure::Overloaded { waiting, capacity });
         }
+        let (wait, left) = (self.expected_wait(&queue), deadline.saturating_sub(self.clock.monotonic()));
+        if wait > left / 2 {
+            drop(queue);
+            count_dropped("crowded", inputs.len());
+            return Err(ScoreFailure::Crowded { waiting, wait });
+        }
         let mut replies = Vec::with_capacity(inputs.len());
         for input in inputs {
             let (reply, scored) = oneshot::channel();
@@ -216,10 +240,27 @@ impl Pool {
         Ok(replies)
     }
 
+    /// How long it will take until those who are in the queue or at work have been answered. Nobody there: no time,
+    /// whatever the pace, so that a pace once slow is measured again.
+    fn expected_wait(&self, queue: &Queue) -> Duration {
+        let before = (queue.jobs.len() + queue.at_work) as u64 / self.busy_since.len() as u64;
+        Duration::from_nanos(before.saturating_mul(self.pace.load(Ordering::Relaxed)))
+    }
+
+    /// Moves the pace by an eighth of the way towards what a batch took.
+    fn note_pace(&self, prompts: usize, took: Duration) {
+        let seen = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / prompts as u64;
+        let known = self.pace.load(Ordering::Relaxed);
+        let next = if known == 0 { seen } else { known - known / 8 + seen / 8 };
+        self.pace.store(next, Ordering::Relaxed);
+    }
+
     fn run(&self, number: usize) {
         while let Some(jobs) = self.next() {
+            let count = jobs.len();
             self.busy_since[number].store(micros(self.clock.monotonic()), Ordering::Relaxed);
             self.score_jobs(jobs);
+            self.lock().at_work -= count;
             self.busy_since[number].store(IDLE, Ordering::Relaxed);
         }
     }
@@ -231,6 +272,7 @@ impl Pool {
             if !queue.jobs.is_empty() {
                 let count = queue.jobs.len().min(self.limits.batch.max(1));
                 let jobs = queue.jobs.drain(..count).collect();
+                queue.at_work += count;
                 if !queue.jobs.is_empty() {
                     // Another thread may take the rest meanwhile.
                     self.wake.notify_one();
@@ -264,7 +306,9 @@ impl Pool {
         histogram!("signalbox_scoring_batch_prompts").record(inputs.len() as f64);
         let scorer = self.scorers.serving();
         let scored = score_each(scorer.as_ref(), &inputs);
-        histogram!("signalbox_scoring_batch_seconds").record(self.clock.monotonic().saturating_sub(now).as_secs_f64());
+        let took = self.clock.monotonic().saturating_sub(now);
+        histogram!("signalbox_scoring_batch_seconds").record(took.as_secs_f64());
+        self.note_pace(inputs.len(), took);
         self.succeeded.store(scored.iter().all(Result::is_ok), Ordering::Relaxed);
         let shadow = self.scorers.shadow().map(|shadow| {
             // Where others wait for their answers, these go before the shadow.

@@ -20,6 +20,7 @@ use scorer::influence::{self, Influence};
 use serde_json::{Value, json};
 use tonic::Status;
 
+use crate::auth::Caller;
 use crate::shared::Shared;
 use crate::status;
 
@@ -40,6 +41,7 @@ struct Injected {
 
 pub(crate) async fn explain(
     shared: &Shared,
+    caller: &Caller,
     request: pb::ExplainRequest,
     deadline: Duration,
 ) -> Result<pb::ExplainResponse, Status> {
@@ -50,7 +52,7 @@ pub(crate) async fn explain(
             return Err(Status::invalid_argument(message));
         }
     }
-    let organisation = shared.organisation(request.organisation.as_deref())?;
+    let organisation = shared.organisation(request.organisation.as_deref(), caller)?;
     let snapshot = shared.registry.snapshot();
     let tenant = snapshot
         .tenant(&organisation.id)

@@ -2,9 +2,9 @@
 //!
 //! | listener | services |
 //! | --- | --- |
-//! | TCP, loopback only | Routing, Snapshot, health, reflection; Admin, Records, Scorers for keys of scope platform |
+//! | TCP, loopback only | Routing, Snapshot, health, reflection; admin.v1 and Scorers for keys of scope platform |
 //! | Unix socket | everything; the file's permissions are the credential |
-//! | in memory | everything but Admin and Scorers: the gateway and console of this process |
+//! | in memory | everything but Scorers and admin.v1, of which it has Records: the gateway and console of this process |
 
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
@@ -25,15 +25,15 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::service::interceptor::InterceptedService;
-use tonic::service::{Routes, RoutesBuilder};
+use tonic::service::{Interceptor, Routes, RoutesBuilder};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::server::HealthReporter;
 use tracing::{info, warn};
 
 use crate::EngineError;
-use crate::admin::AdminService;
-use crate::auth::PlatformKey;
+use crate::admin::{AdminService, objects};
+use crate::auth::{PlatformKey, Trusted};
 use crate::records::RecordsService;
 use crate::routing::RoutingService;
 use crate::scorers::service::ScorersService;
@@ -87,7 +87,7 @@ enum Access {
     Network,
     /// Everything.
     Operator,
-    /// Everything but Admin and Scorers.
+    /// Everything but Scorers and what of admin.v1 is not Records.
     Process,
 }
 
@@ -164,10 +164,6 @@ fn routes(shared: &Arc<Shared>, access: Access) -> Result<RoutesBuilder, EngineE
     let mut routes = Routes::builder();
     let routing = RoutingServer::new(RoutingService { shared: shared.clone() });
     let snapshot = SnapshotServer::new(SnapshotService { shared: shared.clone() });
-    let records = RecordsServer::new(RecordsService { shared: shared.clone() });
-    let admin = AdminServer::new(AdminService { shared: shared.clone() }).max_decoding_message_size(ADMIN_BYTES);
-    let scorers = ScorersServer::new(ScorersService { shared: shared.clone() });
-    let scorers = scorers.max_decoding_message_size(SCORERS_BYTES);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -178,23 +174,32 @@ fn routes(shared: &Arc<Shared>, access: Access) -> Result<RoutesBuilder, EngineE
         .add_service(snapshot.max_decoding_message_size(SNAPSHOT_BYTES))
         .add_service(reflection);
     match access {
-        Access::Network => {
-            let key = PlatformKey { shared: shared.clone() };
-            routes.add_service(InterceptedService::new(admin, key.clone()));
-            routes.add_service(InterceptedService::new(records, key.clone()));
-            routes.add_service(InterceptedService::new(scorers, key));
-        }
-        Access::Operator => {
-            routes.add_service(admin).add_service(records).add_service(scorers);
-        }
+        Access::Network => add_operating(&mut routes, shared, PlatformKey { shared: shared.clone() }),
+        Access::Operator => add_operating(&mut routes, shared, Trusted),
         Access::Process => {
-            routes.add_service(records);
+            let records = RecordsServer::new(RecordsService { shared: shared.clone() });
+            routes.add_service(InterceptedService::new(records, Trusted));
         }
     }
     Ok(routes)
 }
 
-/// Services whose health is told; the first is the whole engine.
+/// The services with which a Signalbox is operated, behind what tells who calls.
+fn add_operating<I>(routes: &mut RoutesBuilder, shared: &Arc<Shared>, entry: I)
+where
+    I: Interceptor + Clone + Send + Sync + 'static,
+{
+    let admin = AdminServer::new(AdminService { shared: shared.clone() }).max_decoding_message_size(ADMIN_BYTES);
+    let scorers = ScorersServer::new(ScorersService { shared: shared.clone() });
+    let records = RecordsServer::new(RecordsService { shared: shared.clone() });
+    routes
+        .add_service(InterceptedService::new(admin, entry.clone()))
+        .add_service(InterceptedService::new(records, entry.clone()))
+        .add_service(InterceptedService::new(scorers.max_decoding_message_size(SCORERS_BYTES), entry.clone()));
+    objects::add(routes, shared, entry, ADMIN_BYTES);
+}
+
+/// Services whose health is told besides those of the objects; the first is the whole engine.
 const SERVICES: [&str; 6] = [
     "",
     "routing.v1.Routing",
@@ -207,7 +212,7 @@ const SERVICES: [&str; 6] = [
 async fn set_health(health: &HealthReporter, serving: bool) {
     use tonic_health::ServingStatus::{NotServing, Serving};
     let status = if serving { Serving } else { NotServing };
-    for service in SERVICES {
+    for service in SERVICES.into_iter().chain(objects::SERVICES) {
         health.set_service_status(service, status).await;
     }
 }

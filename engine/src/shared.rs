@@ -8,6 +8,7 @@ use registry::Registry;
 use tokio::sync::{Semaphore, watch};
 use tonic::Status;
 
+use crate::auth::Caller;
 use crate::batcher::Batcher;
 use crate::feedback::Feedback;
 use crate::scorers::Scorers;
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) watchers: Arc<Semaphore>,
     /// Explanations that may be at work on influences: they take cores from scoring.
     pub(crate) explanations: Arc<Semaphore>,
+    /// Score files that may be in memory at a time.
+    pub(crate) uploads: Arc<Semaphore>,
     pub(crate) started: Duration,
     stopping: watch::Sender<bool>,
 }
@@ -37,6 +40,7 @@ impl Shared {
             scorers,
             watchers: Arc::new(Semaphore::new(limits.watchers)),
             explanations: Arc::new(Semaphore::new(1)),
+            uploads: Arc::new(Semaphore::new(2)),
             started: clock.monotonic(),
             feedback: Feedback::default(),
             stopping: watch::channel(false).0,
@@ -61,21 +65,32 @@ impl Shared {
         }
     }
 
-    /// Finds an organisation by id or name; without a name, the only one.
-    pub(crate) fn organisation(&self, named: Option<&str>) -> Result<Arc<Organisation>, Status> {
+    /// Finds an organisation by id or name among those of the caller; without a name, the only one.
+    pub(crate) fn organisation(&self, named: Option<&str>, caller: &Caller) -> Result<Arc<Organisation>, Status> {
+        let mut own = self.organisations(caller);
         if let Some(text) = named {
-            return self.registry.find_organisation(text).ok_or_else(|| {
+            let found = own.iter().find(|it| it.id.as_str() == text).or_else(|| own.iter().find(|it| it.name == text));
+            return found.cloned().ok_or_else(|| {
                 Status::not_found(format!(
                     "organisation: there is no organisation `{text}`; leave it out if there is one"
                 ))
             });
         }
-        let mut all = self.registry.list_organisations();
-        match (all.pop(), all.is_empty()) {
+        match (own.pop(), own.is_empty()) {
             (Some(only), true) => Ok(only),
             (None, _) => Err(Status::failed_precondition("there is no organisation yet: start the engine once")),
             (Some(_), false) => {
                 Err(Status::invalid_argument("organisation: there are several; name one by its id or name"))
+            }
+        }
+    }
+
+    /// The organisations in which a caller may act.
+    pub(crate) fn organisations(&self, caller: &Caller) -> Vec<Arc<Organisation>> {
+        match caller {
+            Caller::Operator => self.registry.list_organisations(),
+            Caller::Key { organisation, .. } => {
+                self.registry.tenant(organisation).map(|tenant| tenant.organisation.clone()).into_iter().collect()
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Turns what went wrong into a gRPC status: the one table of the engine.
 
 use domain::DesiredFault;
+use proto::ConvertError;
 use registry::{ApplyError, RegistryError, UnknownObject};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -13,7 +14,7 @@ use crate::scorers::ScorersError;
 pub(crate) fn of_scoring(failure: &ScoreFailure) -> Status {
     let message = failure.to_string();
     match failure {
-        ScoreFailure::Overloaded { .. } => {
+        ScoreFailure::Overloaded { .. } | ScoreFailure::Crowded { .. } => {
             let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
             Status::with_error_details(Code::ResourceExhausted, message, details)
         }
@@ -83,12 +84,19 @@ pub(crate) fn of_apply(failure: &ApplyError, within: &str) -> Status {
         ApplyError::Unknown(unknown) => of_unknown(unknown),
         // The caller read the object, and must read it again: that is for it to decide, so no retry is hinted.
         ApplyError::Conflict { .. } => Status::aborted(failure.to_string()),
-        ApplyError::Reused { .. } => Status::already_exists(failure.to_string()),
+        ApplyError::Reused { .. } => Status::invalid_argument(format!("idempotency_key: {failure}")),
         ApplyError::Registry(failure) => of_registry(failure),
     }
 }
 
-fn of_faults(faults: &[DesiredFault], within: &str) -> Status {
+/// Fields of a request are not what they should be.
+pub(crate) fn of_fields(faults: &[ConvertError]) -> Status {
+    let fault = |it: &ConvertError| DesiredFault { path: it.field.clone(), message: it.message.clone() };
+    of_faults(&faults.iter().map(fault).collect::<Vec<_>>(), "")
+}
+
+/// What is wrong with an object, field by field; `within` is left out of their paths.
+pub(crate) fn of_faults(faults: &[DesiredFault], within: &str) -> Status {
     let field = |fault: &DesiredFault| fault.path.strip_prefix(within).unwrap_or(&fault.path).to_owned();
     let message = faults.iter().map(|fault| format!("{}: {}", field(fault), fault.message));
     let violations = faults.iter().map(|fault| FieldViolation::new(field(fault), fault.message.clone()));

@@ -55,6 +55,10 @@ impl ScriptedScorer {
         *self.open.lock().unwrap() = true;
         self.opened.notify_all();
     }
+
+    pub(crate) fn close(&self) {
+        *self.open.lock().unwrap() = false;
+    }
 }
 
 impl Scorer for ScriptedScorer {

@@ -1,4 +1,5 @@
-//! `signalbox explain`: the decision for one request, or for each of a file of cases, without calling a model.
+//! `signalbox explain`: the decision for one request, for each of a file of cases, or once more for a past request,
+//! without calling a model.
 //!
 //! The engine decides, with the code that serves requests: a running one, or one started for the occasion over a
 //! configuration file (`--config`), which needs no server and no secrets.
@@ -6,6 +7,7 @@
 mod cases;
 mod given;
 mod offline;
+mod replay;
 mod show;
 
 use std::io::Read;
@@ -36,10 +38,13 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
 }
 
 async fn explain(args: &ExplainArgs, server: ServerLink) -> anyhow::Result<Exit> {
+    if let Some(request) = &args.replay {
+        return replay::run(request, args.json, server).await;
+    }
     match (&args.request, &args.cases) {
         (Some(file), _) => one(args, file, server).await,
         (None, Some(file)) => cases::run(&read(file)?, file, args.json, server).await,
-        (None, None) => Err(UsageError("give --request FILE or --cases FILE".to_owned()).into()),
+        (None, None) => Err(UsageError("give --request FILE, --cases FILE or --replay REQUEST_ID".to_owned()).into()),
     }
 }
 

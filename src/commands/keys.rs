@@ -1,22 +1,26 @@
-//! `signalbox keys list|create|update|revoke`.
+//! `signalbox keys list|show|create|update|revoke`.
 
-use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
 use anyhow::bail;
 use domain::{ApiKey, Object, ObjectKind, Scope, Timestamp};
+use proto::mask;
 use proto::pb::admin::v1 as pb;
+use proto::pb::object::v1 as object;
 use serde_json::json;
 
-use crate::cli::{CreateKeyArgs, KeysCommand, ListArgs, RevokeKeyArgs, UpdateKeyArgs};
+use crate::cli::{CreateKeyArgs, KeysCommand, ListArgs, NameArgs, RevokeKeyArgs, UpdateKeyArgs};
 use crate::commands::lists::fetch;
+use crate::commands::objects;
 use crate::exit::{Exit, UsageError};
 use crate::output::{self, or_dash};
-use crate::server_link::ServerLink;
+use crate::server_link::{ServerLink, object_of, told};
 
 /// Runs one of them.
 pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<Exit> {
     match command {
         KeysCommand::List(args) => list(args).await,
+        KeysCommand::Show(args) => show(args).await,
         KeysCommand::Create(args) => create(args).await,
         KeysCommand::Update(args) => update(args).await,
         KeysCommand::Revoke(args) => revoke(args).await,
@@ -55,6 +59,19 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+async fn show(args: NameArgs) -> anyhow::Result<Exit> {
+    let (object, etag) = ServerLink::connect(&args.server).await?.get(ObjectKind::Key, &args.name).await?;
+    objects::print_object(document(&*key_of(object)?), &etag, args.json)?;
+    Ok(Exit::Done)
+}
+
+fn key_of(object: Object) -> anyhow::Result<Arc<ApiKey>> {
+    match object {
+        Object::Key(key) => Ok(key),
+        other => bail!("the server sent a {} instead of a key", other.key().kind),
+    }
+}
+
 async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
     let expires_at = args.expires_at.as_deref().map(|text| {
         Timestamp::parse_rfc3339(text)
@@ -79,6 +96,7 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         allowed_models: args.allow_model,
         expires_at_micros: expires_at.map(Timestamp::unix_micros),
         secret: None,
+        idempotency_key: String::new(),
     };
     let created = ServerLink::connect(&args.server).await?.create_key(request).await?;
     if args.json {
@@ -98,8 +116,28 @@ async fn update(args: UpdateKeyArgs) -> anyhow::Result<Exit> {
     if active.is_none() && args.policy.is_none() {
         return Err(UsageError("nothing to change: give --active, --inactive or --policy".to_owned()).into());
     }
-    let request = pb::UpdateKeyRequest { organisation: None, key: args.key_ref, active, policy: args.policy };
-    let key = ServerLink::connect(&args.server).await?.update_key(request).await?;
+    let mut server = ServerLink::connect(&args.server).await?;
+    let held = key_of(server.get(ObjectKind::Key, &args.key_ref).await?.0)?;
+    let (routing, mask) = match (args.policy, active) {
+        // A key that gets its first policy is meant to use it.
+        (Some(policy), active) => {
+            let active = active.unwrap_or_else(|| held.routing.as_ref().is_none_or(|held| held.active));
+            (object::KeyRouting { policy, active }, mask::of(&["routing"]))
+        }
+        (None, active) => (
+            object::KeyRouting { policy: String::new(), active: active.unwrap_or_default() },
+            mask::of(&["routing.active"]),
+        ),
+    };
+    let wanted = object::Key { routing: Some(routing), ..object::Key::default() };
+    let request = pb::UpdateRequest {
+        name: held.id.to_string(),
+        object: Some(object::Object { object: Some(object::object::Object::Key(wanted)) }),
+        update_mask: Some(mask),
+        ..pb::UpdateRequest::default()
+    };
+    let changed = server.objects().update(ObjectKind::Key, request).await.map_err(told)?;
+    let key = key_of(object_of(changed.object)?)?;
     if args.json {
         output::json(&document(&key))?;
     } else {
@@ -111,24 +149,20 @@ async fn update(args: UpdateKeyArgs) -> anyhow::Result<Exit> {
 }
 
 async fn revoke(args: RevokeKeyArgs) -> anyhow::Result<Exit> {
-    if !args.yes && !args.json && std::io::stdin().is_terminal() && !confirmed(&args.key_ref)? {
+    let key = &args.key_ref;
+    let question = format!("Revoke `{key}`? Its requests will be refused at once, and it cannot be undone.");
+    if !args.yes && !args.json && !objects::confirmed(&question)? {
         bail!("nothing was revoked");
     }
-    let key = ServerLink::connect(&args.server).await?.revoke_key(args.key_ref).await?;
+    let request = pb::ActRequest { name: args.key_ref, ..pb::ActRequest::default() };
+    let revoked = ServerLink::connect(&args.server).await?.objects().revoke_key(request).await.map_err(told)?;
+    let key = key_of(object_of(revoked.object)?)?;
     if args.json {
         output::json(&document(&key))?;
     } else {
         output::line(format!("revoked {} `{}`", key.id, key.name))?;
     }
     Ok(Exit::Done)
-}
-
-fn confirmed(key: &str) -> anyhow::Result<bool> {
-    eprint!("Revoke `{key}`? Its requests will be refused at once, and it cannot be undone. [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// A key for programs; its hash stays out.

@@ -1,9 +1,13 @@
-//! `signalbox routers|policies|providers list`.
+//! `signalbox <noun> list`: tables for people, and the objects as they are for programs.
 
-use domain::{Candidates, Object, ObjectKind, Strategy};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::bail;
+use domain::{Blend, BlendWeight, Candidates, Object, ObjectKind, Project, Scorecard, Strategy};
 use serde_json::json;
 
-use crate::cli::{ListArgs, ListCommand};
+use crate::cli::ListArgs;
 use crate::exit::Exit;
 use crate::output::{self, or_dash};
 use crate::server_link::ServerLink;
@@ -13,10 +17,100 @@ pub(crate) async fn fetch(args: &ListArgs, kind: ObjectKind) -> anyhow::Result<V
     ServerLink::connect(&args.server).await?.list(kind).await
 }
 
+/// Lists the objects of a kind.
+pub(crate) async fn run(kind: ObjectKind, args: &ListArgs) -> anyhow::Result<Exit> {
+    match kind {
+        ObjectKind::Router => routers(args).await,
+        ObjectKind::Policy => policies(args).await,
+        ObjectKind::Provider => providers(args).await,
+        ObjectKind::Project => projects(args).await,
+        ObjectKind::Scorecard => scorecards(args).await,
+        ObjectKind::Blend => blends(args).await,
+        ObjectKind::Pepper
+        | ObjectKind::Organisation
+        | ObjectKind::Credential
+        | ObjectKind::Model
+        | ObjectKind::Key => bail!("a {kind} has no list here"),
+    }
+}
+
+async fn projects(args: &ListArgs) -> anyhow::Result<Exit> {
+    let mut projects = Vec::new();
+    for object in fetch(args, ObjectKind::Project).await? {
+        if let Object::Project(project) = object {
+            projects.push(project);
+        }
+    }
+    if args.json {
+        output::json(&projects)?;
+        return Ok(Exit::Done);
+    }
+    let row = |it: &Arc<Project>| [it.id.to_string(), it.name.clone(), or_dash(it.policy.as_ref())];
+    let empty = "no projects: make one with `signalbox projects create --file FILE`";
+    output::table(["ID", "NAME", "POLICY"], projects.iter().map(row).collect(), empty)?;
+    Ok(Exit::Done)
+}
+
+async fn scorecards(args: &ListArgs) -> anyhow::Result<Exit> {
+    let mut scorecards = Vec::new();
+    for object in fetch(args, ObjectKind::Scorecard).await? {
+        if let Object::Scorecard(scorecard) = object {
+            scorecards.push(scorecard);
+        }
+    }
+    if args.json {
+        output::json(&scorecards)?;
+        return Ok(Exit::Done);
+    }
+    let row = |it: &Arc<Scorecard>| {
+        let tags: Vec<_> = it.capabilities.iter().map(ToString::to_string).collect();
+        let date = it.source.date.as_ref().or(it.retrieved.as_ref());
+        [it.id.to_string(), it.label(), it.metric.clone(), it.cells.len().to_string(), tags.join(" "), or_dash(date)]
+    };
+    output::table(
+        ["ID", "NAME", "METRIC", "MODELS", "CAPABILITIES", "DATE"],
+        scorecards.iter().map(row).collect(),
+        "no scorecards: bring one with `signalbox scorecards upload FILE`",
+    )?;
+    Ok(Exit::Done)
+}
+
+async fn blends(args: &ListArgs) -> anyhow::Result<Exit> {
+    let mut names = BTreeMap::new();
+    for object in fetch(args, ObjectKind::Scorecard).await? {
+        names.insert(object.key().id, object.name());
+    }
+    let mut blends = Vec::new();
+    for object in fetch(args, ObjectKind::Blend).await? {
+        if let Object::Blend(blend) = object {
+            blends.push(blend);
+        }
+    }
+    if args.json {
+        output::json(&blends)?;
+        return Ok(Exit::Done);
+    }
+    let row = |it: &Arc<Blend>| {
+        let weight = |weight: &BlendWeight| {
+            let id = weight.benchmark.to_string();
+            format!("{} {}", weight.weight, names.get(&id).unwrap_or(&id))
+        };
+        let weights: Vec<_> = it.weights.iter().map(weight).collect();
+        let fallback = or_dash(it.fallback_model.as_ref());
+        [it.id.to_string(), it.name.clone(), it.version.to_string(), weights.join(", "), fallback]
+    };
+    output::table(
+        ["ID", "NAME", "VERSION", "WEIGHTS", "FALLBACK"],
+        blends.iter().map(row).collect(),
+        "no blends: make one with `signalbox blends create --file FILE`",
+    )?;
+    Ok(Exit::Done)
+}
+
 /// `routers list`.
-pub(crate) async fn routers(ListCommand::List(args): ListCommand) -> anyhow::Result<Exit> {
+async fn routers(args: &ListArgs) -> anyhow::Result<Exit> {
     let mut routers = Vec::new();
-    for object in fetch(&args, ObjectKind::Router).await? {
+    for object in fetch(args, ObjectKind::Router).await? {
         if let Object::Router(router) = object {
             routers.push(router);
         }
@@ -39,13 +133,13 @@ pub(crate) async fn routers(ListCommand::List(args): ListCommand) -> anyhow::Res
 }
 
 /// `policies list`.
-pub(crate) async fn policies(ListCommand::List(args): ListCommand) -> anyhow::Result<Exit> {
-    let default = fetch(&args, ObjectKind::Organisation).await?.into_iter().find_map(|object| match object {
+async fn policies(args: &ListArgs) -> anyhow::Result<Exit> {
+    let default = fetch(args, ObjectKind::Organisation).await?.into_iter().find_map(|object| match object {
         Object::Organisation(organisation) => organisation.default_policy.clone(),
         _ => None,
     });
     let mut policies = Vec::new();
-    for object in fetch(&args, ObjectKind::Policy).await? {
+    for object in fetch(args, ObjectKind::Policy).await? {
         if let Object::Policy(policy) = object {
             policies.push(policy);
         }
@@ -94,10 +188,10 @@ pub(crate) async fn policies(ListCommand::List(args): ListCommand) -> anyhow::Re
 }
 
 /// `providers list`.
-pub(crate) async fn providers(ListCommand::List(args): ListCommand) -> anyhow::Result<Exit> {
+async fn providers(args: &ListArgs) -> anyhow::Result<Exit> {
     let (mut providers, mut credentials) = (Vec::new(), Vec::new());
     for kind in [ObjectKind::Provider, ObjectKind::Credential] {
-        for object in fetch(&args, kind).await? {
+        for object in fetch(args, kind).await? {
             match object {
                 Object::Provider(provider) => providers.push(provider),
                 Object::Credential(credential) => credentials.push(credential),

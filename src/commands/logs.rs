@@ -109,7 +109,7 @@ fn line(record: &RequestRecord) -> String {
 }
 
 /// A time, or an age such as `15m`, `2h`, `7d`.
-fn moment(text: &str) -> anyhow::Result<Timestamp> {
+pub(crate) fn moment(text: &str) -> anyhow::Result<Timestamp> {
     if let Some(time) = Timestamp::parse_rfc3339(text) {
         return Ok(time);
     }

@@ -1,4 +1,4 @@
-//! `signalbox models list|import|catalogue`.
+//! `signalbox models …`: what every kind has, and enabling, imports and the catalogue of the release.
 
 use std::fs;
 use std::io::{self, Read};
@@ -8,15 +8,16 @@ use anyhow::Context;
 use domain::desired::ModelSpec;
 use domain::{Model, Money, Object, ObjectKind, Pricing};
 use proto::pb::admin::v1 as pb;
+use proto::pb::object::v1 as object;
 
 use flate2::read::GzDecoder;
 
-use crate::cli::{CatalogueArgs, ImportArgs, ListArgs, ModelsCommand};
+use crate::cli::{ActArgs, CatalogueArgs, ImportArgs, ListArgs, ModelsCommand, ObjectCommand};
 use crate::commands::lists::fetch;
-use crate::commands::print_diff;
+use crate::commands::{objects, print_diff};
 use crate::exit::{Exit, UsageError};
 use crate::output::{self, or_dash};
-use crate::server_link::ServerLink;
+use crate::server_link::{ServerLink, diff_of, told};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What the engine takes as one catalogue, in bytes.
@@ -25,7 +26,10 @@ const LARGEST: u64 = 16 << 20;
 /// Runs one of them.
 pub(crate) async fn run(command: ModelsCommand) -> anyhow::Result<Exit> {
     match command {
-        ModelsCommand::List(args) => list(args).await,
+        ModelsCommand::Object(ObjectCommand::List(args)) => list(args).await,
+        ModelsCommand::Object(command) => objects::run(ObjectKind::Model, command).await,
+        ModelsCommand::Enable(args) => enable(args, true).await,
+        ModelsCommand::Disable(args) => enable(args, false).await,
         ModelsCommand::Import(args) => import(args).await,
         ModelsCommand::Catalogue(args) => catalogue(&args),
     }
@@ -63,6 +67,21 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+async fn enable(args: ActArgs, enabled: bool) -> anyhow::Result<Exit> {
+    let wanted = object::Model { enabled, ..object::Model::default() };
+    let request = pb::UpdateRequest {
+        name: args.name,
+        object: Some(object::Object { object: Some(object::object::Object::Model(wanted)) }),
+        update_mask: Some(proto::mask::of(&["enabled"])),
+        etag: args.etag.unwrap_or_default(),
+        ..pb::UpdateRequest::default()
+    };
+    let mut server = ServerLink::connect(&args.server).await?;
+    let changed = server.objects().update(ObjectKind::Model, request).await.map_err(told)?;
+    print_diff(&diff_of(changed.diff)?, args.json, false)?;
+    Ok(Exit::Done)
+}
+
 fn catalogue(args: &CatalogueArgs) -> anyhow::Result<Exit> {
     let seed = registry::catalogue::seed();
     if args.json {
@@ -97,6 +116,7 @@ async fn import(args: ImportArgs) -> anyhow::Result<Exit> {
         providers: args.provider,
         dry_run: args.dry_run,
         source: name,
+        idempotency_key: String::new(),
     };
     let outcome = ServerLink::connect(&args.server).await?.import_models(request).await?;
     let diff =

@@ -7,6 +7,8 @@ mod commands;
 mod conversing;
 mod crash;
 mod first_start;
+mod objects;
+mod replay;
 mod rules;
 mod scorers;
 mod server;

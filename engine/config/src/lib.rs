@@ -25,8 +25,8 @@ use domain::desired::Desired;
 
 use crate::context::Context;
 pub use crate::fault::{ConfigFault, ConfigFaults};
-use crate::node::Node;
 pub use crate::node::Positions;
+use crate::node::{Entry, Node, Value};
 pub use crate::secrets::{Env, ProcessEnv, Secrets};
 
 /// The largest file that is read; more than 30,000 models fit.
@@ -68,6 +68,20 @@ pub struct Loaded {
 /// # Errors
 /// Every fault of the file together, or the one reason why it could not be read.
 pub fn load(path: &Path, secrets: Secrets<'_>) -> Result<Loaded, ConfigFaults> {
+    let (text, format) = read_file(path)?;
+    parse(&text, format, &path.display().to_string(), secrets)
+}
+
+/// Reads a file that holds objects of one section: under the section's name, as in any other file, or one object bare.
+///
+/// # Errors
+/// As [`load`], and when the file has other sections.
+pub fn load_section(path: &Path, section: &str, secrets: Secrets<'_>) -> Result<Loaded, ConfigFaults> {
+    let (text, format) = read_file(path)?;
+    parse_section(&text, format, &path.display().to_string(), section, secrets)
+}
+
+fn read_file(path: &Path) -> Result<(String, Format), ConfigFaults> {
     let name = path.display().to_string();
     let refused = |message: String| ConfigFaults::whole_file(&name, message);
     let format = Format::of(path).ok_or_else(|| {
@@ -77,11 +91,12 @@ pub fn load(path: &Path, secrets: Secrets<'_>) -> Result<Loaded, ConfigFaults> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large(&name));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
         refused(format!("line {line} is not UTF-8: save the file as UTF-8"))
     })?;
-    parse(text, format, &name, secrets)
+    Ok((text, format))
 }
 
 /// Reads a text. `name` stands before each fault; a relative `secret_file` is looked up beside it.
@@ -89,17 +104,53 @@ pub fn load(path: &Path, secrets: Secrets<'_>) -> Result<Loaded, ConfigFaults> {
 /// # Errors
 /// Every fault of the text together; only faults of syntax hide the others.
 pub fn parse(text: &str, format: Format, name: &str, secrets: Secrets<'_>) -> Result<Loaded, ConfigFaults> {
+    let root = root(text, format, name)?;
+    read(&root, format, name, secrets)
+}
+
+/// Reads a text that holds objects of one section, as [`load_section`] does.
+///
+/// # Errors
+/// As [`parse`], and when the text has other sections.
+pub fn parse_section(
+    text: &str,
+    format: Format,
+    name: &str,
+    section: &str,
+    secrets: Secrets<'_>,
+) -> Result<Loaded, ConfigFaults> {
+    let mut root = root(text, format, name)?;
+    let has_section = matches!(&root.value, Value::Table(entries) if entries.iter().any(|it| it.key == section));
+    if !has_section {
+        let item = Node { spot: root.spot, value: Value::List(vec![root]) };
+        root = Node {
+            spot: item.spot,
+            value: Value::Table(vec![Entry { key: section.to_owned(), spot: item.spot, node: item }]),
+        };
+    } else if let Value::Table(entries) = &root.value
+        && let Some(other) = entries.iter().find(|it| it.key != section)
+    {
+        let message = format!("this command reads `{section}` only: take the rest out, or use `signalbox apply`");
+        return Err(ConfigFaults::of(name, vec![ConfigFault::new(&other.key, other.spot, message)]));
+    }
+    read(&root, format, name, secrets)
+}
+
+fn root(text: &str, format: Format, name: &str) -> Result<Node, ConfigFaults> {
     if text.len() as u64 > MAX_BYTES {
         return Err(too_large(name));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let root = tree(text, format).map_err(|faults| ConfigFaults::of(name, faults))?;
+    tree(text, format).map_err(|faults| ConfigFaults::of(name, faults))
+}
+
+fn read(root: &Node, format: Format, name: &str, secrets: Secrets<'_>) -> Result<Loaded, ConfigFaults> {
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
     let mut context = Context::new(format, secrets, folder);
-    let desired = sections::read(&root, &mut context);
+    let desired = sections::read(root, &mut context);
     let (faults, warnings) = context.into_findings();
     if faults.is_empty() {
-        Ok(Loaded { desired, positions: Positions::of(&root), warnings })
+        Ok(Loaded { desired, positions: Positions::of(root), warnings })
     } else {
         Err(ConfigFaults::of(name, faults))
     }

@@ -301,9 +301,9 @@ pub struct Scorecard {
     /// The benchmark's version; scores of different versions are not comparable.
     #[schemars(extend("examples" = ["2026-11"]))]
     pub version: Option<String>,
-    /// What was measured.
+    /// What was measured; may be left out beside `file`.
     #[schemars(extend("examples" = ["accuracy"]))]
-    pub metric: String,
+    pub metric: Option<String>,
     /// In which unit.
     #[schemars(extend("examples" = ["percent"]))]
     pub unit: Option<String>,
@@ -339,7 +339,8 @@ pub struct Scorecard {
     /// The scores, each model once.
     #[schemars(length(min = 1))]
     pub scores: Option<Vec<ScorecardScore>>,
-    /// A file with the scores, relative to this one, in place of `scores`. Not supported yet.
+    /// A file with the scores, relative to this one, in place of `scores`: CSV, evalkit.scorecard/1, Every Eval Ever, or
+    /// a board of Aider. Metric, bounds and the rest may then stand in it.
     #[schemars(extend("examples" = ["scores.csv"]))]
     pub file: Option<String>,
 }

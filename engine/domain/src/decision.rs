@@ -232,6 +232,13 @@ pub struct Decision {
     pub reason: String,
 }
 
+impl Decision {
+    /// Every candidate that was looked at, those removed included.
+    pub fn considered(&self) -> impl Iterator<Item = &ModelId> {
+        self.candidates.iter().map(|it| &it.model).chain(self.removed.iter().map(|it| &it.model))
+    }
+}
+
 /// Writes tags as a JSON object, in tag order.
 mod capability_map {
     use std::collections::BTreeMap;
@@ -241,7 +248,8 @@ mod capability_map {
     use super::CapabilityTag;
 
     pub(super) fn serialize<S: Serializer>(tags: &[(CapabilityTag, f64)], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(tags.iter().map(|(tag, probability)| (tag, probability)))
+        // In one order, whatever the scorer's: a record that is read and written again is the same, byte for byte.
+        serializer.collect_map(tags.iter().map(|(tag, probability)| (tag, probability)).collect::<BTreeMap<_, _>>())
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(

@@ -3,6 +3,7 @@
 //! Pure data with its invariants. Knows no socket, clock, environment or randomness: whoever needs one passes it in.
 //! Every other crate of the workspace may import this one; it imports none of them.
 
+pub mod arguments;
 pub mod benchmark;
 pub mod blend;
 pub mod calibration;
@@ -13,6 +14,7 @@ pub mod date;
 pub mod decision;
 pub mod desired;
 pub mod features;
+pub mod health;
 pub mod ids;
 pub mod instructions;
 pub mod key;
@@ -29,8 +31,10 @@ pub mod rule;
 pub mod score;
 pub mod scorecard;
 pub mod snapshot;
+pub mod tokens;
 pub mod usage;
 
+pub use arguments::{Arguments, Scored};
 pub use benchmark::{Benchmark, Reading, Summary};
 pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
 pub use calibration::{Calibration, Scale, Scales};
@@ -44,6 +48,7 @@ pub use date::{Date, InvalidDate};
 pub use decision::{Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed};
 pub use desired::{Desired, DesiredFault, Diff, SecretText};
 pub use features::{Constraints, Facts, Features, OutputFormat};
+pub use health::{Health, Latency};
 pub use ids::{
     BlendId, CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId,
     RouterId, ScorecardId,

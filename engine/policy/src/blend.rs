@@ -5,6 +5,7 @@
 
 mod check;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use domain::{Benchmark, Blend, CapabilityTag, Missing, ModelId, RankBy, Reading, Removal, Summary, Tenant, Timestamp};
@@ -198,29 +199,25 @@ impl<'a> Mix<'a> {
     }
 
     /// What each benchmark is called: its name, with the version where two have the same.
-    pub(crate) fn labels(&self) -> Vec<String> {
-        let names: Vec<&str> = self.parts.iter().map(|part| part.benchmark.scorecard().name.as_str()).collect();
-        let is_shared = |name: &str| names.iter().filter(|it| **it == name).count() > 1;
-        let label = |part: &Part<'_>| {
+    pub(crate) fn labels(&self) -> Vec<Cow<'a, str>> {
+        let is_shared = |name: &str| self.parts.iter().filter(|it| it.benchmark.scorecard().name == name).count() > 1;
+        let label = |part: &Part<'a>| {
             let scorecard = part.benchmark.scorecard();
-            if is_shared(&scorecard.name) { scorecard.label() } else { scorecard.name.clone() }
+            if is_shared(&scorecard.name) { Cow::Owned(scorecard.label()) } else { Cow::Borrowed(&*scorecard.name) }
         };
         self.parts.iter().map(label).collect()
     }
+}
 
-    /// A weight vector as the record shows it.
-    pub(crate) fn shown(&self, weights: &[f64]) -> Value {
-        self.labels().into_iter().zip(weights.iter().map(|weight| Value::from(*weight))).collect()
-    }
+/// A weight vector as the record shows it.
+pub(crate) fn shown(labels: &[Cow<'_, str>], weights: &[f64]) -> Value {
+    labels.iter().map(ToString::to_string).zip(weights.iter().map(|weight| Value::from(*weight))).collect()
+}
 
-    /// The benchmarks in which something stands in for a row's score.
-    pub(crate) fn imputed(&self, row: &[Cell]) -> Vec<String> {
-        let is_imputed = |cell: &Cell| matches!(cell, Cell::Imputed { .. });
-        if !row.iter().any(is_imputed) {
-            return Vec::new();
-        }
-        self.labels().into_iter().zip(row).filter(|(_, cell)| is_imputed(cell)).map(|(label, _)| label).collect()
-    }
+/// The benchmarks in which something stands in for a row's score.
+pub(crate) fn imputed<'l>(labels: &'l [Cow<'_, str>], row: &[Cell]) -> impl Iterator<Item = &'l str> {
+    let is_imputed = |cell: &Cell| matches!(cell, Cell::Imputed { .. });
+    labels.iter().zip(row).filter(move |(_, cell)| is_imputed(cell)).map(|(label, _)| label.as_ref())
 }
 
 fn likeliest(benchmark: &Benchmark, tags: &[(CapabilityTag, f64)]) -> f64 {

@@ -113,7 +113,7 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
         let places: Vec<usize> = std::iter::once(place).chain((0..order.len()).filter(|it| *it != place)).collect();
         outcome.rearrange(&mut order, &places);
     }
-    let mut decision = record(question, &plan, &scale, &outcome, Eligible { contenders: order, removed });
+    let mut decision = record(question, &plan, &scale, outcome, Eligible { contenders: order, removed });
     decision.instructions = instructions;
     if waits_for_score {
         decision.degraded = decision.degraded.or(unscored(question.scoring));

@@ -3,12 +3,11 @@
 //! Unknown limits never remove a candidate; an unknown price or data policy is never taken for a good one.
 
 use domain::{
-    Ability, Facts, Features, Modality, Model, ModelId, Money, OutputFormat, Previous, Removal, Removed, Usage,
+    Ability, Facts, Features, Health, Modality, Model, ModelId, Money, OutputFormat, Previous, Removal, Removed, Usage,
 };
 
 use crate::capability::{Scale, Strength};
 use crate::plan::{Entry, is_chat};
-use crate::question::Health;
 
 /// Output tokens assumed where neither the request nor a score says anything.
 const DEFAULT_OUTPUT_TOKENS: u64 = 512;

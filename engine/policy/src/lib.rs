@@ -20,6 +20,7 @@ mod plan;
 mod question;
 mod record;
 mod refusal;
+mod replay;
 mod resolve;
 mod rules;
 mod strategy;
@@ -31,10 +32,13 @@ pub use blend::{BlendReport, Verdict, blend_check};
 pub use calibration::{CALIBRATION_MISSING, calibration, calibration_fault, shipped};
 pub use capability::strength_by_price;
 pub use decide::decide;
-pub use question::{Health, Latency, Question, Scoring, Step};
+// Arguments of a decision like those beside them.
+pub use domain::{Health, Latency};
+pub use question::{Question, Scoring, Step};
 pub use refusal::Refusal;
+pub use replay::{ReplayFault, Replayed, replay, suffices};
 pub use resolve::{Ask, Resolved, resolve};
-pub use rules::{has_affinity, has_rules, reachable, strategies};
+pub use rules::{has_affinity, label_fields, labels_read, reachable, strategies};
 pub use validate::{
     Problem, UnknownModels, validate_blend, validate_blend_use, validate_policy, validate_router, validate_rules,
     validate_scorecard,

@@ -15,7 +15,7 @@ pub(crate) fn record(
     question: &Question<'_>,
     plan: &Plan<'_>,
     scale: &Scale,
-    outcome: &Outcome,
+    outcome: Outcome,
     Eligible { contenders: order, removed }: Eligible<'_>,
 ) -> Decision {
     let score = known_score(question.scoring);
@@ -32,28 +32,32 @@ pub(crate) fn record(
             why: None,
         })
         .collect();
-    candidates[0].why = Some(words::why(&outcome.why, &order[0]));
-    let blended = outcome.blended.as_ref();
-    for (place, standing) in blended.iter().flat_map(|it| &it.standings).enumerate() {
-        let caveat = if place == 0 { words::caveat(&order[0]) } else { "" };
-        candidates[place].score = Some(standing.score);
-        candidates[place].why = Some(format!("{}{caveat}", standing.why));
-    }
-    let weighed = outcome.weighed.as_ref();
-    for ((candidate, contender), standing) in
-        candidates.iter_mut().zip(&order).zip(weighed.iter().flat_map(|it| &it.standings))
-    {
-        candidate.score = standing.chance;
-        candidate.why = Some(standing.why(contender));
-    }
-    let (weights, weights_boosted) = match (blended, weighed.and_then(|it| it.weights.as_ref())) {
-        (Some(it), _) => (Some(it.weights.clone()), Some(it.weights_boosted.clone())),
-        (None, Some((plain, boosted))) => (Some(plain.clone()), Some(boosted.clone())),
-        (None, None) => (None, None),
-    };
-    let calibration = weighed.map(|_| calibration(question.tenant));
+    let calibration = outcome.weighed.as_ref().map(|_| calibration(question.tenant));
     let difficulty = calibration.and_then(|_| difficulty(question.scoring));
     let is_foreign = score.zip(calibration).is_some_and(|(score, it)| !it.fits_scorer(&score.version));
+    let mut reason = words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded);
+    if is_foreign {
+        reason.push_str("; calibrated for another scorer");
+    }
+    candidates[0].why = Some(words::why(&outcome.why, &order[0]));
+    let (mut weights, mut weights_boosted) = (None, None);
+    if let Some(blended) = outcome.blended {
+        (weights, weights_boosted) = (Some(blended.weights), Some(blended.weights_boosted));
+        for (place, mut standing) in blended.standings.into_iter().enumerate() {
+            if place == 0 {
+                standing.why.push_str(words::caveat(&order[0]));
+            }
+            candidates[place].score = Some(standing.score);
+            candidates[place].why = Some(standing.why);
+        }
+    }
+    if let Some(weighed) = outcome.weighed {
+        (weights, weights_boosted) = weighed.weights.unzip();
+        for ((candidate, contender), standing) in candidates.iter_mut().zip(&order).zip(&weighed.standings) {
+            candidate.score = standing.chance;
+            candidate.why = Some(standing.why(contender));
+        }
+    }
     Decision {
         policy: plan.policy.map(|policy| policy.name.clone()),
         policy_id: plan.policy.map(|policy| policy.id.clone()),
@@ -82,10 +86,6 @@ pub(crate) fn record(
         explicit_order: plan.is_explicit,
         instructions: None,
         affinity: None,
-        reason: format!(
-            "{}{}",
-            words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded),
-            if is_foreign { "; calibrated for another scorer" } else { "" }
-        ),
+        reason,
     }
 }

@@ -30,7 +30,7 @@ use crate::kept::AuditAction;
 use crate::validate::{self, Finding};
 
 pub(crate) use removal::{Removal, remove};
-pub(crate) use single::{save, save_credential};
+pub(crate) use single::{save, save_all, save_credential};
 
 /// The order in which a diff is told.
 const SECTIONS: [&str; 10] =

@@ -76,6 +76,11 @@ impl Etag {
         Self(text.into())
     }
 
+    /// The state of an object that is not there: a change on top of it makes the object, or does not happen.
+    pub fn absent() -> Self {
+        Self("absent".to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

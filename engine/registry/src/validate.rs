@@ -10,6 +10,7 @@ mod routing;
 mod scorecards;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use domain::{ApiKey, KeyId, ModelId, ObjectKind, Tenant, Timestamp};
@@ -62,19 +63,20 @@ pub(crate) fn check(proposed: &Proposed<'_>) -> Findings {
 struct Subject<'f> {
     findings: &'f mut Findings,
     kind: ObjectKind,
-    id: String,
-    name: String,
+    // Written out only where something is found: of most objects nothing is.
+    id: &'f dyn Display,
+    name: &'f dyn Display,
 }
 
 impl Findings {
-    fn about(&mut self, kind: ObjectKind, id: &impl ToString, name: &impl ToString) -> Subject<'_> {
-        Subject { findings: self, kind, id: id.to_string(), name: name.to_string() }
+    fn about<'f>(&'f mut self, kind: ObjectKind, id: &'f dyn Display, name: &'f dyn Display) -> Subject<'f> {
+        Subject { findings: self, kind, id, name }
     }
 }
 
 impl Subject<'_> {
     fn finding(&self, field: impl Into<String>, message: impl Into<String>) -> Finding {
-        let (id, name) = (self.id.clone(), self.name.clone());
+        let (id, name) = (self.id.to_string(), self.name.to_string());
         Finding { kind: self.kind, id, name, field: field.into(), message: message.into() }
     }
 

@@ -5,9 +5,11 @@ use domain::desired::ModelSpec;
 use domain::{Desired, Diff, OrganisationId, Tenant};
 use proto::pb::admin::v1 as pb;
 use registry::{ApplyError, ImportFilter, ImportReport, Terms, import_catalogue};
-use tonic::Status;
+use tonic::{Request, Status};
 use tracing::info;
 
+use super::change;
+use crate::auth::Caller;
 use crate::shared::Shared;
 use crate::status;
 
@@ -16,20 +18,27 @@ const NAMED_SKIPS: usize = 20;
 
 type Applied = (Option<Diff>, Vec<pb::Fault>);
 
-pub(super) async fn apply(shared: &Shared, request: pb::ApplyRequest) -> Result<pb::ApplyResponse, Status> {
-    let organisation = shared.organisation(request.organisation.as_deref())?;
+pub(super) async fn apply(shared: &Shared, request: Request<pb::ApplyRequest>) -> Result<pb::ApplyResponse, Status> {
+    let caller = Caller::of(&request)?;
+    let request = request.into_inner();
+    let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
     // The error of serde names the place, never the value: secrets stay out of it.
     let desired: Desired = serde_json::from_slice(&request.document_json)
         .map_err(|error| Status::invalid_argument(format!("document_json: {}", without_values(&error))))?;
-    let (diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run).await?;
-    Ok(pb::ApplyResponse { diff: diff.as_ref().map(Into::into), faults })
+    let terms = change::terms(shared, &caller, "configuration", &request.etag, &request.idempotency_key, &request)?;
+    let (diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run, terms).await?;
+    let etag = shared.registry.configuration_etag().to_string();
+    Ok(pb::ApplyResponse { diff: diff.as_ref().map(Into::into), faults, etag })
 }
 
 pub(super) async fn import_models(
     shared: &Shared,
-    request: pb::ImportModelsRequest,
+    request: Request<pb::ImportModelsRequest>,
 ) -> Result<pb::ImportModelsResponse, Status> {
-    let organisation = shared.organisation(request.organisation.as_deref())?;
+    let caller = Caller::of(&request)?;
+    let request = request.into_inner();
+    let terms = change::terms(shared, &caller, "catalogue", "", &request.idempotency_key, &request)?;
+    let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
     let tenant = shared
         .registry
         .tenant(&organisation.id)
@@ -51,7 +60,7 @@ pub(super) async fn import_models(
     let warnings = warnings(&report);
     let models = report.models.into_iter().map(|model| keep_decisions(model, &tenant, &request.source)).collect();
     let desired = Desired { models, ..Desired::default() };
-    let (mut diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run).await?;
+    let (mut diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run, terms).await?;
     if let Some(diff) = &mut diff {
         diff.warnings.extend(warnings);
     }
@@ -63,8 +72,9 @@ async fn commit(
     organisation: &OrganisationId,
     desired: &Desired,
     dry_run: bool,
+    terms: Terms,
 ) -> Result<Applied, Status> {
-    match shared.registry.apply(organisation, desired, dry_run, Terms::operator()).await {
+    match shared.registry.apply(organisation, desired, dry_run, terms).await {
         Ok(diff) => {
             info!(%organisation, dry_run, lines = diff.lines.len(), "configuration applied");
             Ok((Some(diff), Vec::new()))

@@ -1,74 +1,100 @@
-//! Makes, changes and revokes API keys.
+//! API keys, whose text is shown once, and the secrets of providers, which are never shown.
 
-use domain::desired::{KeyRoutingSpec, KeySpec};
-use domain::{ApiKey, Desired, KeyHash};
+use domain::desired::{CredentialSpec, KeySpec, SecretText};
+use domain::{ObjectKind, ProviderSlug};
 use proto::pb::admin::v1 as pb;
-use proto::pb::object::v1 as object;
-use registry::Terms;
-use tonic::Status;
+use registry::{ApplyError, Etag, Terms};
+use tonic::{Request, Status};
 use tracing::info;
 
+use super::{change, read};
+use crate::auth::Caller;
 use crate::shared::Shared;
 use crate::status;
 
-pub(super) async fn create(shared: &Shared, request: pb::CreateKeyRequest) -> Result<pb::CreateKeyResponse, Status> {
-    let organisation = shared.organisation(request.organisation.as_deref())?;
+pub(super) async fn create(
+    shared: &Shared,
+    kind: ObjectKind,
+    request: Request<pb::CreateKeyRequest>,
+) -> Result<pb::CreateKeyResponse, Status> {
+    let caller = Caller::of(&request)?;
+    let request = request.into_inner();
+    let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
+    let terms = change::terms(shared, &caller, kind.as_str(), "", &request.idempotency_key, &request)?;
     let spec = KeySpec::try_from(request)?;
-    let created = shared.registry.create_key(&organisation.id, spec, Terms::operator()).await;
+    let created = shared.registry.create_key(&organisation.id, spec, terms).await;
     let created = created.map_err(|error| status::of_apply(&error, "keys[0]."))?;
     info!(key = created.id, name = created.name, "key created");
-    Ok(pb::CreateKeyResponse { key: Some((&created).into()) })
+    let kept = read::find(shared, kind, Some(organisation.id.as_str()), &created.id, &caller)?;
+    let pb::Item { object, etag } = read::item(shared, &kept);
+    Ok(pb::CreateKeyResponse { key: Some((&created).into()), object, etag })
 }
 
-/// Changes which policy a key's requests use and whether it is enforced; everything else stays.
-pub(super) async fn update(shared: &Shared, request: pb::UpdateKeyRequest) -> Result<pb::UpdateKeyResponse, Status> {
-    let organisation = shared.organisation(request.organisation.as_deref())?;
-    let find = || shared.registry.find_key(&organisation.id, &request.key).map_err(|it| status::of_unknown(&it));
-    let known = find()?;
-    if known.revoked_at.is_some() {
-        return Err(Status::failed_precondition(format!("key: `{}` was revoked; create another", known.name)));
-    }
-    let routing = match (&request.policy, &known.routing, request.active) {
-        (None, None, Some(_)) => {
-            return Err(Status::invalid_argument("active: the key has no policy to enforce; give `policy` as well"));
-        }
-        (Some(policy), held, active) => {
-            let active = active.unwrap_or(held.as_ref().is_none_or(|it| it.active));
-            Some(KeyRoutingSpec { policy: policy.clone(), active })
-        }
-        (None, held, active) => held
-            .as_ref()
-            .map(|held| KeyRoutingSpec { policy: held.policy.to_string(), active: active.unwrap_or(held.active) }),
-    };
-    let desired = Desired { keys: vec![KeySpec { routing, ..spec_of(&known) }], ..Desired::default() };
-    let applied = shared.registry.apply(&organisation.id, &desired, false, Terms::operator()).await;
-    applied.map_err(|error| status::of_apply(&error, "keys[0]."))?;
-    info!(key = %known.id, name = known.name, "key updated");
-    Ok(pb::UpdateKeyResponse { key: Some(shown(&*find()?)) })
-}
-
-pub(super) async fn revoke(shared: &Shared, request: pb::RevokeKeyRequest) -> Result<pb::RevokeKeyResponse, Status> {
-    let organisation = shared.organisation(request.organisation.as_deref())?;
-    let revoked = shared.registry.revoke_key(&organisation.id, &request.key, Terms::operator()).await;
-    let revoked = revoked.map_err(|it| status::of_apply(&it, ""))?;
+pub(super) async fn revoke(
+    shared: &Shared,
+    kind: ObjectKind,
+    request: Request<pb::ActRequest>,
+) -> Result<pb::ChangeResponse, Status> {
+    let caller = Caller::of(&request)?;
+    let request = request.into_inner();
+    let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
+    let terms = change::terms(shared, &caller, kind.as_str(), &request.etag, &request.idempotency_key, &request)?;
+    let revoked = shared.registry.revoke_key(&organisation.id, &request.name, terms).await;
+    let revoked = revoked.map_err(|error| status::of_apply(&error, ""))?;
     info!(key = %revoked.id, name = revoked.name, "key revoked");
-    Ok(pb::RevokeKeyResponse { key: Some(shown(&revoked)) })
+    let pb::Item { object, etag } = read::item(shared, &domain::Object::Key(revoked));
+    Ok(pb::ChangeResponse { object, etag, diff: None })
 }
 
-/// A key as people may see it: without its hash.
-pub(super) fn shown(key: &ApiKey) -> object::Key {
-    (&ApiKey { hash: KeyHash([0; 32]), ..key.clone() }).into()
+pub(super) async fn create_secret(
+    shared: &Shared,
+    kind: ObjectKind,
+    request: Request<pb::SecretRequest>,
+) -> Result<pb::ChangeResponse, Status> {
+    save_secret(shared, kind, request, Is::New).await
 }
 
-/// What would make the key as it is.
-fn spec_of(key: &ApiKey) -> KeySpec {
-    KeySpec {
-        name: key.name.clone(),
-        project: key.project.as_ref().map(ToString::to_string),
-        routing: None,
-        secret: None,
-        scopes: key.scopes.clone(),
-        allowed_models: key.allowed_models.clone(),
-        expires_at: key.expires_at,
+pub(super) async fn update_secret(
+    shared: &Shared,
+    kind: ObjectKind,
+    request: Request<pb::SecretRequest>,
+) -> Result<pb::ChangeResponse, Status> {
+    save_secret(shared, kind, request, Is::There).await
+}
+
+/// Whether a credential has to be there.
+enum Is {
+    New,
+    There,
+}
+
+async fn save_secret(
+    shared: &Shared,
+    kind: ObjectKind,
+    request: Request<pb::SecretRequest>,
+    is: Is,
+) -> Result<pb::ChangeResponse, Status> {
+    let caller = Caller::of(&request)?;
+    let request = request.into_inner();
+    let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
+    let terms = change::terms(shared, &caller, kind.as_str(), &request.etag, &request.idempotency_key, &request)?;
+    let name = format!("{}/{}", request.provider, request.name);
+    let provider = ProviderSlug::parse(&request.provider)
+        .map_err(|fault| Status::invalid_argument(format!("provider: {fault}")))?;
+    let terms = match is {
+        Is::New => Terms { if_match: Some(Etag::absent()), ..terms },
+        Is::There => {
+            read::find(shared, kind, Some(organisation.id.as_str()), &name, &caller)?;
+            terms
+        }
+    };
+    let owner = proto::convert::admin::owner(request.owner)?;
+    let spec = CredentialSpec { name: request.name, owner, secret: SecretText::new(request.secret) };
+    match shared.registry.save_credential(&organisation.id, &provider, spec, terms).await {
+        Ok(saved) => Ok(change::changed(kind, &saved)),
+        Err(ApplyError::Conflict { .. }) if matches!(is, Is::New) => Err(Status::already_exists(format!(
+            "there is a credential `{name}` already: update it, or choose another name"
+        ))),
+        Err(failure) => Err(status::of_apply(&failure, "")),
     }
 }

@@ -70,6 +70,62 @@ async fn a_full_queue_refuses_at_once() {
 }
 
 #[tokio::test]
+async fn who_would_wait_for_too_long_is_refused_at_once() {
+    let setup = setup(false, Limits { batch: 1, ..Limits::default() });
+    // The first prompt takes 10 ms, and so do the next, as far as anybody knows.
+    let held = setup.occupy();
+    setup.clock.advance(Duration::from_millis(10));
+    setup.scorer.open();
+    held.await.unwrap().unwrap();
+    while setup.batcher.pool.lock().at_work > 0 {
+        tokio::task::yield_now().await;
+    }
+    setup.scorer.close();
+    let _held = setup.occupy();
+    let now = setup.clock.monotonic();
+    let _waiting = setup.enqueue(&["0.1", "0.2"], HOUR);
+    let refused = setup.batcher.score(prompt("0.3"), now + Duration::from_millis(59)).await;
+    let wait = Duration::from_millis(30);
+    assert_eq!(refused, Err(ScoreFailure::Crowded { waiting: 2, wait }));
+    assert_eq!(setup.batcher.pool.enqueue(vec![prompt("0.3")], now + 2 * wait).unwrap().len(), 1);
+    setup.scorer.open();
+}
+
+#[tokio::test]
+async fn however_slow_it_was_an_idle_scorer_is_asked() {
+    let setup = setup(true, Limits::default());
+    setup.batcher.pool.note_pace(1, HOUR);
+    let soon = setup.clock.monotonic() + Duration::from_millis(500);
+    assert!(setup.batcher.score(prompt("0.3"), soon).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_queue_never_grows_beyond_its_bound_and_all_that_it_took_is_answered() {
+    let bound = 8;
+    let setup = setup(false, Limits { queue: bound, batch: 4, ..Limits::default() });
+    let held = setup.occupy();
+    let (mut taken, mut refused) = (Vec::new(), 0);
+    for number in 0..100 {
+        let inputs = vec![prompt("0.1"); 1 + number % 3];
+        match setup.batcher.pool.enqueue(inputs, HOUR) {
+            Ok(replies) => taken.extend(replies),
+            Err(failure) => {
+                assert!(matches!(failure, ScoreFailure::Overloaded { capacity, .. } if capacity == bound), "{failure}");
+                refused += 1;
+            }
+        }
+        assert!(setup.batcher.waiting() <= bound);
+    }
+    assert_eq!(taken.len(), bound);
+    assert!(refused > 90);
+    setup.scorer.open();
+    held.await.unwrap().unwrap();
+    for reply in taken {
+        reply.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_expired_while_it_waited_is_not_scored() {
     let setup = setup(false, Limits::default());
     let held = setup.occupy();

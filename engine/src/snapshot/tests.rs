@@ -10,6 +10,7 @@ use tokio_stream::StreamExt;
 
 use super::*;
 use crate::Limits;
+use crate::auth::Caller;
 use crate::testing::shared;
 
 fn key(name: &str) -> KeySpec {
@@ -25,7 +26,7 @@ async fn watch(shared: &Arc<Shared>) -> ReceiverStream<Result<pb::WatchMessage, 
 async fn a_slow_watcher_gets_many_changes_in_few_steps() {
     let (shared, _folder) = shared(Limits::default()).await;
     let mut stream = watch(&shared).await;
-    let organisation = shared.organisation(None).unwrap();
+    let organisation = shared.organisation(None, &Caller::Operator).unwrap();
     for number in 0..20 {
         shared
             .registry

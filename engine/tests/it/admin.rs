@@ -1,10 +1,9 @@
 //! Operating the engine over its Unix socket.
 
-use domain::{Diff, ObjectKind};
+use domain::Diff;
 use proto::pb::admin::v1 as pb;
 use proto::pb::admin::v1::admin_client::AdminClient;
 use proto::pb::admin::v1::explain_response::Answer;
-use proto::pb::object::v1 as object;
 use proto::pb::routing::v1 as routing;
 use serde_json::{Value, json};
 use tonic::Code;
@@ -17,11 +16,7 @@ async fn client(stack: &Stack) -> AdminClient<Channel> {
 }
 
 fn document(value: &Value, dry_run: bool) -> pb::ApplyRequest {
-    pb::ApplyRequest { organisation: None, document_json: value.to_string().into_bytes(), dry_run }
-}
-
-fn of_kind(kind: ObjectKind) -> pb::ListRequest {
-    pb::ListRequest { kind: object::ObjectKind::from(kind).into(), ..Default::default() }
+    pb::ApplyRequest { document_json: value.to_string().into_bytes(), dry_run, ..Default::default() }
 }
 
 #[tokio::test]
@@ -69,79 +64,6 @@ async fn a_document_that_cannot_be_read_is_refused_without_repeating_it() {
         assert!(status.message().starts_with("document_json:"), "{status}");
         assert!(status.message().contains(expected) && !status.message().contains("secret"), "{status}");
     }
-}
-
-#[tokio::test]
-async fn lists_go_page_by_page_and_show_no_secrets() {
-    let stack = Stack::start().await;
-    let mut client = client(&stack).await;
-    let mut ids = Vec::new();
-    let mut request = pb::ListRequest { limit: 1, ..of_kind(ObjectKind::Model) };
-    loop {
-        let page = soon(client.list(request.clone())).await.unwrap().into_inner();
-        assert!(page.objects.len() <= 1);
-        ids.extend(page.objects.into_iter().map(|it| domain::Object::try_from(it).unwrap().key().id));
-        if page.next_cursor.is_empty() {
-            break;
-        }
-        request.cursor = page.next_cursor;
-    }
-    assert_eq!(ids, ["acme/large", "acme/small"]);
-
-    let credentials = soon(client.list(of_kind(ObjectKind::Credential))).await.unwrap().into_inner().objects;
-    let Some(object::object::Object::Credential(credential)) = &credentials[0].object else { panic!("asked for") };
-    assert!(credential.sealed.is_empty() && !credential.hint.is_empty());
-    let keys = soon(client.list(of_kind(ObjectKind::Key))).await.unwrap().into_inner().objects;
-    let Some(object::object::Object::Key(key)) = &keys[0].object else { panic!("asked for") };
-    assert!(key.hash.iter().all(|byte| *byte == 0));
-    let pepper = soon(client.list(of_kind(ObjectKind::Pepper))).await.unwrap_err();
-    assert_eq!(pepper.code(), Code::InvalidArgument);
-}
-
-#[tokio::test]
-async fn a_key_is_made_changed_and_revoked() {
-    let stack = Stack::start().await;
-    let mut client = client(&stack).await;
-    let wanted = pb::CreateKeyRequest {
-        name: "ci".into(),
-        policy: Some("support".into()),
-        allowed_models: vec!["acme/small".into()],
-        ..Default::default()
-    };
-    let created = soon(client.create_key(wanted.clone())).await.unwrap().into_inner().key.unwrap();
-    let hash = stack.registry.pepper().hash_key(&created.key);
-    let held = || stack.registry.snapshot().keys.get(&hash).unwrap().clone();
-    assert!(held().routing.as_ref().unwrap().active);
-
-    let again = soon(client.create_key(wanted)).await.unwrap_err();
-    assert_eq!(again.code(), Code::InvalidArgument);
-    assert!(again.message().starts_with("name:"), "{again}");
-
-    let before = held();
-    let change = pb::UpdateKeyRequest { key: "ci".into(), active: Some(false), ..Default::default() };
-    soon(client.update_key(change)).await.unwrap();
-    let routing = before.routing.clone().map(|routing| domain::KeyRouting { active: false, ..routing });
-    assert_eq!(*held(), domain::ApiKey { routing, ..domain::ApiKey::clone(&before) });
-
-    let revoke = pb::RevokeKeyRequest { key: "ci".into(), organisation: None };
-    let revoked = soon(client.revoke_key(revoke)).await.unwrap().into_inner().key.unwrap();
-    assert!(revoked.revoked_at_micros.is_some() && held().revoked_at.is_some());
-    let change = pb::UpdateKeyRequest { key: "ci".into(), active: Some(true), ..Default::default() };
-    assert_eq!(soon(client.update_key(change)).await.unwrap_err().code(), Code::FailedPrecondition);
-    let unknown = pb::RevokeKeyRequest { key: "nobody".into(), organisation: None };
-    assert_eq!(soon(client.revoke_key(unknown)).await.unwrap_err().code(), Code::NotFound);
-}
-
-#[tokio::test]
-async fn a_key_without_a_policy_has_nothing_to_enforce() {
-    let stack = Stack::start().await;
-    let mut client = client(&stack).await;
-    let change = pb::UpdateKeyRequest { key: "default".into(), active: Some(false), ..Default::default() };
-    let status = soon(client.update_key(change)).await.unwrap_err();
-    assert!(status.message().starts_with("active:"), "{status}");
-    let inactive = pb::CreateKeyRequest { name: "x".into(), inactive: true, ..Default::default() };
-    let status = soon(client.create_key(inactive)).await.unwrap_err();
-    assert!(status.message().starts_with("inactive:"), "{status}");
 }
 
 async fn explain(stack: &Stack, request: pb::ExplainRequest) -> Value {
@@ -229,15 +151,4 @@ async fn an_import_brings_prices_and_keeps_what_the_operator_decided() {
     let nonsense = pb::ImportModelsRequest { catalogue: b"[1]".to_vec(), ..Default::default() };
     let status = soon(client(&stack).await.import_models(nonsense)).await.unwrap_err();
     assert!(status.message().starts_with("catalogue:"), "{status}");
-}
-
-#[tokio::test]
-async fn several_organisations_must_be_told_apart() {
-    let stack = Stack::start().await;
-    stack.registry.create_organisation("second").await.unwrap();
-    let mut client = client(&stack).await;
-    let open = soon(client.list(of_kind(ObjectKind::Model))).await.unwrap_err();
-    assert!(open.message().starts_with("organisation:"), "{open}");
-    let named = pb::ListRequest { organisation: Some("second".into()), ..of_kind(ObjectKind::Model) };
-    assert!(soon(client.list(named)).await.unwrap().into_inner().objects.is_empty());
 }

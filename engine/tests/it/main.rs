@@ -6,6 +6,7 @@ mod admin;
 mod artefact;
 mod decide;
 mod harness;
+mod objects;
 mod records;
 mod scorers;
 mod transport;

@@ -30,12 +30,14 @@ use crate::wire::get;
 pub(crate) enum Mood {
     /// Gives this complexity, and leaves the decision to the caller.
     Scores(f64),
-    /// Decides so.
-    Decides(Box<Decision>),
+    /// Gives this complexity, and decides so.
+    Decides(f64, Box<Decision>),
     /// Says that it cannot score.
     CannotScore,
     /// Fails.
     Fails,
+    /// Has too much to do.
+    Overloaded,
     /// Says nothing.
     Silent,
 }
@@ -112,9 +114,10 @@ impl Routing for Service {
         let mood = self.0.mood.lock().unwrap().clone();
         let (score, decision, degraded) = match mood {
             Mood::Scores(complexity) => (Some(score(complexity)), None, None),
-            Mood::Decides(decision) => (None, Some(*decision), None),
+            Mood::Decides(complexity, decision) => (Some(score(complexity)), Some(*decision), None),
             Mood::CannotScore => (None, None, Some(Degradation::Scorer)),
             Mood::Fails => return Err(Status::internal("a bug")),
+            Mood::Overloaded => return Err(Status::resource_exhausted("the scoring queue is full")),
             Mood::Silent => std::future::pending().await,
         };
         let answer = DecideAnswer { score, decision, version: SnapshotVersion::default(), degraded };
@@ -251,7 +254,7 @@ fn a_scorer_that_fails_is_named() {
 }
 
 #[test]
-fn a_decision_for_a_model_that_is_not_ours_is_set_aside() {
+fn the_score_of_an_engine_is_followed_and_its_decision_is_not() {
     let Scored { stack, .. } = scored(PATIENT);
     let decision = json!({
         "policy": null, "rule": null, "strategy": "intelligent", "axis": null, "complexity": 0.5, "adjusted": null,
@@ -260,8 +263,8 @@ fn a_decision_for_a_model_that_is_not_ours_is_set_aside() {
         "reason": "because",
     });
     let decision = Box::new(serde_json::from_value(decision).unwrap());
-    let _engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Decides(decision));
-    assert_eq!(route(&stack), strong_without("engine"));
+    let _engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Decides(0.05, decision));
+    assert_eq!(route(&stack), ("p0/small".to_owned(), None));
 }
 
 // === Latency ===
@@ -351,6 +354,18 @@ fn an_engine_that_is_silent_costs_its_wait_and_no_more() {
         assert_eq!(answer.header("x-routing-degraded"), Some("engine"));
     }
     drop(engine);
+}
+
+#[test]
+fn what_an_overloaded_engine_refuses_goes_to_the_most_capable_model_and_the_next_request_asks_again() {
+    let Scored { stack, .. } = scored(PATIENT);
+    let engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Overloaded);
+    for _ in 0..20 {
+        assert_eq!(route(&stack), strong_without("engine"));
+    }
+    assert_eq!(engine.asked(), 20, "a refusal is an answer: an engine that gives one is there");
+    engine.set(Mood::Scores(0.05));
+    assert_eq!(route(&stack), ("p0/small".to_owned(), None));
 }
 
 #[test]

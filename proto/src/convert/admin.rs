@@ -1,10 +1,17 @@
 //! Diffs, faults, key orders and ledger filters of the operator's services.
 
-use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
-use domain::{DesiredFault, Diff, RequestRecord, SecretText, Timestamp};
+use domain::desired::{Action, BlendSpec, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec, PolicySpec};
+use domain::{
+    CapabilityTag, Date, DesiredFault, Diff, Direction, Missing, Normalisation, Owner, RequestRecord, SecretText,
+    SourceKind, Timestamp,
+};
 
-use super::{ConvertError, Converted, closed, closed_each, moment, parse_each, same_variants, texts};
+use super::scorecard::day;
+use super::{
+    ConvertError, Converted, closed, closed_each, closed_optional, document, moment, parse_each, same_variants, texts,
+};
 use crate::pb::admin::v1 as pb;
+use crate::pb::object::v1 as object;
 use crate::pb::object::v1::Scope;
 
 same_variants!(pb::Action, Action, [Create, Update, Delete, Unchanged]);
@@ -81,6 +88,7 @@ impl From<&KeySpec> for pb::CreateKeyRequest {
             allowed_models: texts(&it.allowed_models),
             expires_at_micros: it.expires_at.map(Timestamp::unix_micros),
             secret: it.secret.as_ref().map(|secret| secret.expose().to_owned()),
+            idempotency_key: String::new(),
         }
     }
 }
@@ -123,5 +131,78 @@ impl TryFrom<pb::Record> for RequestRecord {
             return Err(ConvertError::new("sequence", "is not that of the record"));
         }
         Ok(record)
+    }
+}
+
+/// Whose account a credential opens; absent = the platform's.
+pub fn owner(number: Option<i32>) -> Result<Owner, ConvertError> {
+    Ok(closed_optional::<object::Owner, _>("owner", number)?.unwrap_or_default())
+}
+
+/// What is declared of a file of scores, as far as it is not text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoresDeclared {
+    /// Which end is good.
+    pub direction: Option<Direction>,
+    /// How scores become comparable.
+    pub normalisation: Option<Normalisation>,
+    /// Kinds of work it tells about.
+    pub capabilities: Vec<CapabilityTag>,
+    /// What stands in for missing scores.
+    pub missing: Option<Missing>,
+    /// What kind of source it is.
+    pub source: Option<SourceKind>,
+    /// When the numbers were observed.
+    pub observed: Option<Date>,
+    /// When they were fetched.
+    pub retrieved: Option<Date>,
+}
+
+impl TryFrom<&pb::ScoresDeclaration> for ScoresDeclared {
+    type Error = ConvertError;
+    fn try_from(it: &pb::ScoresDeclaration) -> Converted<Self> {
+        let normalisation = it.normalisation.map(Normalisation::try_from).transpose();
+        let source = it.source.as_ref();
+        let kind = source.map(|it| it.kind).filter(|kind| *kind != object::SourceKind::Unspecified as i32);
+        Ok(Self {
+            direction: closed_optional::<object::Direction, _>("direction", it.direction)?,
+            normalisation: normalisation.map_err(|error| error.within("normalisation"))?,
+            capabilities: parse_each("capabilities", &it.capabilities)?,
+            missing: closed_optional::<object::Missing, _>("missing", it.missing)?,
+            source: closed_optional::<object::SourceKind, _>("source.kind", kind)?,
+            observed: day("source.date", source.and_then(|it| it.date.as_deref()))?,
+            retrieved: day("retrieved", it.retrieved.as_deref())?,
+        })
+    }
+}
+
+impl From<&PolicySpec> for object::Policy {
+    /// Other policies are named as the specification names them; ids are the server's.
+    fn from(it: &PolicySpec) -> Self {
+        Self {
+            name: it.name.clone(),
+            slug: it.slug.clone().unwrap_or_default(),
+            candidates: Some((&it.candidates).into()),
+            strategy: Some((&it.strategy).into()),
+            rules_json: document(&it.rules, it.rules.is_empty()),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&BlendSpec> for object::Blend {
+    /// Scorecards are named as the specification names them; ids are the server's.
+    fn from(it: &BlendSpec) -> Self {
+        Self {
+            name: it.name.clone(),
+            weights: it.weights.iter().map(Into::into).collect(),
+            missing: it.missing.map(|missing| object::Missing::from(missing).into()),
+            boost: it.boost,
+            rank_by: object::RankBy::from(it.rank_by).into(),
+            z: it.z,
+            overrides: it.overrides.iter().map(Into::into).collect(),
+            fallback_model: it.fallback_model.as_ref().map(ToString::to_string),
+            ..Self::default()
+        }
     }
 }

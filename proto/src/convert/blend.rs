@@ -1,5 +1,7 @@
 //! Blends.
 
+use std::fmt::Display;
+
 use domain::blend::{BlendWeight, Override, RankBy};
 use domain::{Blend, Timestamp};
 
@@ -10,8 +12,8 @@ use crate::pb::object::v1 as pb;
 
 same_variants!(pb::RankBy, RankBy, [Mean, Lcb]);
 
-impl From<&BlendWeight> for pb::BlendWeight {
-    fn from(it: &BlendWeight) -> Self {
+impl<B: Display> From<&BlendWeight<B>> for pb::BlendWeight {
+    fn from(it: &BlendWeight<B>) -> Self {
         Self {
             benchmark: it.benchmark.to_string(),
             weight: it.weight,
@@ -31,8 +33,8 @@ impl TryFrom<pb::BlendWeight> for BlendWeight {
     }
 }
 
-impl From<&Override> for pb::ScoreOverride {
-    fn from(it: &Override) -> Self {
+impl<B: Display> From<&Override<B>> for pb::ScoreOverride {
+    fn from(it: &Override<B>) -> Self {
         Self {
             benchmark: it.benchmark.to_string(),
             model: it.model.to_string(),

@@ -1,5 +1,7 @@
 //! Policies and routers.
 
+use std::fmt::Display;
+
 use domain::{
     Affinity, Axis, Candidates, CredentialSource, Dial, Lambda, MinQuality, Optimal, Policy, PolicyModel, ProviderSlug,
     Router, Strategy,
@@ -18,8 +20,8 @@ same_variants!(pb::Affinity, Affinity, [Conversation]);
 same_variants!(pb::CredentialSource, CredentialSource, [Managed, User]);
 same_variants!(pb::Axis, Axis, [Cost, Performance, Capability]);
 
-impl From<&Strategy> for pb::Strategy {
-    fn from(strategy: &Strategy) -> Self {
+impl<B: Display> From<&Strategy<B>> for pb::Strategy {
+    fn from(strategy: &Strategy<B>) -> Self {
         let kind = match strategy {
             Strategy::Single { model } => StrategyKind::Single(pb::strategy::Single { model: model.to_string() }),
             Strategy::Priority {} => StrategyKind::Priority(pb::strategy::Priority {}),
@@ -54,8 +56,8 @@ impl TryFrom<pb::Strategy> for Strategy {
     }
 }
 
-impl From<&Optimal> for pb::strategy::Optimal {
-    fn from(it: &Optimal) -> Self {
+impl<B: Display> From<&Optimal<B>> for pb::strategy::Optimal {
+    fn from(it: &Optimal<B>) -> Self {
         let dial = match it.dial {
             Dial::Lambda(lambda) => DialKind::Lambda(lambda.get()),
             Dial::MinQuality(share) => DialKind::MinQuality(share.get()),

@@ -140,6 +140,6 @@ impl TryFrom<pb::Scorecard> for Scorecard {
     }
 }
 
-fn day(field: &str, text: Option<&str>) -> Converted<Option<Date>> {
+pub(super) fn day(field: &str, text: Option<&str>) -> Converted<Option<Date>> {
     text.map(|text| Date::parse(text).map_err(|error| ConvertError::new(field, error))).transpose()
 }

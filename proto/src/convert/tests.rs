@@ -753,7 +753,7 @@ fn a_policy_without_rules_and_a_request_without_labels_say_nothing_of_them() {
         id: PolicyId::from_random([1; 20]).to_string(),
         organisation: OrganisationId::from_random([1; 20]).to_string(),
         candidates: Some((&Candidates::All).into()),
-        strategy: Some((&Strategy::Split {}).into()),
+        strategy: Some((&Strategy::<BlendId>::Split {}).into()),
         ..Default::default()
     };
     let read = Policy::try_from(policy.clone()).unwrap();

@@ -1,4 +1,6 @@
-//! `[[scorecards]]`: one benchmark's scores per model, and how they are to be read.
+//! `[[scorecards]]`: one benchmark's scores per model, and how they are to be read. The scores stand here, or in a file.
+
+mod file;
 
 use domain::desired::ScorecardSpec;
 use domain::{CapabilityTag, Date, Direction, Interval, Missing, Normalisation, ScoreCell, SourceKind, SourceNote};
@@ -36,6 +38,9 @@ enum Scale {
 }
 
 pub(crate) fn scorecard(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<ScorecardSpec> {
+    if fields.peek("file").is_some() {
+        return file::scorecard(fields, context);
+    }
     let title = fields.require("name", ("\"…\"", ", the benchmark's name"), context, name);
     let metric = fields.require("metric", ("\"accuracy\"", ", what was measured"), context, name);
     let normalisation = normalisation(fields, context);
@@ -101,27 +106,16 @@ fn refuse_figure(fields: &mut Fields<'_>, context: &mut Context<'_>, key: &'stat
 }
 
 fn scores(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Vec<ScoreCell>> {
-    match (fields.take("scores"), fields.take("file")) {
-        (Some(_), Some(file)) => file.fault(context, "stands beside `scores`: keep one of them"),
-        (Some(item), None) => {
-            let cells = items(&item, context)?;
-            if cells.is_empty() {
-                return item.fault(context, "is empty: give at least one model's score");
-            }
-            Some(cells.iter().filter_map(|cell| object(cell, context, &[], score)).collect())
-        }
-        (None, Some(file)) => from_file(&file, context),
-        (None, None) => {
-            let pair = context.pair("scores", "[{ model = \"provider/name\", score = 0.5 }]");
-            fields.miss("scores", format!("`scores` is missing: write {pair}"))
-        }
+    fields.take("file");
+    let Some(item) = fields.take("scores") else {
+        let pair = context.pair("scores", "[{ model = \"provider/name\", score = 0.5 }]");
+        return fields.miss("scores", format!("`scores` is missing: write {pair}, or name a `file`"));
+    };
+    let cells = items(&item, context)?;
+    if cells.is_empty() {
+        return item.fault(context, "is empty: give at least one model's score");
     }
-}
-
-/// Scores that stand in a file of their own, relative to this one. Their reader is not part of this version.
-fn from_file(item: &Item<'_>, context: &mut Context<'_>) -> Option<Vec<ScoreCell>> {
-    text(item, context)?;
-    item.fault(context, "scores from a file are not supported by this version: write them as `scores`")
+    Some(cells.iter().filter_map(|cell| object(cell, context, &[], score)).collect())
 }
 
 pub(crate) fn score(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<ScoreCell> {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use domain::{Blend, CapabilityTag, Model, ModelId, Money, Removed, Tenant, Timestamp, Usage};
 use serde::Serialize;
 
-use super::{Cell, Mix, sort_in_groups};
+use super::{Cell, Mix, imputed, sort_in_groups};
 use crate::plan::is_chat;
 
 /// By how much weights are shaken.
@@ -102,7 +102,7 @@ fn tags_of(mix: &Mix<'_>) -> Vec<CapabilityTag> {
 
 fn stale(mix: &Mix<'_>, now: Timestamp) -> Vec<String> {
     let labels = mix.labels().into_iter().zip(&mix.parts);
-    labels.filter(|(_, part)| part.benchmark.scorecard().is_stale(now)).map(|(label, _)| label).collect()
+    labels.filter(|(_, part)| part.benchmark.scorecard().is_stale(now)).map(|(label, _)| label.into_owned()).collect()
 }
 
 fn verdict(mix: &Mix<'_>, runners: &mut [Runner<'_>], tag: Option<CapabilityTag>, seed: &str) -> Option<Verdict> {
@@ -110,7 +110,8 @@ fn verdict(mix: &Mix<'_>, runners: &mut [Runner<'_>], tag: Option<CapabilityTag>
     let tied = rank(mix, runners, &weights);
     let first = runners.first()?;
     let total = mix.total(&first.row, &weights);
-    let (winner, imputed) = (first.id.clone(), mix.imputed(&first.row));
+    let winner = first.id.clone();
+    let imputed = imputed(&mix.labels(), &first.row).map(ToOwned::to_owned).collect();
     let ties = runners[1..tied].iter().map(|it| it.id.clone()).collect();
     let shaken = shaken(&weights, seed);
     let kept = shaken.iter().filter(|weights| {

@@ -1,10 +1,13 @@
 //! `blend`: descending score in a blend of benchmarks; scores within 0.01 of the best of their group are ties, which go
 //! to the cheaper, then the faster, then the id.
 
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
 use domain::{CapabilityTag, ModelId};
 use serde_json::Value;
 
-use crate::blend::{Cell, Mix, Total, sort_in_groups};
+use crate::blend::{Cell, Mix, Total, imputed, shown, sort_in_groups};
 use crate::eligible::{Contender, Eligible};
 use crate::words::Why;
 
@@ -69,13 +72,28 @@ pub(crate) fn order<'a>(
         *place = *contender;
     }
     let why = scores.first().map_or(Why::Uncovered, |(_, total, _)| Why::Blended { score: total.mean, tied });
-    let standings = scores.iter().map(|(_, total, row)| standing(mix, *total, row)).collect();
-    (why, Blended { weights: mix.shown(&plain), weights_boosted: mix.shown(&boosted), standings, tied })
+    let labels = mix.labels();
+    let standings = scores.iter().map(|(_, total, row)| standing(&labels, *total, row)).collect();
+    let (weights, weights_boosted) = (shown(&labels, &plain), shown(&labels, &boosted));
+    (why, Blended { weights, weights_boosted, standings, tied })
 }
 
-fn standing(mix: &Mix<'_>, Total { mean, error, rank }: Total, row: &[Cell]) -> Standing {
-    let bound = if rank < mean { format!(", lower bound {rank:.3}") } else { String::new() };
-    let imputed = mix.imputed(row);
-    let gaps = if imputed.is_empty() { String::new() } else { format!("; imputed: {}", imputed.join(", ")) };
-    Standing { score: mean, why: format!("blend {mean:.3} ± {error:.3}{bound}{gaps}") }
+fn standing(labels: &[Cow<'_, str>], total: Total, row: &[Cell]) -> Standing {
+    // One for each candidate of each request: written once into a text that is long enough for most.
+    let mut why = String::with_capacity(64);
+    explain(&mut why, labels, total, row).expect("a string takes all that is written to it");
+    Standing { score: total.mean, why }
+}
+
+fn explain(why: &mut String, labels: &[Cow<'_, str>], total: Total, row: &[Cell]) -> fmt::Result {
+    let Total { mean, error, rank } = total;
+    write!(why, "blend {mean:.3} ± {error:.3}")?;
+    if rank < mean {
+        write!(why, ", lower bound {rank:.3}")?;
+    }
+    for (place, label) in imputed(labels, row).enumerate() {
+        why.push_str(if place == 0 { "; imputed: " } else { ", " });
+        why.push_str(label);
+    }
+    Ok(())
 }

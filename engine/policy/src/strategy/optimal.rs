@@ -6,7 +6,7 @@
 use domain::{Calibration, CapabilityTag, Dial};
 use serde_json::Value;
 
-use crate::blend::{EPSILON, Mix};
+use crate::blend::{EPSILON, Mix, imputed, shown};
 use crate::capability::Source;
 use crate::eligible::Contender;
 use crate::peers::Asker;
@@ -68,7 +68,10 @@ pub(crate) fn order(contenders: &mut [Contender<'_>], dial: Dial, evidence: &Evi
         (Some(chance), Dial::Lambda(lambda)) => Why::Worthiest { chance, lambda: lambda.get() },
         (Some(chance), Dial::MinQuality(share)) => Why::GoodEnough { chance, share: share.get() },
     };
-    let weights = evidence.mix.is_there().then(|| (evidence.mix.shown(&plain), evidence.mix.shown(&boosted)));
+    let weights = evidence.mix.is_there().then(|| {
+        let labels = evidence.mix.labels();
+        (shown(&labels, &plain), shown(&labels, &boosted))
+    });
     (why, Weighed { dial, weights, standings })
 }
 
@@ -155,9 +158,8 @@ impl Evidence<'_> {
             let total = self.mix.total(&row, weights);
             // Where every cell was dropped there is nothing to divide by.
             if total.rank.is_finite() {
-                let imputed = self.mix.imputed(&row);
-                let gaps =
-                    if imputed.is_empty() { String::new() } else { format!(", imputed: {}", imputed.join(", ")) };
+                let imputed = imputed(&self.mix.labels(), &row).collect::<Vec<_>>().join(", ");
+                let gaps = if imputed.is_empty() { String::new() } else { format!(", imputed: {imputed}") };
                 return (scales.blend.ability(total.rank), format!("blend {:.3}{gaps}", total.rank));
             }
         }

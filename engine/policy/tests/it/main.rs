@@ -13,6 +13,7 @@ mod laws;
 mod measuring;
 mod optimal_laws;
 mod refusing;
+mod replaying;
 mod resolving;
 mod rule_faults;
 mod rule_laws;

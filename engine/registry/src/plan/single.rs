@@ -15,24 +15,20 @@ use crate::names;
 /// Plans that an object is made or replaced, or returns everything that is wrong with it.
 pub(crate) fn save(context: Context<'_>, object: &Object) -> Result<Planned, Vec<DesiredFault>> {
     let mut plan = Plan::new(context)?;
-    let key = object.key();
-    plan.places.insert((key.kind, key.id.clone()), String::new());
-    if owner_of(&key) != Some(context.organisation.as_str()) {
-        plan.fault("organisation", "is another one: an object stays in its organisation");
-        return Err(plan.faults);
-    }
-    match object {
-        Object::Organisation(it) => plan.save_organisation(it),
-        Object::Project(it) => plan.save_project(it),
-        Object::Provider(it) => plan.save_provider(it),
-        Object::Model(it) => plan.save_model(it),
-        Object::Scorecard(it) => plan.save_scorecard(it),
-        Object::Blend(it) => plan.save_blend(it),
-        Object::Policy(it) => plan.save_policy(it),
-        Object::Router(it) => plan.save_router(it),
-        Object::Key(it) => plan.save_key(it),
-        Object::Credential(_) => plan.fault("secret", "a credential is saved with its secret, which only it knows"),
-        Object::Pepper(_) => plan.fault("kind", "the pepper cannot be changed"),
+    plan.save(object, "");
+    plan.finish()
+}
+
+/// Plans that several objects are made or replaced. Faults stand behind an object's name: `board@2: metric`.
+pub(crate) fn save_all(context: Context<'_>, objects: &[Object]) -> Result<Planned, Vec<DesiredFault>> {
+    let mut plan = Plan::new(context)?;
+    for object in objects {
+        let name = object.name();
+        let told = plan.faults.len();
+        plan.save(object, &name);
+        for fault in &mut plan.faults[told..] {
+            fault.path = format!("{name}: {}", fault.path);
+        }
     }
     plan.finish()
 }
@@ -61,6 +57,27 @@ fn owner_of(key: &ObjectKey) -> Option<&str> {
 }
 
 impl Plan<'_> {
+    fn save(&mut self, object: &Object, place: &str) {
+        let key = object.key();
+        self.places.insert((key.kind, key.id.clone()), place.to_owned());
+        if owner_of(&key) != Some(self.context.organisation.as_str()) {
+            return self.fault("organisation", "is another one: an object stays in its organisation");
+        }
+        match object {
+            Object::Organisation(it) => self.save_organisation(it),
+            Object::Project(it) => self.save_project(it),
+            Object::Provider(it) => self.save_provider(it),
+            Object::Model(it) => self.save_model(it),
+            Object::Scorecard(it) => self.save_scorecard(it),
+            Object::Blend(it) => self.save_blend(it),
+            Object::Policy(it) => self.save_policy(it),
+            Object::Router(it) => self.save_router(it),
+            Object::Key(it) => self.save_key(it),
+            Object::Credential(_) => self.fault("secret", "a credential is saved with its secret, which only it knows"),
+            Object::Pepper(_) => self.fault("kind", "the pepper cannot be changed"),
+        }
+    }
+
     fn save_organisation(&mut self, it: &Arc<Organisation>) {
         self.check_name("", &it.name);
         let others = self.context.snapshot.tenants.values().map(|tenant| &tenant.organisation);

@@ -7,7 +7,7 @@ use domain::{ApiKey, Change, Object, ObjectKey, ObjectKind, OrganisationId, Prov
 use seal::{Keyring, Pepper};
 
 use super::lookups::find_key;
-use super::writing::{Scope, Step, check_etag, refuse};
+use super::writing::{Scope, Step, check_etag, refuse, refuse_one};
 use super::{Inner, Registry};
 use crate::error::{ApplyError, RegistryError};
 use crate::journal::Record;
@@ -49,7 +49,39 @@ impl Registry {
         self.write(Scope::of(&organisation.clone(), terms.clone()), move |inner, before, _| {
             inner.check_etag(terms.if_match.as_ref(), &object.key(), &object.name())?;
             let planned = plan::save(inner.context(before, &organisation), &object).map_err(refuse)?;
-            Ok(saved(inner, before, planned, object))
+            Ok(saved(inner, before, planned, &object))
+        })
+        .await
+    }
+
+    /// Makes or replaces several objects, all or nothing; a dry run only tells. `if_match` is the etag of the only one.
+    pub async fn save_all(
+        &self,
+        organisation: &OrganisationId,
+        objects: Vec<Object>,
+        dry_run: bool,
+        terms: Terms,
+    ) -> Result<Vec<Saved>, ApplyError> {
+        let (scope, organisation) = (Scope::of(organisation, terms.clone()), organisation.clone());
+        let plan = move |inner: &Inner, before: &Snapshot, terms: &Terms| {
+            match (objects.as_slice(), &terms.if_match) {
+                ([only], Some(_)) => inner.check_etag(terms.if_match.as_ref(), &only.key(), &only.name())?,
+                (_, None) => {}
+                (several, Some(_)) => {
+                    let message = format!("belongs to one object, {} are saved: leave it out", several.len());
+                    return Err(refuse_one("etag", message));
+                }
+            }
+            let planned = plan::save_all(inner.context(before, &organisation), &objects).map_err(refuse)?;
+            let saved = objects.iter().map(|object| part(inner, before, &planned, object)).collect::<Vec<_>>();
+            Ok((planned, saved))
+        };
+        if dry_run {
+            return plan(&self.inner, &self.snapshot(), &terms).map(|(_, saved)| saved);
+        }
+        self.write(scope, move |inner, before, _| {
+            let (planned, saved) = plan(inner, before, &terms)?;
+            Ok(Step::of(planned, saved))
         })
         .await
     }
@@ -82,7 +114,7 @@ impl Registry {
                 Change::Put(_) | Change::Delete(_) => None,
             });
             let object = put.or(known).ok_or(RegistryError::Incomplete { what: "the new credential" })?;
-            Ok(saved(inner, before, planned, object))
+            Ok(saved(inner, before, planned, &object))
         })
         .await
     }
@@ -176,16 +208,30 @@ impl Registry {
 }
 
 /// The step that saves an object, and its answer.
-pub(super) fn saved(inner: &Inner, before: &Snapshot, planned: Planned, object: Object) -> Step<Saved> {
+pub(super) fn saved(inner: &Inner, before: &Snapshot, planned: Planned, object: &Object) -> Step<Saved> {
+    let (object, etag) = state_after(inner, before, &planned, object);
+    let diff = planned.diff.clone();
+    Step::of(planned, Saved { object, etag, diff })
+}
+
+/// One object of a plan that saves several, with its own line of the diff.
+fn part(inner: &Inner, before: &Snapshot, planned: &Planned, object: &Object) -> Saved {
+    let (object, etag) = state_after(inner, before, planned, object);
+    let (kind, name) = (object.key().kind, object.name());
+    let lines = planned.diff.lines.iter().filter(|line| line.kind == kind.as_str() && line.name == name);
+    let diff = Diff { lines: lines.cloned().collect(), ..Diff::default() };
+    Saved { object, etag, diff }
+}
+
+/// An object as a plan leaves it.
+fn state_after(inner: &Inner, before: &Snapshot, planned: &Planned, object: &Object) -> (Object, Etag) {
     let key = object.key();
     let etag = inner.etag_after(before, &key, &planned.changes);
     let put = planned.changes.iter().find_map(|change| match change {
         Change::Put(put) if put.key() == key => Some(put.clone()),
         Change::Put(_) | Change::Delete(_) => None,
     });
-    let object = put.or_else(|| super::lookups::live(before, &key)).unwrap_or(object);
-    let diff = planned.diff.clone();
-    Step::of(planned, Saved { object, etag, diff })
+    (put.or_else(|| super::lookups::live(before, &key)).unwrap_or_else(|| object.clone()), etag)
 }
 
 fn check_configuration(terms: &Terms, before: &Snapshot) -> Result<(), ApplyError> {

@@ -109,7 +109,7 @@ impl Registry {
                 return Err(ApplyError::Conflict { kind: kind.as_str(), name, current: inner.etag(&key) });
             }
             let planned = plan::save(inner.context(before, &organisation), &draft.object).map_err(refuse)?;
-            let step = super::changing::saved(inner, before, planned, draft.object);
+            let step = super::changing::saved(inner, before, planned, &draft.object);
             let records = relabelled(step.records, &key, AuditAction::Promote, &name);
             let note = "promoted from a draft".to_owned();
             Ok(Step { records, draft: Some(DraftStep::Discard(key)), note, ..step })

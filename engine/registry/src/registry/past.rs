@@ -55,7 +55,7 @@ impl Registry {
             let name = object.name();
             inner.check_etag(terms.if_match.as_ref(), &key, &name)?;
             let planned = plan::save(inner.context(before, &organisation), &object).map_err(refuse)?;
-            let step = super::changing::saved(inner, before, planned, object);
+            let step = super::changing::saved(inner, before, planned, &object);
             Ok(Step { records: relabelled(step.records, &key, AuditAction::Rollback, &name), note, ..step })
         })
         .await

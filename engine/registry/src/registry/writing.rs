@@ -196,7 +196,7 @@ pub(super) fn check_etag(
     current: Option<Etag>,
 ) -> Result<(), ApplyError> {
     match if_match {
-        Some(wanted) if current.as_ref() != Some(wanted) => {
+        Some(wanted) if current.clone().unwrap_or_else(Etag::absent) != *wanted => {
             Err(ApplyError::Conflict { kind, name: name.to_owned(), current })
         }
         Some(_) | None => Ok(()),

@@ -12,7 +12,8 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         if !(proposed.saved)(ObjectKind::Scorecard, scorecard.id.as_str()) {
             continue;
         }
-        let subject = &mut findings.about(ObjectKind::Scorecard, &scorecard.id, &scorecard.label());
+        let label = scorecard.label();
+        let subject = &mut findings.about(ObjectKind::Scorecard, &scorecard.id, &label);
         // A published table names many models; one of our own names ours.
         let unknown = match scorecard.source.kind {
             SourceKind::Published => UnknownModels::Kept,

@@ -1,0 +1,236 @@
+//! What can be typed about the objects of the configuration, one by one.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{ListArgs, ServerArgs};
+
+/// What every kind of object has.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ObjectCommand {
+    /// Lists all of them.
+    List(ListArgs),
+    /// Shows one with all its fields.
+    Show(NameArgs),
+    /// Makes those of a file; none of them may exist.
+    Create(FileArgs),
+    /// Makes those of a file what it says; all of them must exist.
+    Update(FileArgs),
+    /// Deletes one; refused while others refer to it.
+    Delete(DeleteArgs),
+}
+
+/// What objects with versions have besides.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VersionCommand {
+    /// Keeps those of a file as drafts, which do not count yet.
+    Draft(FileArgs),
+    /// Shows what promoting the draft would change.
+    Diff(NameArgs),
+    /// Shows what the draft would have changed in past requests.
+    Preview(PreviewArgs),
+    /// Lets the draft count.
+    Promote(ActArgs),
+    /// Throws the draft away.
+    Discard(ActArgs),
+    /// Lets an earlier version count again.
+    Rollback(RollbackVersionArgs),
+    /// Lists the versions, newest first.
+    Versions(NameArgs),
+}
+
+/// Policies and blends.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VersionedCommand {
+    #[command(flatten)]
+    Object(ObjectCommand),
+    #[command(flatten)]
+    Version(VersionCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScorecardsCommand {
+    #[command(flatten)]
+    Object(ObjectCommand),
+    /// Brings a file of scores: CSV, JSON, Every Eval Ever, or a board of Aider.
+    Upload(UploadScoresArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Lists who changed what, newest first.
+    List(AuditArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NameArgs {
+    /// By id, name or slug.
+    pub(crate) name: String,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FileArgs {
+    /// TOML, YAML or JSON as in a configuration file, or one object bare; `-` reads standard input.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ActArgs {
+    /// By id, name or slug.
+    pub(crate) name: String,
+    /// Only if it still has this etag, as `show` prints it.
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) etag: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeleteArgs {
+    #[command(flatten)]
+    pub(crate) act: ActArgs,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PreviewArgs {
+    /// By id, name or slug.
+    pub(crate) name: String,
+    /// How many past requests to decide again, at most 10000.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub(crate) last: u32,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RollbackVersionArgs {
+    #[command(flatten)]
+    pub(crate) act: ActArgs,
+    /// The version; without it, the one before the one that counts.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UploadScoresArgs {
+    /// The file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Its format, where name and content do not tell.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ScoresFormat>,
+    /// The benchmark's name; otherwise as the file says, else the file's name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The benchmark's version.
+    #[arg(long = "scores-version", value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// What was measured, such as `accuracy`.
+    #[arg(long)]
+    pub(crate) metric: Option<String>,
+    /// In which unit.
+    #[arg(long)]
+    pub(crate) unit: Option<String>,
+    /// Which end of the scale is good.
+    #[arg(long, value_enum)]
+    pub(crate) direction: Option<DirectionChoice>,
+    /// How scores become comparable.
+    #[arg(long, value_enum, requires = "min", requires = "max")]
+    pub(crate) scale: Option<ScaleChoice>,
+    /// The lowest score there can be.
+    #[arg(long, requires = "max", allow_negative_numbers = true)]
+    pub(crate) min: Option<f64>,
+    /// The highest score there can be.
+    #[arg(long, requires = "min", allow_negative_numbers = true)]
+    pub(crate) max: Option<f64>,
+    /// The score of guessing.
+    #[arg(long, requires = "min", value_name = "SCORE")]
+    pub(crate) chance: Option<f64>,
+    /// The rating at which a match is even.
+    #[arg(long, conflicts_with_all = ["min", "max", "scale", "chance"], value_name = "RATING")]
+    pub(crate) elo_reference: Option<f64>,
+    /// A capability that it tells about, such as `code`; may be repeated.
+    #[arg(long, value_name = "TAG")]
+    pub(crate) capability: Vec<String>,
+    /// Where the scores stand.
+    #[arg(long, value_name = "URL")]
+    pub(crate) source: Option<String>,
+    /// Tells what would change, and changes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ScoresFormat {
+    /// One line a score, or one column a benchmark.
+    Csv,
+    /// `evalkit.scorecard/1`.
+    Json,
+    /// Every Eval Ever.
+    Eee,
+    /// A board of Aider.
+    Aider,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DirectionChoice {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ScaleChoice {
+    /// Even steps.
+    Linear,
+    /// Even ratios.
+    Log,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AuditArgs {
+    /// Only of this kind of object, such as `policy`.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// Only of this object, by id.
+    #[arg(long, requires = "kind", value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Prints JSON, one line a change.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}

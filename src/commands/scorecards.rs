@@ -1,0 +1,137 @@
+//! `signalbox scorecards …`: what every kind has, and bringing files of scores.
+
+use std::fs;
+
+use anyhow::Context;
+use domain::ObjectKind;
+use proto::pb::admin::v1 as pb;
+use proto::pb::object::v1 as object;
+use proto::pb::object::v1::normalisation::{Bounds, ChanceAdjusted, EloExpected, Log, Normalisation};
+use serde_json::{Value, json};
+
+use crate::cli::{DirectionChoice, ScaleChoice, ScorecardsCommand, ScoresFormat, UploadScoresArgs};
+use crate::commands::objects;
+use crate::exit::{Exit, UsageError};
+use crate::output;
+use crate::server_link::{ServerLink, told};
+
+/// Runs one of them.
+pub(crate) async fn run(command: ScorecardsCommand) -> anyhow::Result<Exit> {
+    match command {
+        ScorecardsCommand::Object(command) => objects::run(ObjectKind::Scorecard, command).await,
+        ScorecardsCommand::Upload(args) => upload(args).await,
+    }
+}
+
+async fn upload(args: UploadScoresArgs) -> anyhow::Result<Exit> {
+    let file = fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let declaration = declaration(&args)?;
+    let mut server = ServerLink::connect(&args.server).await?;
+    let answer = server.objects().upload_scores(declaration, &file).await.map_err(told)?;
+    if !answer.faults.is_empty() {
+        let name = args.file.display();
+        let line = |fault: &pb::ScoresFault| match (fault.line, fault.place.as_str()) {
+            (0, "") => format!("{name}: {}", fault.message),
+            (0, place) => format!("{name}: {place}: {}", fault.message),
+            (line, "") => format!("{name}:{line}: {}", fault.message),
+            (line, place) => format!("{name}:{line}: {place}: {}", fault.message),
+        };
+        return Err(UsageError(answer.faults.iter().map(line).collect::<Vec<_>>().join("\n")).into());
+    }
+    if args.json {
+        output::json(&document(&answer))?;
+    } else {
+        print(&answer, args.dry_run)?;
+    }
+    Ok(if answer.flags.is_empty() { Exit::Done } else { Exit::Warnings })
+}
+
+fn declaration(args: &UploadScoresArgs) -> anyhow::Result<pb::ScoresDeclaration> {
+    let file_name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let format = match args.format {
+        None => pb::ScoresFormat::Unspecified,
+        Some(ScoresFormat::Csv) => pb::ScoresFormat::Csv,
+        Some(ScoresFormat::Json) => pb::ScoresFormat::Json,
+        Some(ScoresFormat::Eee) => pb::ScoresFormat::Eee,
+        Some(ScoresFormat::Aider) => pb::ScoresFormat::Aider,
+    };
+    let direction = args.direction.map(|direction| match direction {
+        DirectionChoice::Higher => object::Direction::Higher.into(),
+        DirectionChoice::Lower => object::Direction::Lower.into(),
+    });
+    let source = args.source.clone().map(|url| object::SourceNote { url: Some(url), ..object::SourceNote::default() });
+    Ok(pb::ScoresDeclaration {
+        file_name,
+        format: format.into(),
+        name: args.name.clone(),
+        version: args.version.clone(),
+        metric: args.metric.clone(),
+        unit: args.unit.clone(),
+        direction,
+        normalisation: normalisation(args)?,
+        capabilities: args.capability.clone(),
+        source,
+        dry_run: args.dry_run,
+        ..pb::ScoresDeclaration::default()
+    })
+}
+
+fn normalisation(args: &UploadScoresArgs) -> anyhow::Result<Option<object::Normalisation>> {
+    let kind = match (args.elo_reference, args.min, args.max, args.chance, args.scale) {
+        (Some(anchor), ..) => Normalisation::EloExpected(EloExpected { anchor }),
+        (None, Some(min), Some(max), Some(chance), None | Some(ScaleChoice::Linear)) => {
+            Normalisation::ChanceAdjusted(ChanceAdjusted { min, max, chance })
+        }
+        (None, Some(_), Some(_), Some(_), Some(ScaleChoice::Log)) => {
+            return Err(UsageError("--chance: counts on a linear scale only: leave out one of both".to_owned()).into());
+        }
+        (None, Some(min), Some(max), None, Some(ScaleChoice::Log)) => Normalisation::Log(Log { min, max }),
+        (None, Some(min), Some(max), None, None | Some(ScaleChoice::Linear)) => {
+            Normalisation::Bounds(Bounds { min, max })
+        }
+        // Bounds come in pairs.
+        (None, ..) => return Ok(None),
+    };
+    Ok(Some(object::Normalisation { normalisation: Some(kind) }))
+}
+
+fn print(answer: &pb::UploadScoresResponse, dry_run: bool) -> anyhow::Result<()> {
+    let row = |saved: &pb::SavedScorecard| {
+        let scorecard = saved.scorecard.clone().unwrap_or_default();
+        let action = saved.diff.as_ref().and_then(|diff| diff.lines.first()).map(|line| match line.action() {
+            pb::Action::Create => "created",
+            pb::Action::Update => "updated",
+            pb::Action::Delete | pb::Action::Unchanged | pb::Action::Unspecified => "unchanged",
+        });
+        let action = action.unwrap_or("unchanged");
+        let action = if dry_run { format!("would be {action}") } else { action.to_owned() };
+        [scorecard.name, scorecard.version, scorecard.metric, scorecard.cells.len().to_string(), action]
+    };
+    let rows = answer.scorecards.iter().map(row).collect();
+    output::table(["NAME", "VERSION", "METRIC", "MODELS", "IS"], rows, "no scorecards")?;
+    for flag in &answer.flags {
+        let places = [flag.scorecard.as_str(), flag.model.as_deref().unwrap_or_default(), flag.message.as_str()];
+        let told: Vec<_> = places.into_iter().filter(|it| !it.is_empty()).collect();
+        output::line(format!("warning: {}", told.join(": ")))?;
+    }
+    if !answer.unmatched.is_empty() {
+        output::line(format!("not in the catalogue: {}", answer.unmatched.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn document(answer: &pb::UploadScoresResponse) -> Value {
+    let saved = answer.scorecards.iter().map(|saved| {
+        let scorecard = saved.scorecard.clone().unwrap_or_default();
+        json!({"id": scorecard.id, "name": scorecard.name, "version": scorecard.version, "metric": scorecard.metric,
+               "models": scorecard.cells.len(), "etag": saved.etag})
+    });
+    let flags = answer.flags.iter();
+    let flags =
+        flags.map(|it| json!({"kind": it.kind, "scorecard": it.scorecard, "model": it.model, "message": it.message}));
+    json!({
+        "scorecards": saved.collect::<Vec<_>>(),
+        "flags": flags.collect::<Vec<_>>(),
+        "unmatched": answer.unmatched,
+    })
+}
