@@ -171,7 +171,7 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "FILE", required_unless_present_any = ["cases", "replay"])]
     pub(crate) request: Option<PathBuf>,
     /// Many requests with what is expected of each, one JSON object a line; fails if any is decided otherwise.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "capability"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "difficulty", "capability"])]
     pub(crate) cases: Option<PathBuf>,
     /// Makes the decision of a past request again, from its record; fails if it comes out otherwise.
     #[arg(long, value_name = "REQUEST_ID",
@@ -186,6 +186,9 @@ pub(crate) struct ExplainArgs {
     /// Takes this complexity instead of asking the scorer.
     #[arg(long, value_name = "0..1")]
     pub(crate) complexity: Option<f64>,
+    /// Takes this difficulty instead of the scorer's; `optimal` makes chances of it.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) difficulty: Option<f64>,
     /// Takes this probability of a capability tag, such as `code=0.9`; may be repeated.
     #[arg(long, value_name = "TAG=P")]
     pub(crate) capability: Vec<String>,

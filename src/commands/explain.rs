@@ -90,8 +90,11 @@ fn injected(args: &ExplainArgs) -> anyhow::Result<Injected> {
     if args.complexity.is_some_and(|complexity| !(0.0..=1.0).contains(&complexity)) {
         return Err(UsageError("--complexity: from 0 to 1".to_owned()).into());
     }
+    if args.difficulty.is_some_and(|difficulty| !difficulty.is_finite()) {
+        return Err(UsageError("--difficulty: a finite number".to_owned()).into());
+    }
     let capabilities = args.capability.iter().map(|text| capability(text)).collect::<anyhow::Result<_>>()?;
-    Ok(Injected { policy: args.policy.clone(), complexity: args.complexity, capabilities })
+    Ok(Injected { policy: args.policy.clone(), complexity: args.complexity, difficulty: args.difficulty, capabilities })
 }
 
 fn capability(text: &str) -> anyhow::Result<routing::Capability> {

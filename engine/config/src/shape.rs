@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, title = "Signalbox configuration")]
 pub struct ConfigFile {
+    /// What policies with the strategy `optimal` make chances of success of; absent = stays as it is.
+    pub calibration: Option<CalibrationChoice>,
     /// Parts of the organisation to which requests are attributed.
     #[schemars(default)]
     pub projects: Vec<Project>,
@@ -34,6 +36,17 @@ pub struct ConfigFile {
     /// API keys of callers.
     #[schemars(default)]
     pub keys: Vec<Key>,
+}
+
+/// A calibration: a file of one's own, or the built-in one.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CalibrationChoice {
+    /// What `evalkit calibrate optimal` wrote, relative to this file.
+    #[schemars(extend("examples" = ["calibration.json"]))]
+    pub file: Option<String>,
+    /// Written as true, goes back to the calibration that is built in.
+    pub built_in: Option<bool>,
 }
 
 /// A part of the organisation.
@@ -674,7 +687,8 @@ pub enum StrategyName {
 pub struct PolicyStrategy {
     /// `intelligent`: the model that fits the prompt's complexity; `priority`: ascending priority; `split`: one weighted
     /// draw per request; `lowest_cost`: ascending expected cost; `least_latency`: ascending observed latency; `blend`:
-    /// descending score in a blend of benchmarks; `single`: one model and no other.
+    /// descending score in a blend of benchmarks; `single`: one model and no other; `optimal`: the best chance of success
+    /// for the money, with `lambda` or `min_quality`.
     #[schemars(rename = "type")]
     pub kind: StrategyKind,
     /// What an intelligent policy cares about; absent = performance, the balanced one.
@@ -682,9 +696,16 @@ pub struct PolicyStrategy {
     /// The model of `single`.
     #[schemars(extend("examples" = ["acme/large"]))]
     pub model: Option<String>,
-    /// The blend of `blend`: its name or id.
+    /// The blend, its name or id: by its scores `blend` ranks, and `optimal` tells how able models are. `optimal` needs
+    /// none: without one, models' capabilities tell.
     #[schemars(extend("examples" = ["ours"]))]
     pub blend: Option<String>,
+    /// The dial of `optimal`: chance of success per USD.
+    #[schemars(range(min = 0.0), extend("examples" = [3.5]))]
+    pub lambda: Option<f64>,
+    /// The other dial of `optimal`: the least share of the best candidate's chance of success, above 0.
+    #[schemars(range(min = 0.0, max = 1.0), extend("examples" = [0.95]))]
+    pub min_quality: Option<f64>,
 }
 
 /// Every strategy.
@@ -698,6 +719,7 @@ pub enum StrategyKind {
     LeastLatency,
     Blend,
     Single,
+    Optimal,
 }
 
 /// What an intelligent policy cares about; `intelligence` and `quality` are other names of `capability`.

@@ -178,6 +178,12 @@ pub struct Decision {
     pub complexity: Option<f64>,
     /// Complexity after the axis.
     pub adjusted: Option<f64>,
+    /// Difficulty of the prompt on the scorer's scale, where the strategy weighs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difficulty: Option<f64>,
+    /// The version of the calibration that made chances of success of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Arc<str>>,
     /// Probability per tag, if a score was had.
     #[serde(default, with = "capability_map")]
     pub capabilities: Vec<(CapabilityTag, f64)>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ModelId, ProviderSlug};
 use crate::labels::Labels;
 use crate::money::Money;
+use crate::optimal::MinQuality;
 
 /// What the answer must look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,9 @@ pub struct Constraints {
     /// Candidates whose expected cost is above this, or unknown, are out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<Money>,
+    /// The dial of `optimal` for this request, instead of the policy's; no other strategy takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_quality: Option<MinQuality>,
 }
 
 /// Everything that may influence the decision, besides the snapshot and the score.

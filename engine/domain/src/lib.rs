@@ -6,6 +6,7 @@
 pub mod arguments;
 pub mod benchmark;
 pub mod blend;
+pub mod calibration;
 pub mod catalogue;
 pub mod clock;
 pub mod conversation;
@@ -22,6 +23,7 @@ pub mod labels;
 pub mod money;
 pub mod named_table;
 pub mod object;
+pub mod optimal;
 pub mod policy;
 pub mod record;
 pub mod route;
@@ -35,6 +37,7 @@ pub mod usage;
 pub use arguments::{Arguments, Scored};
 pub use benchmark::{Benchmark, Reading, Summary};
 pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
+pub use calibration::{Calibration, Scale, Scales};
 pub use catalogue::{
     Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
     SealedBytes, Timeouts,
@@ -57,6 +60,7 @@ pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};
 pub use named_table::{ModelTable, Named, NamedTable, PolicyTable};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
+pub use optimal::{Dial, InvalidDial, Lambda, MinQuality, Optimal};
 pub use policy::{Axis, Candidates, CredentialSource, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
 pub use route::Route;

@@ -126,6 +126,11 @@ impl<'a> Mix<'a> {
         Self { blend, parts }
     }
 
+    /// Whether there is anything to compare by.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     pub(crate) fn fallback(&self) -> Option<&'a ModelId> {
         self.blend?.fallback_model.as_ref()
     }

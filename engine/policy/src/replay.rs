@@ -2,7 +2,8 @@
 
 use domain::{Arguments, Decision, Route, Scored, Tenant};
 
-use crate::decide::{Question, Scoring, Step, decide};
+use crate::decide::decide;
+use crate::question::{Question, Scoring, Step};
 use crate::refusal::Refusal;
 use crate::rules::{has_affinity, label_fields};
 

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use domain::rule::CHAIN_LIMIT;
 use domain::{Decision, Degradation, Facts, Policy, PolicyId, Route, Rule, Strategy, Tenant, Use};
 
-use crate::decide::Scoring;
 use crate::plan::policy_of;
+use crate::question::Scoring;
 use crate::refusal::Refusal;
 use holds::{Known, Reader};
 

@@ -132,6 +132,8 @@ fn sample(candidates: u64) -> Finished {
             axis: Some(Axis::Performance),
             complexity: Some(0.373_737),
             adjusted: Some(0.373_737),
+            difficulty: None,
+            calibration: None,
             capabilities: CapabilityTag::ALL.map(|tag| (tag, 0.123_456_789)).to_vec(),
             selected_model: model(0),
             candidates: (0..candidates)

@@ -48,7 +48,7 @@ pub(crate) async fn decide(
     };
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
     let labels = labels(context, request, headers, &route, project.as_ref())?;
-    let facts = Facts { labels, ..facts(context, request, models)? };
+    let facts = Facts { labels, ..facts(context, request, models) };
     let unhealthy = worker.app.upstreams.unhealthy_models(tenant, worker.app.clock.monotonic());
     let health = Health {
         unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect(),
@@ -116,16 +116,15 @@ async fn ask_engine(
     }
 }
 
-fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) -> Result<Facts, Failure> {
-    let constraints = request.constraints().map_err(Failure::Malformed)?;
-    Ok(Facts {
+fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) -> Facts {
+    Facts {
         features: request.features().clone(),
         requested_model: request.model().map(str::to_owned),
-        constraints: Constraints { models, ..constraints },
+        constraints: Constraints { models, ..request.constraints() },
         allowed_models: context.key.allowed_models.clone(),
         labels: Labels::default(),
         instructions: request.extensions().routing.instructions.clone(),
-    })
+    }
 }
 
 /// What rules read of the request and no more, so that what they do not ask about is neither sent nor kept. Tags are

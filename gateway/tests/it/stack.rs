@@ -285,6 +285,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
             id: organisation.clone(),
             name: "default".to_owned(),
             default_policy: Some(policy_id()),
+            calibration: None,
         })),
     ];
     let mut models = Vec::new();

@@ -36,6 +36,8 @@ struct Case {
     #[serde(default)]
     complexity: Option<f64>,
     #[serde(default)]
+    difficulty: Option<f64>,
+    #[serde(default)]
     capabilities: BTreeMap<String, f64>,
     expect: Expected,
 }
@@ -106,6 +108,7 @@ async fn differences(case: &Case, server: &mut ServerLink) -> anyhow::Result<Vec
     let injected = Injected {
         policy: case.policy.clone(),
         complexity: case.complexity,
+        difficulty: case.difficulty,
         capabilities: case.capabilities.iter().map(tag).collect(),
     };
     let answer = match case.request.question(injected) {

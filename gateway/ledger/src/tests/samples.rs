@@ -117,6 +117,8 @@ pub(crate) fn decision(number: u64, reason: &str) -> Decision {
         axis: Some(Axis::Performance),
         complexity: Some(0.25),
         adjusted: Some(0.5),
+        difficulty: None,
+        calibration: None,
         capabilities: vec![(CapabilityTag::Code, 0.75), (CapabilityTag::Chat, 0.125)],
         selected_model: model("demo/small"),
         candidates: ["demo/small", "demo/medium", "demo/large"]
