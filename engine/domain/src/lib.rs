@@ -12,6 +12,8 @@ pub mod date;
 pub mod decision;
 pub mod desired;
 pub mod features;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod ids;
 pub mod instructions;
 pub mod key;

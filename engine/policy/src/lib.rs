@@ -12,6 +12,8 @@ mod blend;
 mod capability;
 mod decide;
 mod eligible;
+#[doc(hidden)]
+pub mod fuzz;
 mod instructions;
 mod peers;
 mod plan;

@@ -6,6 +6,7 @@ mod blend_laws;
 mod blend_validation;
 mod blending;
 mod conversing;
+mod fuzzing;
 mod golden;
 mod instructing;
 mod laws;
