@@ -14,6 +14,8 @@ pub mod date;
 pub mod decision;
 pub mod desired;
 pub mod features;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod health;
 pub mod ids;
 pub mod instructions;

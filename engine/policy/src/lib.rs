@@ -13,6 +13,8 @@ mod calibration;
 mod capability;
 mod decide;
 mod eligible;
+#[doc(hidden)]
+pub mod fuzz;
 mod instructions;
 mod outcome;
 mod peers;

@@ -7,6 +7,7 @@ mod blend_validation;
 mod blend_vectors;
 mod blending;
 mod conversing;
+mod fuzzing;
 mod golden;
 mod instructing;
 mod laws;
