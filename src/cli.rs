@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Scorecards(ScorecardsCommand),
     /// Blends of scorecards, their drafts and versions.
     #[command(subcommand)]
-    Blends(VersionedCommand),
+    Blends(BlendsCommand),
     /// Who changed what.
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod audit;
+pub(crate) mod blends;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod keys;
@@ -9,6 +10,7 @@ pub(crate) mod lists;
 pub(crate) mod logs;
 pub(crate) mod models;
 pub(crate) mod objects;
+mod offline;
 pub(crate) mod schema;
 pub(crate) mod scorecards;
 pub(crate) mod scorer;

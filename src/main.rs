@@ -65,7 +65,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Models(command) => commands::models::run(command).await,
             Command::Providers(command) => commands::objects::run(ObjectKind::Provider, command).await,
             Command::Scorecards(command) => commands::scorecards::run(command).await,
-            Command::Blends(command) => commands::versions::run(ObjectKind::Blend, command).await,
+            Command::Blends(command) => commands::blends::run(command).await,
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Scorer(command) => commands::scorer::run(command).await,
             Command::Logs(args) => commands::logs::run(args).await,

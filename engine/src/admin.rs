@@ -4,12 +4,14 @@
 mod apply;
 mod audit;
 mod change;
+mod check;
 mod create;
 mod drafts;
 mod keys;
 pub(crate) mod objects;
 mod overview;
 mod page;
+mod published;
 mod read;
 mod references;
 mod upload;

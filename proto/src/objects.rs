@@ -161,6 +161,23 @@ impl ObjectsLink {
         Ok(entries)
     }
 
+    /// Examines a blend.
+    pub async fn check_blend(&mut self, request: pb::CheckBlendRequest) -> Answer<pb::CheckBlendResponse> {
+        self.call(ObjectKind::Blend, "Check", request).await
+    }
+
+    /// The published scorecards that come with the server.
+    pub async fn published(&mut self) -> Answer<Vec<pb::list_published_response::Published>> {
+        let request = pb::ListPublishedRequest::default();
+        let answer: pb::ListPublishedResponse = self.call(ObjectKind::Scorecard, "ListPublished", request).await?;
+        Ok(answer.published)
+    }
+
+    /// Saves published scorecards as the organisation's own.
+    pub async fn import_published(&mut self, request: pb::ImportPublishedRequest) -> Answer<pb::UploadScoresResponse> {
+        self.call(ObjectKind::Scorecard, "ImportPublished", request).await
+    }
+
     /// Brings a file of scores.
     pub async fn upload_scores(
         &mut self,

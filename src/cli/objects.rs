@@ -50,11 +50,23 @@ pub(crate) enum VersionedCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum BlendsCommand {
+    #[command(flatten)]
+    Versioned(VersionedCommand),
+    /// Shows who would win, for which kind of work and how firmly; exits with 2 if that rests on little.
+    Check(CheckBlendArgs),
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ScorecardsCommand {
     #[command(flatten)]
     Object(ObjectCommand),
     /// Brings a file of scores: CSV, JSON, Every Eval Ever, or a board of Aider.
     Upload(UploadScoresArgs),
+    /// Lists the published scorecards that come with this release.
+    Published(ListArgs),
+    /// Saves published scorecards as the organisation's own.
+    Import(ImportScoresArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,6 +142,44 @@ pub(crate) struct RollbackVersionArgs {
     /// The version; without it, the one before the one that counts.
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckBlendArgs {
+    /// By id or name.
+    pub(crate) name: String,
+    /// Over the candidates of this policy instead of every model that could be called.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<String>,
+    /// Its draft instead of what counts.
+    #[arg(long)]
+    pub(crate) draft: bool,
+    /// Checks a blend of a configuration file instead of a running server's.
+    #[arg(long, value_name = "FILE", conflicts_with = "draft")]
+    pub(crate) config: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportScoresArgs {
+    /// By name, or `name@version`.
+    #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) names: Vec<String>,
+    /// All of them.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Tells what would change, and changes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 #[derive(Args, Debug)]

@@ -5,7 +5,6 @@
 
 mod cases;
 mod given;
-mod offline;
 mod show;
 
 use std::io::Read;
@@ -19,7 +18,7 @@ use proto::pb::routing::v1 as routing;
 
 use crate::cli::ExplainArgs;
 use crate::commands::explain::given::{Given, Injected};
-use crate::commands::explain::offline::Offline;
+use crate::commands::offline::Offline;
 use crate::exit::{Exit, UsageError};
 use crate::output;
 use crate::server_link::ServerLink;

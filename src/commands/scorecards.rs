@@ -1,5 +1,8 @@
-//! `signalbox scorecards …`: what every kind has, and bringing files of scores.
+//! `signalbox scorecards …`: what every kind has, bringing files of scores, and the published set.
 
+mod published;
+
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context;
@@ -15,11 +18,16 @@ use crate::exit::{Exit, UsageError};
 use crate::output;
 use crate::server_link::{ServerLink, told};
 
+/// More flags of one kind than this are counted, not told.
+const FLAGS_TOLD: usize = 5;
+
 /// Runs one of them.
 pub(crate) async fn run(command: ScorecardsCommand) -> anyhow::Result<Exit> {
     match command {
         ScorecardsCommand::Object(command) => objects::run(ObjectKind::Scorecard, command).await,
         ScorecardsCommand::Upload(args) => upload(args).await,
+        ScorecardsCommand::Published(args) => published::list(args).await,
+        ScorecardsCommand::Import(args) => published::import(args).await,
     }
 }
 
@@ -38,10 +46,15 @@ async fn upload(args: UploadScoresArgs) -> anyhow::Result<Exit> {
         };
         return Err(UsageError(answer.faults.iter().map(line).collect::<Vec<_>>().join("\n")).into());
     }
-    if args.json {
-        output::json(&document(&answer))?;
+    told_saved(&answer, args.dry_run, args.json)
+}
+
+/// Tells what was saved, and what deserves a look.
+fn told_saved(answer: &pb::UploadScoresResponse, dry_run: bool, as_json: bool) -> anyhow::Result<Exit> {
+    if as_json {
+        output::json(&document(answer))?;
     } else {
-        print(&answer, args.dry_run)?;
+        print(answer, dry_run)?;
     }
     Ok(if answer.flags.is_empty() { Exit::Done } else { Exit::Warnings })
 }
@@ -109,10 +122,19 @@ fn print(answer: &pb::UploadScoresResponse, dry_run: bool) -> anyhow::Result<()>
     };
     let rows = answer.scorecards.iter().map(row).collect();
     output::table(["NAME", "VERSION", "METRIC", "MODELS", "IS"], rows, "no scorecards")?;
+    let mut told_of = BTreeMap::<&str, usize>::new();
     for flag in &answer.flags {
+        let count = told_of.entry(&flag.kind).or_default();
+        *count += 1;
+        if *count > FLAGS_TOLD {
+            continue;
+        }
         let places = [flag.scorecard.as_str(), flag.model.as_deref().unwrap_or_default(), flag.message.as_str()];
         let told: Vec<_> = places.into_iter().filter(|it| !it.is_empty()).collect();
         output::line(format!("warning: {}", told.join(": ")))?;
+    }
+    for (kind, count) in told_of.into_iter().filter(|(_, count)| *count > FLAGS_TOLD) {
+        output::line(format!("warning: and {} more of {kind}: see them all with --json", count - FLAGS_TOLD))?;
     }
     if !answer.unmatched.is_empty() {
         output::line(format!("not in the catalogue: {}", answer.unmatched.join(", ")))?;

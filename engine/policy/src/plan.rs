@@ -214,7 +214,7 @@ impl<'a> Shelf<'a> {
         Self { tenant, last: None }
     }
 
-    fn entry(&mut self, id: &'a ModelId) -> Entry<'a> {
+    pub(crate) fn entry(&mut self, id: &'a ModelId) -> Entry<'a> {
         let model = self.tenant.models.get(id).map(AsRef::as_ref);
         self.entry_of(id, model)
     }
@@ -236,7 +236,8 @@ impl<'a> Shelf<'a> {
         (provider, has_credential)
     }
 
-    fn callable_chat_models(&mut self) -> impl Iterator<Item = Entry<'a>> {
+    /// Every chat model that is enabled and whose provider can be called, by id.
+    pub(crate) fn callable_chat_models(&mut self) -> impl Iterator<Item = Entry<'a>> {
         let models = self.tenant.models.values().filter(|model| model.enabled && is_chat(model));
         models.map(|model| self.entry_of(&model.id, Some(model))).filter(|entry| entry.has_credential)
     }

@@ -149,12 +149,20 @@ async fn held(
     let caller = Caller::of(&request)?;
     let request = request.into_inner();
     let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
-    let draft = shared.registry.draft(&organisation.id, kind, &request.name).await;
-    let draft = draft.map_err(|failure| status::of_registry(&failure))?;
-    let draft = draft.ok_or_else(|| {
-        Status::not_found(format!("name: the {kind} `{}` has no draft: save one first", request.name))
-    })?;
+    let draft = of(shared, kind, &organisation.id, &request.name).await?;
     Ok((organisation.id.clone(), draft))
+}
+
+/// The draft of an object, by the object's id or name.
+pub(super) async fn of(
+    shared: &Shared,
+    kind: ObjectKind,
+    organisation: &domain::OrganisationId,
+    name: &str,
+) -> Result<Draft, Status> {
+    let draft = shared.registry.draft(organisation, kind, name).await;
+    let draft = draft.map_err(|failure| status::of_registry(&failure))?;
+    draft.ok_or_else(|| Status::not_found(format!("name: the {kind} `{name}` has no draft: save one first")))
 }
 
 /// Id and name of what a draft is of.
