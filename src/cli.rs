@@ -49,6 +49,12 @@ pub(crate) enum Command {
     /// Providers.
     #[command(subcommand)]
     Providers(ObjectCommand),
+    /// Secrets of providers: they go in and never come out.
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
+    /// Organisations: nothing crosses them.
+    #[command(subcommand)]
+    Organisations(OrganisationsCommand),
     /// Scorecards: what benchmarks say about models.
     #[command(subcommand)]
     Scorecards(ScorecardsCommand),

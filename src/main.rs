@@ -64,6 +64,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Policies(command) => commands::versions::run(ObjectKind::Policy, command).await,
             Command::Models(command) => commands::models::run(command).await,
             Command::Providers(command) => commands::objects::run(ObjectKind::Provider, command).await,
+            Command::Credentials(command) => commands::credentials::run(command).await,
+            Command::Organisations(command) => commands::organisations::run(command).await,
             Command::Scorecards(command) => commands::scorecards::run(command).await,
             Command::Blends(command) => commands::blends::run(command).await,
             Command::Audit(command) => commands::audit::run(command).await,

@@ -76,6 +76,16 @@ impl ObjectsLink {
         self.call(kind, "Delete", request).await
     }
 
+    /// Gives a provider a secret.
+    pub async fn create_secret(&mut self, request: pb::SecretRequest) -> Answer<pb::ChangeResponse> {
+        self.call(ObjectKind::Credential, "Create", request).await
+    }
+
+    /// Puts another secret in the place of one.
+    pub async fn update_secret(&mut self, request: pb::SecretRequest) -> Answer<pb::ChangeResponse> {
+        self.call(ObjectKind::Credential, "Update", request).await
+    }
+
     /// Makes an API key.
     pub async fn create_key(&mut self, request: pb::CreateKeyRequest) -> Answer<pb::CreateKeyResponse> {
         self.call(ObjectKind::Key, "Create", request).await
