@@ -10,5 +10,6 @@ mod first_start;
 mod objects;
 mod rules;
 mod scorers;
+mod scores;
 mod server;
 mod vectors;
