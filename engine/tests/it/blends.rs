@@ -36,6 +36,7 @@ async fn with_blend(stack: &Stack) -> BlendsClient<Channel> {
     let scorecard = object::Scorecard {
         name: "exam".to_owned(),
         metric: "accuracy".to_owned(),
+        direction: object::Direction::Higher.into(),
         normalisation: Some(object::Normalisation { normalisation: Some(normalisation) }),
         source: Some(object::SourceNote { kind: object::SourceKind::Eval.into(), ..Default::default() }),
         cells: vec![cell],
