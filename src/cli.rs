@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Scorer(ScorerCommand),
     /// Request records, newest first.
     Logs(LogsArgs),
+    /// What requests have consumed, cost and saved, by model.
+    Usage(UsageArgs),
     /// Checks the data folder, the configuration, the engine, the scorer and the stores; says how to mend what is wrong.
     Doctor(DoctorArgs),
 }
@@ -172,11 +174,15 @@ pub(crate) struct ApplyArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// `{"path", "router", "key", "headers", "previous", "body"}` as JSON; only `body` is required. `-` reads standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "cases")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["cases", "replay"])]
     pub(crate) request: Option<PathBuf>,
     /// Many requests with what is expected of each, one JSON object a line; fails if any is decided otherwise.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "capability"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "policy", "complexity", "difficulty", "capability"])]
     pub(crate) cases: Option<PathBuf>,
+    /// Makes the decision of a past request again, from its record; fails if it comes out otherwise.
+    #[arg(long, value_name = "REQUEST_ID",
+          conflicts_with_all = ["request", "cases", "policy", "complexity", "capability", "config"])]
+    pub(crate) replay: Option<String>,
     /// Decides by this policy.
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,
@@ -186,6 +192,9 @@ pub(crate) struct ExplainArgs {
     /// Takes this complexity instead of asking the scorer.
     #[arg(long, value_name = "0..1")]
     pub(crate) complexity: Option<f64>,
+    /// Takes this difficulty instead of the scorer's; `optimal` makes chances of it.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) difficulty: Option<f64>,
     /// Takes this probability of a capability tag, such as `code=0.9`; may be repeated.
     #[arg(long, value_name = "TAG=P")]
     pub(crate) capability: Vec<String>,
@@ -406,6 +415,24 @@ pub(crate) struct ShadowArgs {
     /// Of the prompts; 0.1 if not given.
     #[arg(long, value_name = "0..1", conflicts_with = "off")]
     pub(crate) share: Option<f64>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UsageArgs {
+    /// Only this key, by id or name.
+    #[arg(long = "of-key", value_name = "KEY")]
+    pub(crate) of_key: Option<String>,
+    /// Only this model.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -16,6 +16,7 @@ pub(crate) mod organisations;
 pub(crate) mod schema;
 pub(crate) mod scorecards;
 pub(crate) mod scorer;
+pub(crate) mod usage;
 pub(crate) mod versions;
 
 use std::path::Path;

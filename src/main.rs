@@ -71,6 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Scorer(command) => commands::scorer::run(command).await,
             Command::Logs(args) => commands::logs::run(args).await,
+            Command::Usage(args) => commands::usage::run(args).await,
             Command::Doctor(args) => commands::doctor::run(args).await,
         }
     })

@@ -104,6 +104,11 @@ impl ServerLink {
         Ok(self.admin.explain(request).await.map_err(plainly)?.into_inner())
     }
 
+    /// Makes a recorded decision again.
+    pub(crate) async fn replay(&mut self, request: pb::ReplayRequest) -> anyhow::Result<pb::ReplayResponse> {
+        Ok(self.admin.replay(request).await.map_err(plainly)?.into_inner())
+    }
+
     pub(crate) async fn status(&mut self) -> anyhow::Result<pb::StatusResponse> {
         Ok(self.admin.status(pb::StatusRequest {}).await.map_err(plainly)?.into_inner())
     }
@@ -118,6 +123,11 @@ impl ServerLink {
         let request = pb::ListRecordsRequest { filter: Some(filter), before_sequence: before, limit };
         let response = self.records.list(request).await.map_err(plainly)?.into_inner();
         response.records.iter().map(record_of).collect()
+    }
+
+    /// Sums of records.
+    pub(crate) async fn usage(&mut self, filter: pb::RecordFilter) -> anyhow::Result<pb::UsageResponse> {
+        Ok(self.records.usage(pb::UsageRequest { filter: Some(filter) }).await.map_err(plainly)?.into_inner())
     }
 
     /// New records as they come.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    Attempt, CapabilityTag, Decision, Facts, Features, Finished, Model, ModelId, Money, OrganisationId, Outcome,
-    OutputTokens, PolicyId, RequestId, Route, Score, SnapshotVersion, Started, Tenant, Timestamp, Usage,
+    Arguments, Attempt, CapabilityTag, Decision, Facts, Features, Finished, Model, ModelId, Money, OrganisationId,
+    Outcome, OutputTokens, PolicyId, RequestId, Route, Score, Scored, SnapshotVersion, Started, Tenant, Timestamp,
+    Usage,
 };
 use domain::{AttemptOutcome, KeyId};
 use policy::{Health, Question, Scoring, Step};
@@ -107,6 +108,18 @@ impl World {
         }
     }
 
+    /// What the decision of [`World::decide_scored`] is made of.
+    pub fn arguments(&self) -> Arguments {
+        Arguments {
+            route: Route::Policy(self.policy.clone()),
+            facts: self.facts.clone(),
+            scoring: Scored::Known(self.score.clone()),
+            health: Health::default(),
+            previous: None,
+            now: NOW,
+        }
+    }
+
     /// The record of a request that was decided with a score and answered.
     ///
     /// # Errors
@@ -138,6 +151,7 @@ impl World {
             upstream_micros: Some(810_000),
             attempts: vec![Attempt { model, outcome: AttemptOutcome::Ok, status: Some(200), millis: Some(810.25) }],
             decision: Some(decision),
+            arguments: Some(Box::new(self.arguments())),
             error: None,
         })
     }

@@ -11,6 +11,7 @@ mod keys;
 pub(crate) mod objects;
 mod overview;
 mod page;
+mod preview;
 mod published;
 mod read;
 mod references;
@@ -25,6 +26,7 @@ use tonic::{Request, Response, Status};
 use crate::auth::Caller;
 use crate::deadline::deadline;
 use crate::explain::explain;
+use crate::replay::replay;
 use crate::shared::Shared;
 
 pub(crate) struct AdminService {
@@ -48,6 +50,11 @@ impl Admin for AdminService {
         let deadline = deadline(request.metadata(), self.shared.clock.as_ref());
         let caller = Caller::of(&request)?;
         explain(&self.shared, &caller, request.into_inner(), deadline).await.map(Response::new)
+    }
+
+    async fn replay(&self, request: Request<pb::ReplayRequest>) -> Result<Response<pb::ReplayResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        replay(&self.shared, &caller, request.get_ref()).await.map(Response::new)
     }
 
     async fn status(&self, _request: Request<pb::StatusRequest>) -> Result<Response<pb::StatusResponse>, Status> {

@@ -35,6 +35,7 @@ const INFLUENCES: usize = 8;
 /// What takes the place of the scorer's word.
 struct Injected {
     complexity: Option<f64>,
+    difficulty: Option<f64>,
     capabilities: Vec<(domain::CapabilityTag, f64)>,
 }
 
@@ -186,17 +187,26 @@ fn injected(request: &pb::ExplainRequest) -> Result<Injected, Status> {
     {
         return Err(Status::invalid_argument(format!("complexity: {complexity} is not within 0 and 1")));
     }
-    Ok(Injected { complexity: request.complexity, capabilities: capabilities_from_pb(&request.capabilities)? })
+    if let Some(difficulty) = request.difficulty.filter(|it| !it.is_finite()) {
+        return Err(Status::invalid_argument(format!("difficulty: {difficulty} is not a finite number")));
+    }
+    Ok(Injected {
+        complexity: request.complexity,
+        difficulty: request.difficulty,
+        capabilities: capabilities_from_pb(&request.capabilities)?,
+    })
 }
 
 impl Injected {
-    /// The score with what was injected in its place; without a score, as much of one as an injected complexity makes.
+    /// The score with what was injected in its place; without a score, as much of one as an injected complexity or difficulty makes.
     fn over(self, score: Option<Score>) -> Option<Score> {
-        if self.complexity.is_none() && self.capabilities.is_empty() {
+        if self.complexity.is_none() && self.difficulty.is_none() && self.capabilities.is_empty() {
             return score;
         }
-        let mut score = score.or_else(|| self.complexity.map(bare))?;
+        let is_enough = self.complexity.is_some() || self.difficulty.is_some();
+        let mut score = score.or_else(|| is_enough.then(bare))?;
         score.complexity = self.complexity.unwrap_or(score.complexity);
+        score.difficulty = self.difficulty.unwrap_or(score.difficulty);
         for (tag, probability) in self.capabilities {
             score.capabilities.retain(|(known, _)| *known != tag);
             score.capabilities.push((tag, probability));
@@ -206,9 +216,10 @@ impl Injected {
     }
 }
 
-fn bare(complexity: f64) -> Score {
+/// A score of a middling prompt.
+fn bare() -> Score {
     Score {
-        complexity,
+        complexity: 0.5,
         difficulty: 0.0,
         capabilities: Vec::new(),
         // What an answer is taken to be where nothing is known.

@@ -228,7 +228,7 @@ mod tests {
     }
 
     fn snapshot() -> Snapshot {
-        let organisation = Organisation { id: owner(), name: "acme".into(), default_policy: None };
+        let organisation = Organisation { id: owner(), name: "acme".into(), default_policy: None, calibration: None };
         let model = Model {
             id: model(),
             organisation: owner(),

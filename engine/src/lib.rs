@@ -11,6 +11,7 @@ mod deadline;
 mod explain;
 mod feedback;
 mod records;
+mod replay;
 mod routing;
 mod scorers;
 mod serve;

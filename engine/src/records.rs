@@ -47,7 +47,7 @@ impl Records for RecordsService {
         let mut filter = self.filter(request.filter, &caller)?;
         filter.before_sequence = request.before_sequence;
         filter.limit = if request.limit == 0 { PAGE.0 } else { request.limit.min(PAGE.1) };
-        let rows = read(self.reader()?.list(filter)).await?;
+        let rows = read(reader(&self.shared)?.list(filter)).await?;
         let records = rows.iter().map(message).collect::<Result<_, _>>()?;
         Ok(Response::new(pb::ListRecordsResponse { records }))
     }
@@ -56,7 +56,7 @@ impl Records for RecordsService {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let filter = self.filter(request.filter, &caller)?;
-        let reader = self.reader()?.clone();
+        let reader = reader(&self.shared)?.clone();
         let after = match request.after_sequence {
             Some(sequence) => sequence,
             None => newest(reader.as_ref()).await?,
@@ -71,7 +71,7 @@ impl Records for RecordsService {
         let caller = Caller::of(&request)?;
         let mut filter = self.filter(request.into_inner().filter, &caller)?;
         filter.limit = PAGE.1;
-        let reader = self.reader()?;
+        let reader = reader(&self.shared)?;
         let (mut lines, mut total) = (BTreeMap::<String, Sum>::new(), Sum::default());
         let (mut rows, mut truncated) = (0, false);
         loop {
@@ -97,14 +97,6 @@ impl Records for RecordsService {
 }
 
 impl RecordsService {
-    fn reader(&self) -> Result<&Arc<dyn RecordReader>, Status> {
-        self.shared.records.as_ref().ok_or_else(|| {
-            Status::unimplemented(
-                "no ledger is mounted on this engine: start it with --ledger URL, or use `signalbox up`",
-            )
-        })
-    }
-
     fn filter(&self, filter: Option<pb::RecordFilter>, caller: &Caller) -> Result<RecordFilter, Status> {
         let filter = filter.unwrap_or_default();
         let mut organisation = match (filter.organisation.as_deref(), caller) {
@@ -139,7 +131,15 @@ fn parse<T>(
     text.map(read).transpose().map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
 }
 
-async fn read<T>(rows: RecordFuture<'_, T>) -> Result<T, Status> {
+/// The ledger, where one is mounted.
+pub(crate) fn reader(shared: &Shared) -> Result<&Arc<dyn RecordReader>, Status> {
+    shared.records.as_ref().ok_or_else(|| {
+        Status::unimplemented("no ledger is mounted on this engine: start it with --ledger URL, or use `signalbox up`")
+    })
+}
+
+/// Waits for rows, for a while.
+pub(crate) async fn read<T>(rows: RecordFuture<'_, T>) -> Result<T, Status> {
     match timeout(READ, rows).await {
         Ok(Ok(rows)) => Ok(rows),
         Ok(Err(error)) => Err(Status::unavailable(error.to_string())),

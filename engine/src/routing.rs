@@ -3,6 +3,8 @@
 //! Where the caller holds another configuration it gets the score alone and decides for itself; likewise where no
 //! candidate is left, so that the refusal is made where its error is written.
 
+mod defaults;
+
 use std::sync::Arc;
 
 use domain::{Degradation, Score, ScorerInput, Snapshot};
@@ -32,7 +34,12 @@ pub(crate) struct RoutingService {
 impl Routing for RoutingService {
     async fn decide(&self, request: Request<pb::DecideRequest>) -> Result<Response<pb::DecideResponse>, Status> {
         let deadline = deadline(request.metadata(), self.shared.clock.as_ref());
-        let mut call = DecideCall::try_from(request.into_inner())?;
+        let mut request = request.into_inner();
+        defaults::fill(&self.shared, &self.shared.registry.snapshot(), &mut request)?;
+        let holds_none = request.version.is_none();
+        let version = self.shared.registry.version();
+        request.version.get_or_insert_with(|| version.into());
+        let mut call = DecideCall::try_from(request)?;
         check_text("text", &call.text)?;
         check_text("context", &call.context)?;
         let input = ScorerInput {
@@ -53,7 +60,11 @@ impl Routing for RoutingService {
             unhealthy: call.unhealthy.iter().cloned().collect(),
             latency: self.shared.feedback.latencies(&call.organisation),
         };
-        let answer = answer(&self.shared.registry.snapshot(), &call, &health, score)?;
+        let snapshot = self.shared.registry.snapshot();
+        if holds_none {
+            call.version = snapshot.version;
+        }
+        let answer = answer(&snapshot, &call, &health, score)?;
         Ok(Response::new(pb::DecideResponse::try_from(&answer).map_err(|error| internal(&error))?))
     }
 

@@ -1,6 +1,7 @@
 //! The evidence: trains, applies and judges scorers.
 //!
-//! The binary is a thin command line over this library. It trains a scorer (`train`), adds models to it (`calibrate`),
+//! The binary is a thin command line over this library. It trains a scorer (`train`), adds models to it and fits the
+//! calibration and the dials of `optimal` (`calibrate`, over [`optimal`]),
 //! scores prompts in bulk (`score`, over [`score`]), judges routers (`router-eval`, over [`router_eval`] and
 //! [`statistics`]), measures all that is promised of a scorer (`report`, over [`report`]), compares it with the one in
 //! service (`gate`, over [`gate`]) and brings it to an engine (`promote`). Serving scores belongs to the engine, fitting
@@ -8,6 +9,7 @@
 
 pub mod commands;
 pub mod gate;
+pub mod optimal;
 pub mod report;
 pub mod router_eval;
 pub mod score;

@@ -197,9 +197,9 @@ pub(crate) struct DeleteArgs {
 pub(crate) struct PreviewArgs {
     /// By id, name or slug.
     pub(crate) name: String,
-    /// How many past requests to decide again.
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(crate) requests: u32,
+    /// How many past requests to decide again, at most 10000.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub(crate) last: u32,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,10 +1,12 @@
-//! `signalbox explain`: the decision for one request, or for each of a file of cases, without calling a model.
+//! `signalbox explain`: the decision for one request, for each of a file of cases, or once more for a past request,
+//! without calling a model.
 //!
 //! The engine decides, with the code that serves requests: a running one, or one started for the occasion over a
 //! configuration file (`--config`), which needs no server and no secrets.
 
 mod cases;
 mod given;
+mod replay;
 mod show;
 
 use std::io::Read;
@@ -35,10 +37,13 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
 }
 
 async fn explain(args: &ExplainArgs, server: ServerLink) -> anyhow::Result<Exit> {
+    if let Some(request) = &args.replay {
+        return replay::run(request, args.json, server).await;
+    }
     match (&args.request, &args.cases) {
         (Some(file), _) => one(args, file, server).await,
         (None, Some(file)) => cases::run(&read(file)?, file, args.json, server).await,
-        (None, None) => Err(UsageError("give --request FILE or --cases FILE".to_owned()).into()),
+        (None, None) => Err(UsageError("give --request FILE, --cases FILE or --replay REQUEST_ID".to_owned()).into()),
     }
 }
 
@@ -84,8 +89,11 @@ fn injected(args: &ExplainArgs) -> anyhow::Result<Injected> {
     if args.complexity.is_some_and(|complexity| !(0.0..=1.0).contains(&complexity)) {
         return Err(UsageError("--complexity: from 0 to 1".to_owned()).into());
     }
+    if args.difficulty.is_some_and(|difficulty| !difficulty.is_finite()) {
+        return Err(UsageError("--difficulty: a finite number".to_owned()).into());
+    }
     let capabilities = args.capability.iter().map(|text| capability(text)).collect::<anyhow::Result<_>>()?;
-    Ok(Injected { policy: args.policy.clone(), complexity: args.complexity, capabilities })
+    Ok(Injected { policy: args.policy.clone(), complexity: args.complexity, difficulty: args.difficulty, capabilities })
 }
 
 fn capability(text: &str) -> anyhow::Result<routing::Capability> {

@@ -160,6 +160,7 @@ async fn policies(args: &ListArgs) -> anyhow::Result<Exit> {
         let strategy = match &policy.strategy {
             Strategy::Single { model } => format!("single: {model}"),
             Strategy::Blend { blend } => format!("blend: {blend}"),
+            Strategy::Optimal(it) => format!("optimal: {it}"),
             Strategy::Intelligent { axis } => format!("intelligent / {}", axis.as_str()),
             other => other.as_str().to_owned(),
         };

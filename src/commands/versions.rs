@@ -66,7 +66,7 @@ async fn diff(kind: ObjectKind, args: NameArgs) -> anyhow::Result<Exit> {
 }
 
 async fn preview(kind: ObjectKind, args: PreviewArgs) -> anyhow::Result<Exit> {
-    let request = pb::PreviewDraftRequest { organisation: None, name: args.name, requests: args.requests };
+    let request = pb::PreviewDraftRequest { organisation: None, name: args.name, requests: args.last };
     let mut server = ServerLink::connect(&args.server).await?;
     let found = server.objects().preview_draft(kind, request).await.map_err(told)?;
     if args.json {
@@ -80,6 +80,12 @@ async fn preview(kind: ObjectKind, args: PreviewArgs) -> anyhow::Result<Exit> {
     let row = |it: &pb::preview_draft_response::Move| {
         [or_refused(&it.from_model), or_refused(&it.to_model), it.requests.to_string()]
     };
+    if found.unjudged > 0 {
+        output::line(format!(
+            "{} more cannot be judged: a score would matter that was not asked for, or rules read what was not kept",
+            found.unjudged
+        ))?;
+    }
     if !found.moves.is_empty() {
         output::table(["FROM", "TO", "REQUESTS"], found.moves.iter().map(row).collect(), "")?;
     }
@@ -98,6 +104,7 @@ fn preview_document(found: &pb::PreviewDraftResponse) -> Value {
     json!({
         "requests": found.requests,
         "changed": found.changed,
+        "unjudged": found.unjudged,
         "expected_cost_before_usd": found.expected_cost_before,
         "expected_cost_after_usd": found.expected_cost_after,
         "moves": moves.collect::<Vec<_>>(),

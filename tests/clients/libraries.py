@@ -1,4 +1,4 @@
-"""Runs the scripts that use the `openai` packages, and checks from outside what they cannot see themselves.
+"""Runs the scripts that use the `openai` packages and grpcio, and checks from outside what they cannot see themselves.
 
 A script prints one JSON line for each check, and one for each thing that is to be verified at the upstream or in the
 ledger.
@@ -29,8 +29,25 @@ def run(report, world, ledger):
 def one_library(report, world, ledger, who, command):
     env = {
         "WHO": who, "GATEWAY": world.gateway, "KEY": world.key, "ROUTER": world.router, "GREETING": GREETING,
-        "MOCK": world.mock_url, "MOCK_SECRET": MOCK_SECRET, "FAULTS": ",".join(MID), "PYTHONDONTWRITEBYTECODE": "1",
+        "MOCK": world.mock_url, "MOCK_SECRET": MOCK_SECRET, "FAULTS": ",".join(MID),
     }
+    told_by(report, world, ledger, who, command, env)
+
+
+def engine(report, world, ledger):
+    """The engine's own services, over TCP, by the client that anybody would generate from the proto files."""
+    report.section("grpcio for python, at the engine")
+    platform = json.loads(world.command("keys", "create", "--name", "python operator", "--platform", "--json"))["key"]
+    env = {
+        "ENGINE": world.engine, "PLATFORM_KEY": platform, "ROUTING_KEY": world.key,
+        "PROTOS": os.path.join(HERE, "../../proto/proto"),
+    }
+    command = [world.tools / "venv/bin/python", f"{HERE}/engine_python.py"]
+    told_by(report, world, ledger, "grpc", command, env)
+
+
+def told_by(report, world, ledger, who, command, env):
+    env = {**env, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [str(word) for word in command], env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
     )

@@ -87,6 +87,7 @@ def configuration(mock_url, llmock_url, scripted_url):
     names = ["mock/small", "mock/large"]
     policies = [
         {"name": "mocked", "models": ["mock/small", "mock/large"], "strategy": "priority"},
+        {"name": "clever", "models": ["mock/small", "mock/large"], "strategy": "intelligent"},
     ]
 
     def chain(name, *models):
@@ -178,6 +179,7 @@ class World:
 
         told = harness.until("signalbox", announced, deadline=60)
         self.gateway, self.key = told["gateway"], told["api_key"]
+        self.engine = told["engine"].removeprefix("http://")
 
     def apply(self):
         path = self.folder / "signalbox.yaml"

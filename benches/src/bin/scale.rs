@@ -26,6 +26,7 @@ use engine::{Engine, EngineParts, Limits, Listeners, StartingScorers};
 use gateway::{Gateway, GatewayConfig, GatewayParts, SnapshotStore, SystemClock};
 use hdrhistogram::Histogram;
 use ledger::{Ledger, LedgerOptions};
+use providers::TrustRoots;
 use registry::{Registry, Terms};
 use scorer::HeuristicScorer;
 use seal::{Keyring, SealingKey};
@@ -259,9 +260,9 @@ async fn follow(folder: &Path, engine: &str) -> Result<()> {
             listen: "127.0.0.1:0".parse()?,
             data_dir: folder.to_owned(),
             threads: 1,
-            trust_roots: Default::default(),
+            trust_roots: TrustRoots::WebPki,
             extra_ca: None,
-            limits: Default::default(),
+            limits: gateway::Limits::default(),
         },
         keyring: keyring(),
         ledger: Arc::new(Ledger::open(&folder.join("ledger"), LedgerOptions::default())?),

@@ -71,7 +71,7 @@ pub(crate) fn rank(item: &Item<'_>, context: &mut Context<'_>) -> Option<u32> {
     }
 }
 
-fn number(item: &Item<'_>, context: &mut Context<'_>) -> Option<f64> {
+pub(crate) fn number(item: &Item<'_>, context: &mut Context<'_>) -> Option<f64> {
     match item.node.value {
         Value::Integer(number) => Some(number as f64),
         Value::Float(number) => Some(number),

@@ -1,6 +1,7 @@
 //! The sections of the file, in its order, and what must be unique in it.
 
 mod blends;
+mod calibration;
 mod keys;
 mod models;
 mod policies;
@@ -30,6 +31,8 @@ pub(crate) fn read(root: &Node, context: &mut Context<'_>) -> Desired {
     let item = Item { path: String::new(), node: root };
     object(&item, context, &LATER, |fields, context| {
         let desired = Desired {
+            calibration: fields
+                .read("calibration", context, |item, context| object(item, context, &[], calibration::calibration)),
             projects: section(fields, context, "projects", "name", &LATER_PROJECT, project),
             providers: section(fields, context, "providers", "slug", &[], providers::provider),
             models: section(fields, context, "models", "id", &models::LATER, models::model),
@@ -216,6 +219,7 @@ mod tests {
             assert_eq!(described(&schema, shape), read, "{shape}");
             shapes.insert(shape);
         };
+        check("CalibrationChoice", asked(calibration::calibration));
         check("Project", asked(project));
         check("Provider", asked(providers::provider));
         check("ProviderTimeouts", asked(providers::timeouts));
@@ -239,7 +243,7 @@ mod tests {
         let sections = described(&schema, "ConfigFile");
         assert_eq!(
             sections,
-            ["blends", "keys", "models", "policies", "projects", "providers", "routers", "scorecards"]
+            ["blends", "calibration", "keys", "models", "policies", "projects", "providers", "routers", "scorecards"]
                 .map(str::to_owned)
                 .into()
         );

@@ -6,13 +6,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Calibration;
 use crate::ids::{CredentialId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug};
 use crate::money::Money;
 use crate::policy::CredentialSource;
 use crate::usage::Usage;
 
 /// A tenant. Nothing crosses tenants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Organisation {
     /// Its id.
     pub id: OrganisationId,
@@ -20,6 +21,9 @@ pub struct Organisation {
     pub name: String,
     /// The policy of requests that name no model and whose project names no policy.
     pub default_policy: Option<PolicyId>,
+    /// Its own calibration of `optimal`; absent = the one that is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 /// A part of an organisation to which requests are attributed.

@@ -178,6 +178,12 @@ pub struct Decision {
     pub complexity: Option<f64>,
     /// Complexity after the axis.
     pub adjusted: Option<f64>,
+    /// Difficulty of the prompt on the scorer's scale, where the strategy weighs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difficulty: Option<f64>,
+    /// The version of the calibration that made chances of success of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Arc<str>>,
     /// Probability per tag, if a score was had.
     #[serde(default, with = "capability_map")]
     pub capabilities: Vec<(CapabilityTag, f64)>,
@@ -226,6 +232,13 @@ pub struct Decision {
     pub reason: String,
 }
 
+impl Decision {
+    /// Every candidate that was looked at, those removed included.
+    pub fn considered(&self) -> impl Iterator<Item = &ModelId> {
+        self.candidates.iter().map(|it| &it.model).chain(self.removed.iter().map(|it| &it.model))
+    }
+}
+
 /// Writes tags as a JSON object, in tag order.
 mod capability_map {
     use std::collections::BTreeMap;
@@ -235,7 +248,8 @@ mod capability_map {
     use super::CapabilityTag;
 
     pub(super) fn serialize<S: Serializer>(tags: &[(CapabilityTag, f64)], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(tags.iter().map(|(tag, probability)| (tag, probability)))
+        // In one order, whatever the scorer's: a record that is read and written again is the same, byte for byte.
+        serializer.collect_map(tags.iter().map(|(tag, probability)| (tag, probability)).collect::<BTreeMap<_, _>>())
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(

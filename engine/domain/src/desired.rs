@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::blend::{Blend, BlendWeight, Missing, Override, RankBy};
+use crate::calibration::Calibration;
 use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Owner, Pricing, Timeouts};
 use crate::clock::Timestamp;
 use crate::conversation::Affinity;
@@ -47,6 +48,9 @@ impl fmt::Debug for SecretText {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Desired {
+    /// The organisation's calibration; `None` leaves the one that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationSpec>,
     /// Projects of the organisation.
     pub projects: Vec<ProjectSpec>,
     /// Providers with their secrets.
@@ -63,6 +67,16 @@ pub struct Desired {
     pub routers: Vec<RouterSpec>,
     /// API keys.
     pub keys: Vec<KeySpec>,
+}
+
+/// Which calibration `optimal` weighs by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationSpec {
+    /// The one that is built in.
+    BuiltIn,
+    /// The organisation's own.
+    Own(Calibration),
 }
 
 /// A project.

@@ -50,7 +50,7 @@ impl KeyTable {
     }
 
     /// Puts a key in the place of the one with its id, and of the one with its hash.
-    pub(crate) fn put(&mut self, key: Arc<ApiKey>) {
+    pub(crate) fn put(&mut self, key: &Arc<ApiKey>) {
         let of_id = Arc::make_mut(&mut self.by_id[shard_of_id(key.id.as_str())]);
         let before = of_id.insert(key.id.clone(), key.clone());
         // A key whose secret was replaced has another hash: the old entry must go.
@@ -108,16 +108,13 @@ mod tests {
             for (id, hash) in steps {
                 let before = (table.clone(), list.clone());
                 let id_text = KeyId::from_random([id; 20]);
-                match hash.map(|hash| key(id, hash)) {
-                    Some(key) => {
-                        list.retain(|it| it.id != key.id && it.hash != key.hash);
-                        list.push(key.clone());
-                        table.put(key);
-                    }
-                    None => {
-                        list.retain(|it| it.id != id_text);
-                        table.remove(id_text.as_str());
-                    }
+                if let Some(key) = hash.map(|hash| key(id, hash)) {
+                    list.retain(|it| it.id != key.id && it.hash != key.hash);
+                    table.put(&key);
+                    list.push(key);
+                } else {
+                    list.retain(|it| it.id != id_text);
+                    table.remove(id_text.as_str());
                 }
                 for (table, list) in [(&table, &list), (&before.0, &before.1)] {
                     prop_assert_eq!(table.len(), list.len());

@@ -48,6 +48,16 @@ impl Headers {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Takes a header out, by its name in lower case.
+    pub fn remove(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Every header, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -81,16 +91,22 @@ impl fmt::Debug for Headers {
 #[serde(default)]
 pub struct Labels {
     /// Tags by key: see [`Labels::tag`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The readable headers.
+    #[serde(skip_serializing_if = "Headers::is_empty")]
     pub headers: Headers,
     /// The body's `metadata`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, Value>,
     /// The body's `user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The project to which the request is attributed. Rules may write its id or its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectId>,
     /// The name of the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
 }
 

@@ -3,8 +3,10 @@
 //! Pure data with its invariants. Knows no socket, clock, environment or randomness: whoever needs one passes it in.
 //! Every other crate of the workspace may import this one; it imports none of them.
 
+pub mod arguments;
 pub mod benchmark;
 pub mod blend;
+pub mod calibration;
 pub mod catalogue;
 pub mod clock;
 pub mod conversation;
@@ -12,6 +14,9 @@ pub mod date;
 pub mod decision;
 pub mod desired;
 pub mod features;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod health;
 pub mod ids;
 pub mod instructions;
 pub mod key;
@@ -20,6 +25,7 @@ pub mod labels;
 pub mod money;
 pub mod named_table;
 pub mod object;
+pub mod optimal;
 pub mod policy;
 pub mod record;
 pub mod route;
@@ -27,10 +33,13 @@ pub mod rule;
 pub mod score;
 pub mod scorecard;
 pub mod snapshot;
+pub mod tokens;
 pub mod usage;
 
+pub use arguments::{Arguments, Scored};
 pub use benchmark::{Benchmark, Reading, Summary};
 pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
+pub use calibration::{Calibration, Scale, Scales};
 pub use catalogue::{
     Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
     SealedBytes, Timeouts,
@@ -41,6 +50,7 @@ pub use date::{Date, InvalidDate};
 pub use decision::{Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed};
 pub use desired::{Desired, DesiredFault, Diff, SecretText};
 pub use features::{Constraints, Facts, Features, OutputFormat};
+pub use health::{Health, Latency};
 pub use ids::{
     BlendId, CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId,
     RouterId, ScorecardId,
@@ -52,6 +62,7 @@ pub use labels::{Headers, Labels};
 pub use money::{InvalidMoney, Money};
 pub use named_table::{ModelTable, Named, NamedTable, PolicyTable};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
+pub use optimal::{Dial, InvalidDial, Lambda, MinQuality, Optimal};
 pub use policy::{Axis, Candidates, CredentialSource, Policy, PolicyModel, Router, Strategy};
 pub use record::{Finished, Outcome, RecordFilter, RecordReader, RequestRecord, Started};
 pub use route::Route;

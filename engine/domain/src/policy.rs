@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::Affinity;
 use crate::ids::{BlendId, ModelId, OrganisationId, PolicyId, ProviderSlug, RouterId, ScorecardId};
+use crate::optimal::Optimal;
 use crate::rule::Rules;
 
 /// What an intelligent policy cares about: how strongly a given complexity pulls towards capable models.
@@ -61,6 +62,8 @@ pub enum Strategy<B = BlendId> {
         #[serde(default)]
         axis: Axis,
     },
+    /// The best chance of success for the money.
+    Optimal(Optimal<B>),
 }
 
 impl<B> Strategy<B> {
@@ -74,15 +77,17 @@ impl<B> Strategy<B> {
             Self::LeastLatency {} => "least_latency",
             Self::Blend { .. } => "blend",
             Self::Intelligent { .. } => "intelligent",
+            Self::Optimal(_) => "optimal",
         }
     }
 }
 
 impl<B> Strategy<B> {
-    /// The blend that it ranks by.
+    /// The blend whose scores it reads.
     pub const fn blend(&self) -> Option<&B> {
         match self {
             Self::Blend { blend } => Some(blend),
+            Self::Optimal(it) => it.blend.as_ref(),
             Self::Single { .. }
             | Self::Priority {}
             | Self::Split {}
@@ -102,6 +107,7 @@ impl<B> Strategy<B> {
             Self::LeastLatency {} => Strategy::LeastLatency {},
             Self::Blend { blend } => Strategy::Blend { blend: find(blend)? },
             Self::Intelligent { axis } => Strategy::Intelligent { axis },
+            Self::Optimal(it) => Strategy::Optimal(it.resolved(find)?),
         })
     }
 }

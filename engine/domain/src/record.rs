@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arguments::Arguments;
 use crate::clock::Timestamp;
 use crate::decision::{Attempt, Decision};
 use crate::ids::{KeyId, ModelId, OrganisationId, PolicyId, ProjectId, RequestId};
@@ -111,6 +112,9 @@ pub struct Finished {
     /// The decision, if one was made.
     #[serde(default)]
     pub decision: Option<Decision>,
+    /// What it was made of; rows of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Box<Arguments>>,
     /// The error's code, if one was delivered.
     #[serde(default)]
     pub error: Option<String>,

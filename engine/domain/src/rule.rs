@@ -136,6 +136,7 @@ impl<P: fmt::Display, B: fmt::Display> fmt::Display for Rule<P, B> {
             Use::Strategy(Strategy::Single { model }) => write!(f, "single: {model}"),
             Use::Strategy(Strategy::Intelligent { axis }) => write!(f, "intelligent / {}", axis.as_str()),
             Use::Strategy(Strategy::Blend { blend }) => write!(f, "blend: {blend}"),
+            Use::Strategy(Strategy::Optimal(optimal)) => write!(f, "optimal: {optimal}"),
             Use::Strategy(strategy) => f.write_str(strategy.as_str()),
         }
     }

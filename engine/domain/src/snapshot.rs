@@ -208,7 +208,7 @@ impl Snapshot {
             Object::Router(it) => {
                 self.edit(&it.organisation.clone(), |tenant| insert(&mut tenant.routers, it.id.clone(), it));
             }
-            Object::Key(it) => self.keys.put(it),
+            Object::Key(it) => self.keys.put(&it),
         }
     }
 

@@ -7,10 +7,11 @@
 
 use domain::{AffinityRecord, Decision, Money, Previous};
 
-use crate::decide::{Outcome, Question};
 use crate::eligible::Contender;
-use crate::peers::{Pace, needed, peers};
+use crate::outcome::Outcome;
+use crate::peers::{Asker, needed, peers};
 use crate::plan::{Order, Plan};
+use crate::question::Question;
 
 /// What affinity found.
 pub(crate) struct Stay {
@@ -59,8 +60,11 @@ pub(crate) fn stay(
         Some(0) => (true, "still the strategy's choice".to_owned()),
         Some(_) if plan.is_given() => (false, "the policy's one model comes first".to_owned()),
         Some(place) => {
-            let is_peer = peers(plan, outcome, order, Pace::Roughly)[place];
-            weigh(plan, outcome, choice, &order[place], is_peer, wished)
+            if peers(plan, outcome, order, Asker::Conversation)[place] {
+                among_peers(plan, choice, &order[place], wished)
+            } else {
+                (false, why_not(plan, outcome, order, place))
+            }
         }
     };
     let is_other = *choice.id != previous.model;
@@ -78,33 +82,35 @@ pub(crate) fn stay(
     Stay { place: place.filter(|_| kept), record }
 }
 
-fn weigh(
+/// Why the strategy's choice is better than the contender in this place.
+fn why_not(plan: &Plan<'_>, outcome: &Outcome, order: &[Contender<'_>], place: usize) -> String {
+    let (choice, own) = (&order[0], &order[place]);
+    match plan.order {
+        Order::Given | Order::Ranked => "another comes first by priority".to_owned(),
+        Order::Cheapest => format!("{} costs less, its cold prompt cache included", choice.id),
+        Order::Fastest => format!("{} answers clearly sooner", choice.id),
+        Order::Blended(_) => format!("{} has a clearly better blend score", choice.id),
+        Order::Intelligent(_) => {
+            let needed = needed(outcome, choice);
+            format!("its position {:.2} is below the {needed:.2} that this turn needs", own.position)
+        }
+        Order::Optimal(..) => outcome.weighed.as_ref().map_or_else(String::new, |it| it.why_not(place, order)),
+    }
+}
+
+/// Whether a conversation stays with a model that is as good as the choice, and why.
+fn among_peers(
     plan: &Plan<'_>,
-    outcome: &Outcome,
     choice: &Contender<'_>,
     own: &Contender<'_>,
-    is_peer: bool,
     wished: impl Fn(&Contender<'_>, &Contender<'_>) -> bool,
 ) -> (bool, String) {
-    if !is_peer {
-        let why = match plan.order {
-            Order::Given | Order::Ranked => "another comes first by priority".to_owned(),
-            Order::Cheapest => format!("{} costs less, its cold prompt cache included", choice.id),
-            Order::Fastest => format!("{} answers clearly sooner", choice.id),
-            Order::Blended(_) => format!("{} has a clearly better blend score", choice.id),
-            Order::Intelligent(_) => {
-                let needed = needed(outcome, choice);
-                format!("its position {:.2} is below the {needed:.2} that this turn needs", own.position)
-            }
-        };
-        return (false, why);
-    }
     if wished(choice, own) {
         return (false, format!("the instructions prefer {}", choice.id));
     }
     // Ranks and latencies are no amounts of money: there an equal stays.
     let counts_money = match plan.order {
-        Order::Cheapest | Order::Blended(_) | Order::Intelligent(_) => true,
+        Order::Cheapest | Order::Blended(_) | Order::Intelligent(_) | Order::Optimal(..) => true,
         Order::Given | Order::Ranked | Order::Fastest => false,
     };
     let saves = choice.cost.zip(own.cost).is_some_and(|(cold, warm)| cold < warm);

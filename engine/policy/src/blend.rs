@@ -126,6 +126,11 @@ impl<'a> Mix<'a> {
         Self { blend, parts }
     }
 
+    /// Whether there is anything to compare by.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     pub(crate) fn fallback(&self) -> Option<&'a ModelId> {
         self.blend?.fallback_model.as_ref()
     }
@@ -206,7 +211,7 @@ impl<'a> Mix<'a> {
 
 /// A weight vector as the record shows it.
 pub(crate) fn shown(labels: &[Cow<'_, str>], weights: &[f64]) -> Value {
-    labels.iter().map(|label| label.to_string()).zip(weights.iter().map(|weight| Value::from(*weight))).collect()
+    labels.iter().map(ToString::to_string).zip(weights.iter().map(|weight| Value::from(*weight))).collect()
 }
 
 /// The benchmarks in which something stands in for a row's score.

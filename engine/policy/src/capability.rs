@@ -39,14 +39,15 @@ impl Strength {
     pub(crate) fn of(model: &Model) -> Self {
         match (model.capability.filter(|value| value.is_finite()), model.pricing.completion) {
             (Some(value), _) => Self { value: value.clamp(0.0, 1.0), source: Source::Explicit },
-            (None, Some(price)) => Self { value: from_price(price), source: Source::Price },
+            (None, Some(price)) => Self { value: strength_by_price(price), source: Source::Price },
             (None, None) => Self::UNKNOWN,
         }
     }
 }
 
+/// How strong a price of output says a model is, 0..=1:
 /// `clamp(log10(usd per million / 0.05) / log10(75 / 0.05), 0, 1)`; what is free counts as 0.
-fn from_price(per_token: Money) -> f64 {
+pub fn strength_by_price(per_token: Money) -> f64 {
     let usd_per_million = per_token.approximate() * 1e6;
     if usd_per_million <= CHEAPEST {
         return 0.0;
@@ -160,7 +161,7 @@ mod tests {
     #[track_caller]
     fn check(usd_per_million: &str, expected: f64) {
         let price = Money::parse(&format!("{usd_per_million}e-6")).expect("a price");
-        assert!((from_price(price) - expected).abs() < 1e-12, "{}", from_price(price));
+        assert!((strength_by_price(price) - expected).abs() < 1e-12, "{}", strength_by_price(price));
     }
 
     #[test]

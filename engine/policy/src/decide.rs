@@ -1,126 +1,20 @@
 //! The decision: from a route, the facts of a request and, where it matters, a score, to an ordered list of candidates
 //! and the record of why.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-use domain::{
-    Axis, CandidateRecord, Decision, Degradation, Facts, ModelId, Previous, Removal, Removed, RequestId, Route, Score,
-    SnapshotVersion, Tenant, Timestamp,
-};
-use serde::{Deserialize, Serialize};
+use domain::{Facts, Removal, Removed};
 
 use crate::affinity;
 use crate::blend::Mix;
 use crate::capability::Scale;
 use crate::eligible::{Contender, Eligible, eligible};
 use crate::instructions::Guidance;
+use crate::outcome::apply;
 use crate::plan::{Order, Plan, Source, plan, source};
+use crate::question::{Question, Scoring, Step, known_score, unscored};
+use crate::record::record;
 use crate::refusal::Refusal;
 use crate::rules::{Followed, follow};
-use crate::strategy::blended::Rows;
-use crate::strategy::{blended, intelligent, measured, ranked};
-use crate::words::{self, Why};
-
-/// What is known of the prompt's complexity.
-#[derive(Clone, Copy, Debug)]
-pub enum Scoring<'a> {
-    /// Nobody has asked the scorer yet.
-    NotAsked,
-    /// The scorer was asked and did not answer, for this reason.
-    Unavailable(Degradation),
-    /// It answered.
-    Known(&'a Score),
-}
-
-/// How fast, and how reliably, a model has been answering: rolling means with exponential decay, kept by whoever fills
-/// them in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Latency {
-    /// Time to the first token, in microseconds.
-    pub first_token_micros: u64,
-    /// Time for each token of output, in microseconds.
-    pub micros_per_token: u64,
-    /// Calls of a thousand that succeeded.
-    #[serde(default = "Latency::always")]
-    pub success_permille: u16,
-}
-
-impl Default for Latency {
-    fn default() -> Self {
-        Self { first_token_micros: 0, micros_per_token: 0, success_permille: Self::always() }
-    }
-}
-
-impl Latency {
-    /// A model that fails nearly always is taken for this many times slower, not for infinitely slow.
-    const LEAST_SUCCESS: u16 = 50;
-
-    const fn always() -> u16 {
-        1000
-    }
-
-    /// What has been observed of a model, if anything. What has not counts for nothing, until an answer tells it: streams
-    /// tell of the first token, whole answers of the time for each. `success_rate` is within 0..=1.
-    pub fn observed(first_token_micros: Option<u64>, micros_per_token: Option<u64>, success_rate: f64) -> Option<Self> {
-        let known = first_token_micros.or(micros_per_token);
-        known.map(|_| Self {
-            first_token_micros: first_token_micros.unwrap_or(0),
-            micros_per_token: micros_per_token.unwrap_or(0),
-            success_permille: (success_rate.clamp(0.0, 1.0) * f64::from(Self::always())).round() as u16,
-        })
-    }
-
-    /// How long it takes to have an answer of this length, in microseconds: the time of one call, times the calls that
-    /// it takes on average until one succeeds.
-    pub fn expected_micros(self, output_tokens: u64) -> u64 {
-        let once = self.first_token_micros.saturating_add(self.micros_per_token.saturating_mul(output_tokens));
-        let success = u64::from(self.success_permille.max(Self::LEAST_SUCCESS));
-        once.saturating_mul(u64::from(Self::always())) / success
-    }
-}
-
-/// What is known of the candidates' health. The default: all are healthy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// Models whose breakers are open for every key.
-    pub unhealthy: BTreeSet<ModelId>,
-    /// How fast models have been answering; absent = never observed.
-    #[serde(default)]
-    pub latency: Arc<BTreeMap<ModelId, Latency>>,
-}
-
-/// Every argument of a decision. The same question always has the same answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// What the organisation has configured.
-    pub tenant: &'a Tenant,
-    /// Which version of the configuration that is.
-    pub version: SnapshotVersion,
-    /// Which policy, router or models apply.
-    pub route: &'a Route,
-    /// What is known of the request.
-    pub facts: &'a Facts,
-    /// What is known of its complexity.
-    pub scoring: Scoring<'a>,
-    /// What is known of the candidates' health.
-    pub health: &'a Health,
-    /// The conversation's previous turn; only policies with affinity look at it.
-    pub previous: Option<&'a Previous>,
-    /// The request's own id: the seed of every draw.
-    pub seed: RequestId,
-    /// When the question is asked: a blend's overrides expire.
-    pub now: Timestamp,
-}
-
-/// An answer, or the wish for a score.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// The decision.
-    Decided(Box<Decision>),
-    /// The decision depends on a score that nobody has asked for: ask the scorer, then ask again.
-    NeedsScore,
-}
+use crate::strategy::{blended, intelligent, optimal};
 
 /// Decides, or says that a score is needed; the latter only after [`Scoring::NotAsked`].
 ///
@@ -139,6 +33,9 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
         }
     }
     let mut plan = plan(question.tenant, source);
+    if question.facts.constraints.min_quality.is_some() && !matches!(plan.order, Order::Optimal(..)) {
+        return Err(Refusal::NotOptimal { scope: plan.scope().to_owned(), strategy: plan.strategy });
+    }
     let previous = affinity::previous(&plan, question);
     let mut guidance = Guidance::of(question, &plan);
     let scale = Scale::over(&plan.entries);
@@ -151,7 +48,12 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
             let rows = blended::keep_covered(&mut candidates, &mix);
             Some((mix, rows))
         }
-        Order::Given | Order::Ranked | Order::Cheapest | Order::Fastest | Order::Intelligent(_) => None,
+        Order::Given
+        | Order::Ranked
+        | Order::Cheapest
+        | Order::Fastest
+        | Order::Intelligent(_)
+        | Order::Optimal(..) => None,
     };
     if let (Some(guidance), Scoring::NotAsked) = (&guidance, question.scoring)
         && guidance.needs_score()
@@ -176,6 +78,7 @@ pub fn decide(question: &Question<'_>) -> Result<Step, Refusal> {
     {
         let (reads_score, depends_on_score) = match (plan.order, &mix) {
             (Order::Intelligent(_), _) => (true, intelligent::depends_on_score(&order)),
+            (Order::Optimal(..), _) => (true, optimal::depends_on_score(&order)),
             (_, Some((mix, _))) => (mix.is_boostable(), blended::depends_on_score(&order, mix)),
             (_, None) => (false, false),
         };
@@ -235,179 +138,4 @@ fn nobody_left(plan: &Plan<'_>, removed: Vec<Removed>, facts: &Facts) -> Refusal
         return Refusal::NothingInCommon { scope: plan.scope().to_owned(), candidates };
     }
     Refusal::nobody_left(plan.scope(), removed)
-}
-
-/// The score, unless it is no number: then it is as good as none.
-pub(crate) fn known_score(scoring: Scoring<'_>) -> Option<&Score> {
-    match scoring {
-        Scoring::Known(score) => Some(score).filter(|score| !score.complexity.is_nan()),
-        Scoring::NotAsked | Scoring::Unavailable(_) => None,
-    }
-}
-
-/// Why there is no score.
-fn unscored(scoring: Scoring<'_>) -> Option<Degradation> {
-    match scoring {
-        Scoring::Unavailable(reason) => Some(reason),
-        Scoring::Known(score) => score.complexity.is_nan().then_some(Degradation::Scorer),
-        Scoring::NotAsked => None,
-    }
-}
-
-/// What a strategy did, beside the order.
-pub(crate) struct Outcome {
-    why: Why,
-    axis: Option<Axis>,
-    pub(crate) adjusted: Option<f64>,
-    degraded: Option<Degradation>,
-    /// What a blend found, where one chose.
-    pub(crate) blended: Option<blended::Blended>,
-}
-
-impl Outcome {
-    fn unscored(why: Why) -> Self {
-        Self { why, axis: None, adjusted: None, degraded: None, blended: None }
-    }
-
-    /// Puts the order, and what belongs to each place of it, in another order: that of these present places.
-    fn rearrange(&mut self, order: &mut Vec<Contender<'_>>, places: &[usize]) {
-        *order = places.iter().map(|place| order[*place]).collect();
-        if let Some(blended) = &mut self.blended
-            && blended.standings.len() == places.len()
-        {
-            blended.standings = places.iter().map(|place| blended.standings[*place].clone()).collect();
-        }
-    }
-}
-
-/// Puts contenders in the strategy's order.
-fn apply(
-    plan: &Plan<'_>,
-    mix: Option<&(Mix<'_>, Rows<'_>)>,
-    order: &mut [Contender<'_>],
-    question: &Question<'_>,
-    guidance: Option<&Guidance<'_>>,
-) -> Outcome {
-    if let Some((mix, rows)) = mix {
-        return blend(mix, rows, order, question, guidance);
-    }
-    match plan.order {
-        Order::Given if plan.policy.is_some() => Outcome::unscored(Why::Single),
-        Order::Given if matches!(question.route, Route::Direct(_)) => Outcome::unscored(Why::Named),
-        Order::Given => Outcome::unscored(Why::Listed),
-        Order::Ranked => {
-            let is_drawn = plan.policy.is_some_and(|policy| ranked::order(order, &policy.id, question.seed));
-            Outcome::unscored(if is_drawn { Why::Drawn } else { Why::Ranked })
-        }
-        // A blend that is gone scores nobody: then no candidate comes this far.
-        Order::Cheapest | Order::Blended(_) => Outcome::unscored(measured::by_cost(order)),
-        Order::Fastest => {
-            Outcome::unscored(measured::by_latency(order, plan.policy.map(|policy| &policy.id), question.seed))
-        }
-        Order::Intelligent(axis) => intelligently(axis, order, question),
-    }
-}
-
-fn blend(
-    mix: &Mix<'_>,
-    rows: &Rows<'_>,
-    order: &mut [Contender<'_>],
-    question: &Question<'_>,
-    guidance: Option<&Guidance<'_>>,
-) -> Outcome {
-    let score = known_score(question.scoring);
-    let degraded = match question.scoring {
-        _ if !blended::depends_on_score(order, mix) => None,
-        Scoring::Unavailable(reason) => Some(reason),
-        Scoring::Known(_) if score.is_none() => Some(Degradation::Scorer),
-        Scoring::Known(_) | Scoring::NotAsked => None,
-    };
-    let mut tags = score.map_or_else(Vec::new, |score| score.capabilities.clone());
-    // What the request says of itself is certain.
-    tags.extend(guidance.into_iter().flat_map(Guidance::tags).map(|tag| (tag, 1.0)));
-    let (why, blended) = blended::order(order, mix, rows, &tags);
-    Outcome { degraded, blended: Some(blended), ..Outcome::unscored(why) }
-}
-
-fn intelligently(axis: Axis, order: &mut [Contender<'_>], question: &Question<'_>) -> Outcome {
-    let is_open = intelligent::depends_on_score(order);
-    let complexity = known_score(question.scoring).map(|score| score.complexity.clamp(0.0, 1.0));
-    let adjusted = complexity.map(|complexity| intelligent::adjusted(axis, complexity));
-    let degraded = match question.scoring {
-        Scoring::Unavailable(reason) if is_open => Some(reason),
-        Scoring::Known(_) if is_open && complexity.is_none() => Some(Degradation::Scorer),
-        _ => None,
-    };
-    let standing = intelligent::order(order, adjusted);
-    let why = match complexity {
-        Some(complexity) => Why::Scored { complexity, adjusted: adjusted.unwrap_or(complexity), axis, standing },
-        None => Why::Unscored { degraded, standing },
-    };
-    Outcome { axis: Some(axis), adjusted, degraded, ..Outcome::unscored(why) }
-}
-
-fn record(
-    question: &Question<'_>,
-    plan: &Plan<'_>,
-    scale: &Scale,
-    outcome: Outcome,
-    Eligible { contenders: order, removed }: Eligible<'_>,
-) -> Decision {
-    let score = known_score(question.scoring);
-    // What savings are counted against.
-    let strongest = order.iter().min_by(|a, b| a.stronger_first(b));
-    let is_intelligent = matches!(plan.order, Order::Intelligent(_));
-    let mut candidates: Vec<CandidateRecord> = order
-        .iter()
-        .map(|contender| CandidateRecord {
-            model: contender.id.clone(),
-            position: is_intelligent.then_some(contender.position),
-            score: None,
-            expected_cost_usd: contender.cost,
-            why: None,
-        })
-        .collect();
-    let reason = words::reason(&outcome.why, plan.scope(), order.len(), outcome.degraded);
-    let (standings, weights, weights_boosted) = match outcome.blended {
-        Some(it) => (it.standings, Some(it.weights), Some(it.weights_boosted)),
-        None => (Vec::new(), None, None),
-    };
-    if standings.is_empty() {
-        candidates[0].why = Some(words::why(&outcome.why, &order[0]));
-    }
-    for (place, mut standing) in standings.into_iter().enumerate() {
-        if place == 0 {
-            standing.why.push_str(words::caveat(&order[0]));
-        }
-        candidates[place].score = Some(standing.score);
-        candidates[place].why = Some(standing.why);
-    }
-    Decision {
-        policy: plan.policy.map(|policy| policy.name.clone()),
-        policy_id: plan.policy.map(|policy| policy.id.clone()),
-        router: plan.router.map(|router| router.id.clone()),
-        rule: None,
-        strategy: plan.strategy.to_owned(),
-        axis: outcome.axis,
-        complexity: score.map(|score| score.complexity.clamp(0.0, 1.0)),
-        adjusted: outcome.adjusted,
-        capabilities: score.map(|score| score.capabilities.clone()).unwrap_or_default(),
-        selected_model: order[0].id.clone(),
-        candidates,
-        removed,
-        weights,
-        weights_boosted,
-        degraded: outcome.degraded,
-        scorer: score.map(|score| score.version.clone()),
-        truncated: score.is_some_and(|score| score.truncated),
-        snapshot: question.version,
-        seed: question.seed,
-        capability_source: is_intelligent.then(|| scale.sources().to_owned()),
-        most_capable_model: strongest.map(|contender| contender.id.clone()),
-        most_capable_cost_usd: strongest.and_then(|contender| contender.cost),
-        explicit_order: plan.is_explicit,
-        instructions: None,
-        affinity: None,
-        reason,
-    }
 }

@@ -3,11 +3,10 @@
 //! Unknown limits never remove a candidate; an unknown price or data policy is never taken for a good one.
 
 use domain::{
-    Ability, Facts, Features, Modality, Model, ModelId, Money, OutputFormat, Previous, Removal, Removed, Usage,
+    Ability, Facts, Features, Health, Modality, Model, ModelId, Money, OutputFormat, Previous, Removal, Removed, Usage,
 };
 
-use crate::capability::Scale;
-use crate::decide::Health;
+use crate::capability::{Scale, Strength};
 use crate::plan::{Entry, is_chat};
 
 /// Output tokens assumed where neither the request nor a score says anything.
@@ -22,6 +21,7 @@ pub(crate) struct Contender<'a> {
     pub(crate) weight: f64,
     /// 0..=1 among the policy's enabled models.
     pub(crate) position: f64,
+    pub(crate) strength: Strength,
     /// What the request would cost on it, if its price is known.
     pub(crate) cost: Option<Money>,
     /// How long the answer would take, in microseconds, if it has been observed.
@@ -126,7 +126,8 @@ fn admit<'a>(
     demand(entry.has_credential, Removal::NoCredential)?;
     let position = scale.position(entry.strength);
     let latency = health.latency.get(entry.id).map(|it| it.expected_micros(output));
-    Ok(Contender { id: entry.id, model, rank: entry.rank, weight: entry.weight, position, cost, latency })
+    let Entry { id, rank, weight, strength, .. } = *entry;
+    Ok(Contender { id, model, rank, weight, position, strength, cost, latency })
 }
 
 fn is_provider_wanted(entry: &Entry<'_>, facts: &Facts) -> bool {

@@ -9,25 +9,40 @@
 
 mod affinity;
 mod blend;
+mod calibration;
 mod capability;
 mod decide;
 mod eligible;
+#[doc(hidden)]
+pub mod fuzz;
 mod instructions;
+mod outcome;
 mod peers;
 mod plan;
+mod question;
+mod record;
 mod refusal;
+mod replay;
 mod resolve;
 mod rules;
 mod strategy;
 mod validate;
+mod weigh;
 mod words;
 
 pub use blend::{BlendReport, Verdict, blend_check};
-pub use decide::{Health, Latency, Question, Scoring, Step, decide};
+pub use calibration::{CALIBRATION_MISSING, calibration, calibration_fault, shipped};
+pub use capability::strength_by_price;
+pub use decide::decide;
+// Arguments of a decision like those beside them.
+pub use domain::{Health, Latency};
+pub use question::{Question, Scoring, Step};
 pub use refusal::Refusal;
+pub use replay::{ReplayFault, Replayed, replay, suffices};
 pub use resolve::{Ask, Resolved, resolve};
-pub use rules::{has_affinity, has_rules, reachable, strategies};
+pub use rules::{has_affinity, label_fields, labels_read, reachable, strategies};
 pub use validate::{
     Problem, UnknownModels, validate_blend, validate_blend_use, validate_policy, validate_router, validate_rules,
     validate_scorecard,
 };
+pub use weigh::{Prospect, weigh};

@@ -3,35 +3,37 @@
 //!
 //! A strategy's order is never overruled. Only among those that it holds to be equals does something else decide.
 
-use crate::decide::Outcome;
 use crate::eligible::Contender;
+use crate::outcome::Outcome;
 use crate::plan::{Order, Plan};
 use crate::strategy::intelligent::ROUNDING;
 
-/// What counts as equal where answers are measured by the clock.
+/// Who wants to know, where it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// The same figure.
-    Exactly,
-    /// Up to a tenth slower: rolling means move by as much with a single answer. An unobserved choice, drawn to be
-    /// measured, is no reason to go.
-    Roughly,
+pub(crate) enum Asker {
+    /// Wishes of the request. As fast is who has the same figure.
+    Wishes,
+    /// A conversation that would rather stay. As fast is who is up to a tenth slower: rolling means move by as much with
+    /// a single answer. An unobserved choice, drawn to be measured, is no reason to go.
+    Conversation,
 }
 
 /// For each contender, in order, whether it is the first one's equal. The first always is.
-pub(crate) fn peers(plan: &Plan<'_>, outcome: &Outcome, order: &[Contender<'_>], pace: Pace) -> Vec<bool> {
+pub(crate) fn peers(plan: &Plan<'_>, outcome: &Outcome, order: &[Contender<'_>], asker: Asker) -> Vec<bool> {
     let first = &order[0];
+    let optimal = outcome.weighed.as_ref().map(|weighed| weighed.equals(order, asker));
     let is_peer = |place: usize, it: &Contender<'_>| match plan.order {
         Order::Given => false,
         // The draw of a split is an experiment, which nobody but its owner changes.
         Order::Ranked => !plan.is_split() && it.rank == first.rank,
         Order::Cheapest => it.cost == first.cost,
-        Order::Fastest => match pace {
-            Pace::Exactly => it.latency == first.latency,
-            Pace::Roughly => is_about_as_fast(it, first),
+        Order::Fastest => match asker {
+            Asker::Wishes => it.latency == first.latency,
+            Asker::Conversation => is_about_as_fast(it, first),
         },
         Order::Blended(_) => outcome.blended.as_ref().is_some_and(|blended| place < blended.tied),
         Order::Intelligent(_) => it.position >= needed(outcome, first) - ROUNDING,
+        Order::Optimal(..) => optimal.as_ref().is_some_and(|equals| equals[place]),
     };
     order.iter().enumerate().map(|(place, it)| place == 0 || is_peer(place, it)).collect()
 }

@@ -4,8 +4,8 @@
 //! Whether a candidate can take the request is the business of `eligible`.
 
 use domain::{
-    Ability, Axis, Blend, BlendId, Candidates, Modality, Model, ModelId, Policy, PolicyId, Provider, Route, Router,
-    Strategy, Tenant,
+    Ability, Axis, Blend, BlendId, Candidates, Dial, Modality, Model, ModelId, Policy, PolicyId, Provider, Route,
+    Router, Strategy, Tenant,
 };
 
 use crate::capability::{self, Strength};
@@ -26,6 +26,8 @@ pub(crate) enum Order<'a> {
     Blended(Option<&'a Blend>),
     /// By fit to the prompt's complexity.
     Intelligent(Axis),
+    /// By chance of success against cost; abilities come from the blend, if one is named and still there.
+    Optimal(Option<&'a Blend>, Dial),
 }
 
 /// A candidate as configured.
@@ -167,14 +169,16 @@ pub(crate) fn policy_plan<'a>(
 ) -> Plan<'a> {
     let is_wanted = |id: &ModelId| only.is_none_or(|models| models.contains(id));
     let is_listed = matches!(policy.candidates, Candidates::Listed(_));
+    let blend_of = |id: &BlendId| shelf.tenant.blends.get(id).map(AsRef::as_ref);
     let (order, is_explicit) = match strategy {
         Strategy::Single { .. } => (Order::Given, true),
         Strategy::Priority {} => (Order::Ranked, is_listed),
         Strategy::Split {} => (Order::Ranked, false),
         Strategy::LowestCost {} => (Order::Cheapest, false),
         Strategy::LeastLatency {} => (Order::Fastest, false),
-        Strategy::Blend { blend } => (Order::Blended(shelf.tenant.blends.get(blend).map(AsRef::as_ref)), false),
+        Strategy::Blend { blend } => (Order::Blended(blend_of(blend)), false),
         Strategy::Intelligent { axis } => (Order::Intelligent(*axis), false),
+        Strategy::Optimal(it) => (Order::Optimal(it.blend.as_ref().and_then(blend_of), it.dial), false),
     };
     let rank_of = |priority: Option<u32>, place: usize| match strategy {
         Strategy::Priority {} => priority.unwrap_or(place as u32),
@@ -183,7 +187,8 @@ pub(crate) fn policy_plan<'a>(
         | Strategy::LowestCost {}
         | Strategy::LeastLatency {}
         | Strategy::Blend { .. }
-        | Strategy::Intelligent { .. } => 0,
+        | Strategy::Intelligent { .. }
+        | Strategy::Optimal(_) => 0,
     };
     let entries = match (strategy, &policy.candidates) {
         (Strategy::Single { model }, _) => is_wanted(model).then(|| shelf.entry(model)).into_iter().collect(),

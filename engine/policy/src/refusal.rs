@@ -113,6 +113,17 @@ pub enum Refusal {
         /// How many there may be.
         limit: usize,
     },
+    /// The request turns a dial that only `optimal` has.
+    #[error(
+        "`routing.min_quality` is for policies with the strategy `optimal`, and `{scope}` decides by `{strategy}`: \
+         leave it out, or use a policy that is optimal"
+    )]
+    NotOptimal {
+        /// The policy's or router's name, the named model, or `the request's list`.
+        scope: String,
+        /// The strategy that decides.
+        strategy: &'static str,
+    },
     /// The request's own needs removed every candidate.
     #[error("no model of `{scope}` can take this request ({}): {}", reasons(removed), cure(removed))]
     NoEligibleModel {
@@ -153,6 +164,7 @@ impl Refusal {
             Self::ProjectNotAllowed { .. } => "project_not_allowed",
             Self::NothingInCommon { .. } => "no_models_in_common",
             Self::TooManyModels { .. } => "too_many_models",
+            Self::NotOptimal { .. } => "invalid_value",
             Self::NoEligibleModel { .. } => "no_eligible_model",
             Self::NotAllowed { .. } => "model_not_allowed",
             Self::NoCandidate { .. } => "no_candidate",
@@ -169,6 +181,7 @@ impl Refusal {
             | Self::PoliciesDiffer { .. }
             | Self::NothingInCommon { .. }
             | Self::TooManyModels { .. }
+            | Self::NotOptimal { .. }
             | Self::NoEligibleModel { .. } => 400,
             Self::ProjectNotAllowed { .. } | Self::NotAllowed { .. } => 403,
             Self::ModelNotFound { .. } | Self::RouterNotFound { .. } | Self::ProjectNotFound { .. } => 404,
@@ -191,7 +204,8 @@ impl Refusal {
             | Self::PolicyNotFound { .. }
             | Self::PoliciesDiffer { .. }
             | Self::NothingInCommon { .. }
-            | Self::TooManyModels { .. } => "invalid_request_error",
+            | Self::TooManyModels { .. }
+            | Self::NotOptimal { .. } => "invalid_request_error",
         }
     }
 
@@ -204,6 +218,7 @@ impl Refusal {
             Self::PoliciesDiffer { .. } => Some("routing_policy_id"),
             Self::ProjectNotFound { .. } | Self::ProjectNotAllowed { .. } => Some("project_id"),
             Self::NothingInCommon { .. } | Self::TooManyModels { .. } => Some("models"),
+            Self::NotOptimal { .. } => Some("routing.min_quality"),
             Self::RouterNotFound { .. }
             | Self::PolicyMissing { .. }
             | Self::NoEligibleModel { .. }

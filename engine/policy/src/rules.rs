@@ -4,6 +4,7 @@
 //! it. Where there is no score to be had, its fields are missing, and the record says so.
 
 mod compare;
+mod fields;
 mod holds;
 
 use std::collections::BTreeSet;
@@ -11,10 +12,12 @@ use std::collections::BTreeSet;
 use domain::rule::CHAIN_LIMIT;
 use domain::{Decision, Degradation, Facts, Policy, PolicyId, Route, Rule, Strategy, Tenant, Use};
 
-use crate::decide::Scoring;
 use crate::plan::policy_of;
+use crate::question::Scoring;
 use crate::refusal::Refusal;
 use holds::{Known, Reader};
+
+pub use fields::{label_fields, labels_read};
 
 /// Which policy and strategy decide, and how they were found.
 #[derive(Debug)]
@@ -116,11 +119,6 @@ impl<'a> Asker<'a> {
             Scoring::Known(_) => Some(Degradation::Scorer),
         }
     }
-}
-
-/// Whether rules are asked on a route. Where none are, nobody needs to know a request's [`Labels`](domain::Labels).
-pub fn has_rules(tenant: &Tenant, route: &Route) -> bool {
-    policy_on(tenant, route).is_some_and(|policy| !policy.rules.is_empty())
 }
 
 fn policy_on<'a>(tenant: &'a Tenant, route: &Route) -> Option<&'a Policy> {

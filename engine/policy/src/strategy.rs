@@ -3,4 +3,5 @@
 pub(crate) mod blended;
 pub(crate) mod intelligent;
 pub(crate) mod measured;
+pub(crate) mod optimal;
 pub(crate) mod ranked;

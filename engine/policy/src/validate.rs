@@ -8,8 +8,9 @@ mod scorecards;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use domain::{Candidates, Model, ModelId, Policy, Router, Strategy, Tenant};
+use domain::{Candidates, Model, ModelId, Optimal, Policy, Router, Strategy, Tenant};
 
+use crate::calibration::calibration_fault;
 use crate::plan::{Entry, Shelf, is_chat, policy_plan};
 use crate::rules::{reachable, strategies};
 
@@ -143,11 +144,22 @@ fn check_strategy(tenant: &Tenant, policy: &Policy, strategy: &Strategy, path: &
     match strategy {
         Strategy::Single { model } => check_single(tenant, policy, model, format!("{path}.model"), problems),
         Strategy::Blend { blend } => blends::check_use(tenant, policy, blend, &format!("{path}.blend"), problems),
+        Strategy::Optimal(it) => check_optimal(tenant, it, path, problems),
         Strategy::Priority {}
         | Strategy::Split {}
         | Strategy::LowestCost {}
         | Strategy::LeastLatency {}
         | Strategy::Intelligent { .. } => {}
+    }
+}
+
+/// Abilities fall back to what is known of a model without its blend, so the blend need not cover any candidate.
+fn check_optimal(tenant: &Tenant, optimal: &Optimal, path: &str, problems: &mut Problems) {
+    if let Some(fault) = calibration_fault(tenant) {
+        problems.add(path, fault);
+    }
+    if let Some(blend) = &optimal.blend {
+        blends::check_there(tenant, blend, &format!("{path}.blend"), problems);
     }
 }
 

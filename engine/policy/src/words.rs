@@ -32,6 +32,14 @@ pub(crate) enum Why {
     Blended { score: f64, tied: usize },
     /// The blend covers no candidate: its fallback model.
     Uncovered,
+    /// No difficulty is known: the ablest.
+    Ablest,
+    /// No price is known: the best chance of success.
+    Likeliest { chance: f64 },
+    /// The best chance of success less what it costs.
+    Worthiest { chance: f64, lambda: f64 },
+    /// The cheapest whose chance is good enough beside the best.
+    GoodEnough { chance: f64, share: f64 },
     /// It fits the complexity.
     Scored { complexity: f64, adjusted: f64, axis: Axis, standing: Standing },
     /// No score, because none was to be had or none was needed.
@@ -53,6 +61,18 @@ pub(crate) fn reason(why: &Why, scope: &str, count: usize, degraded: Option<Degr
         Why::Unobserved => format!("no latency observed yet in {scope}: the cheapest"),
         Why::Blended { score, tied } => blended(*score, *tied, scope, degraded),
         Why::Uncovered => format!("no candidate of {scope} is covered by the blend: its fallback model"),
+        Why::Ablest => match degraded {
+            Some(reason) => format!("no score ({}): the most capable of {scope}", absence(reason)),
+            None if count == 1 => format!("no score needed: the only eligible model of {scope}"),
+            None => format!("no score: the most capable of {scope}"),
+        },
+        Why::Likeliest { chance } => format!("likeliest to succeed ({chance:.2}) of {scope}; no price is known"),
+        Why::Worthiest { chance, lambda } => {
+            format!("best chance of success ({chance:.2}) for its cost in {scope}, at {lambda} per USD")
+        }
+        Why::GoodEnough { chance, share } => {
+            format!("cheapest of {scope} whose chance of success ({chance:.2}) is at least {share} of the best")
+        }
         Why::Scored { complexity, axis, standing, .. } => {
             let band = band(*complexity);
             let axis = match axis {
@@ -86,6 +106,9 @@ pub(crate) fn why(why: &Why, chosen: &Contender<'_>) -> String {
         Why::Unobserved => "cheapest, latency unknown".to_owned(),
         Why::Blended { score, .. } => format!("blend {score:.3}"),
         Why::Uncovered => "fallback model of the blend".to_owned(),
+        Why::Likeliest { chance } | Why::Worthiest { chance, .. } | Why::GoodEnough { chance, .. } => {
+            format!("P {chance:.3}")
+        }
         Why::Scored { adjusted, standing, .. } => match standing.fit {
             Fit::Nearest => format!("nearest to {adjusted:.2}"),
             Fit::AtOrAbove => format!("first at or above {adjusted:.2}"),
@@ -93,7 +116,7 @@ pub(crate) fn why(why: &Why, chosen: &Contender<'_>) -> String {
             Fit::NearestNotBelow => format!("nearest to {adjusted:.2}, not below the choice at {COMPLEX_ABOVE:.2}"),
             Fit::MostCapable => "most capable".to_owned(),
         },
-        Why::Unscored { .. } => "most capable".to_owned(),
+        Why::Ablest | Why::Unscored { .. } => "most capable".to_owned(),
     };
     text.push_str(caveat(chosen));
     text

@@ -4,7 +4,9 @@ use domain::{Benchmark, Tenant};
 
 /// Ends a message about an unknown name: `; did you mean …?`, the known names when they are few, or nothing.
 pub(crate) fn hint<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
+    let mut known: Vec<&str> = known.into_iter().collect();
+    // Tables are sorted by id, which says nothing to a reader.
+    known.sort_unstable();
     let wanted = unknown.to_lowercase();
     // About one slip of the finger in five letters.
     let limit = (wanted.chars().count() / 5).clamp(1, 4);

@@ -62,7 +62,8 @@ pub(crate) fn apply(context: Context<'_>, desired: &Desired) -> Result<Planned, 
     plan.models(desired);
     plan.scorecards(&desired.scorecards);
     plan.blends(&desired.blends);
-    plan.policies(&desired.policies);
+    let default = plan.policies(&desired.policies);
+    plan.organisation(default, desired.calibration.as_ref());
     plan.projects(&desired.projects);
     plan.routers(&desired.routers);
     plan.keys(&desired.keys);

@@ -21,7 +21,7 @@ pub(super) async fn check(
     let request = request.into_inner();
     let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
     let held = if request.draft {
-        drafts::of(shared, kind, &organisation.id, &request.name).await?.object
+        drafts::find(shared, kind, &caller, Some(organisation.id.as_str()), &request.name).await?.1.object
     } else {
         read::find(shared, kind, Some(organisation.id.as_str()), &request.name, &caller)?
     };

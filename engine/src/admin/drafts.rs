@@ -76,19 +76,6 @@ pub(super) async fn discard(
     discarded.map(|_| pb::DiscardDraftResponse {}).map_err(|failure| status::of_apply(&failure, ""))
 }
 
-/// Needs what was decided upon, which records do not hold yet.
-#[expect(clippy::unused_async, reason = "the table of services awaits every answer")]
-pub(super) async fn preview(
-    _shared: &Shared,
-    kind: ObjectKind,
-    _request: Request<pb::PreviewDraftRequest>,
-) -> Result<pb::PreviewDraftResponse, Status> {
-    Err(Status::unimplemented(format!(
-        "a draft of a {kind} cannot be previewed yet: records do not hold what their decisions were made upon; compare \
-         with DiffDraft, or explain single requests"
-    )))
-}
-
 pub(super) async fn promote(
     shared: &Shared,
     kind: ObjectKind,
@@ -148,21 +135,23 @@ async fn held(
 ) -> Result<(domain::OrganisationId, Draft), Status> {
     let caller = Caller::of(&request)?;
     let request = request.into_inner();
-    let organisation = shared.organisation(request.organisation.as_deref(), &caller)?;
-    let draft = of(shared, kind, &organisation.id, &request.name).await?;
-    Ok((organisation.id.clone(), draft))
+    find(shared, kind, &caller, request.organisation.as_deref(), &request.name).await
 }
 
-/// The draft of an object, by the object's id or name.
-pub(super) async fn of(
+/// The draft of an object that is named by id, name or slug, and whose it is.
+pub(super) async fn find(
     shared: &Shared,
     kind: ObjectKind,
-    organisation: &domain::OrganisationId,
+    caller: &Caller,
+    organisation: Option<&str>,
     name: &str,
-) -> Result<Draft, Status> {
-    let draft = shared.registry.draft(organisation, kind, name).await;
+) -> Result<(domain::OrganisationId, Draft), Status> {
+    let organisation = shared.organisation(organisation, caller)?;
+    let draft = shared.registry.draft(&organisation.id, kind, name).await;
     let draft = draft.map_err(|failure| status::of_registry(&failure))?;
-    draft.ok_or_else(|| Status::not_found(format!("name: the {kind} `{name}` has no draft: save one first")))
+    let draft =
+        draft.ok_or_else(|| Status::not_found(format!("name: the {kind} `{name}` has no draft: save one first")))?;
+    Ok((organisation.id.clone(), draft))
 }
 
 /// Id and name of what a draft is of.

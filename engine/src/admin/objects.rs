@@ -8,7 +8,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::service::{Interceptor, RoutesBuilder};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{audit, change, check, create, drafts, keys, published, read, upload};
+use super::{audit, change, check, create, drafts, keys, preview, published, read, upload};
 use crate::shared::Shared;
 
 /// Answers for every kind.
@@ -107,7 +107,7 @@ services! { 11;
         get_draft(pb::GetRequest) -> Draft: drafts::get;
         discard_draft(pb::ActRequest) -> DiscardDraftResponse: drafts::discard;
         diff_draft(pb::GetRequest) -> Diff: drafts::diff;
-        preview_draft(pb::PreviewDraftRequest) -> PreviewDraftResponse: drafts::preview;
+        preview_draft(pb::PreviewDraftRequest) -> PreviewDraftResponse: preview::preview;
         promote(pb::ActRequest) -> ChangeResponse: drafts::promote;
         rollback(pb::RollbackRequest) -> ChangeResponse: drafts::rollback;
         list_versions(pb::ListVersionsRequest) -> ListVersionsResponse: drafts::versions;
@@ -123,7 +123,7 @@ services! { 11;
         get_draft(pb::GetRequest) -> Draft: drafts::get;
         discard_draft(pb::ActRequest) -> DiscardDraftResponse: drafts::discard;
         diff_draft(pb::GetRequest) -> Diff: drafts::diff;
-        preview_draft(pb::PreviewDraftRequest) -> PreviewDraftResponse: drafts::preview;
+        preview_draft(pb::PreviewDraftRequest) -> PreviewDraftResponse: preview::preview;
         promote(pb::ActRequest) -> ChangeResponse: drafts::promote;
         rollback(pb::RollbackRequest) -> ChangeResponse: drafts::rollback;
         list_versions(pb::ListVersionsRequest) -> ListVersionsResponse: drafts::versions;

@@ -92,6 +92,24 @@ async fn an_injected_complexity_decides() {
 }
 
 #[tokio::test]
+async fn an_injected_difficulty_is_what_optimal_weighs() {
+    let stack = Stack::start().await;
+    let wanted = json!({"policies": [
+        {"name": "Worth", "candidates": "all", "strategy": {"type": "optimal", "min_quality": 0.9}}]});
+    soon(client(&stack).await.apply(document(&wanted, false))).await.unwrap();
+    for difficulty in [-2.5, 3.0] {
+        let request = pb::ExplainRequest {
+            policy: Some("Worth".into()),
+            text: "hi".into(),
+            difficulty: Some(difficulty),
+            ..Default::default()
+        };
+        let record = explain(&stack, request).await;
+        assert_eq!(record["difficulty"], difficulty, "{record}");
+    }
+}
+
+#[tokio::test]
 async fn an_explanation_resolves_as_a_request_would() {
     let stack = Stack::start().await;
     let asks = |model: &str| pb::ExplainRequest {

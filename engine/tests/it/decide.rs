@@ -75,6 +75,11 @@ async fn health_told_by_the_caller_is_used() {
     assert_ne!(second.selected_model, first);
 }
 
+fn policy_id(stack: &Stack) -> String {
+    let snapshot = stack.registry.snapshot();
+    snapshot.tenant(&stack.organisation).unwrap().policy_named("support").unwrap().id.to_string()
+}
+
 /// A call by a policy of this strategy, over the large model first.
 async fn call_by(stack: &Stack, strategy: &str) -> DecideCall {
     let policy = serde_json::from_value(json!({"policies": [{
@@ -127,6 +132,32 @@ async fn report(stack: &Stack, answers: &[(&str, u64)]) {
     let mut client = RoutingClient::new(stack.in_process().await);
     let told = soon(client.report(pb::ReportRequest { outcomes })).await.unwrap().into_inner();
     assert_eq!(told.accepted as usize, answers.len());
+}
+
+#[tokio::test]
+async fn a_client_may_leave_out_all_but_route_and_text() {
+    let stack = Stack::start().await;
+    let ask = async |policy: &str| {
+        let route = Some(pb::Route { route: Some(pb::route::Route::PolicyId(policy.to_owned())) });
+        let request = pb::DecideRequest { route, text: "four".repeat(10), ..Default::default() };
+        let response = soon(RoutingClient::new(stack.in_process().await).decide(request)).await?.into_inner();
+        Ok::<_, tonic::Status>(DecideAnswer::try_from(response).unwrap())
+    };
+    let mut seeds = Vec::new();
+    for policy in ["support", "@alias/support", policy_id(&stack).as_str()] {
+        let answer = ask(policy).await.unwrap();
+        let decision = answer.decision.expect("the engine's own configuration is meant");
+        assert_eq!((decision.policy.as_deref(), decision.snapshot), (Some("Support"), stack.registry.version()));
+        assert!(decision.candidates[0].expected_cost_usd.is_some(), "the text alone tells the cost");
+        seeds.push(decision.seed);
+    }
+    assert!(seeds[0] != seeds[1] && seeds[1] != seeds[2], "each is drawn: {seeds:?}");
+    let fault = ask("nonsense").await.unwrap_err();
+    assert_eq!(fault.code(), Code::NotFound);
+    assert!(fault.message().contains("route.policy_id: there is no policy `nonsense`"), "{fault}");
+    let request = pb::DecideRequest { organisation: "other".to_owned(), ..Default::default() };
+    let fault = soon(RoutingClient::new(stack.in_process().await).decide(request)).await.unwrap_err();
+    assert_eq!((fault.code(), fault.message().starts_with("organisation:")), (Code::NotFound, true), "{fault}");
 }
 
 #[tokio::test]

@@ -45,13 +45,14 @@ fn row(sequence: u64, model: &str, cost: Option<i128>) -> RequestRecord {
         policy: None,
         usage: Some(usage),
         cost: cost.map(Money::from_pico),
-        saved: None,
+        saved: cost.map(|_| Money::from_pico(3)),
         total_micros: 1,
         first_token_micros: None,
         decision_micros: None,
         upstream_micros: None,
         attempts: vec![],
         decision: None,
+        arguments: None,
         error: None,
     };
     RequestRecord { sequence, finished }
@@ -133,6 +134,7 @@ async fn usage_sums_exactly_over_all_pages() {
     let total = usage.total.unwrap();
     assert_eq!((total.requests, total.prompt_tokens, total.unpriced), (2500, 25_000, 25));
     assert_eq!(total.cost, Money::from_pico(2475 * 7).to_string());
+    assert_eq!(total.saved, Money::from_pico(2475 * 3).to_string());
     let lines: Vec<_> = usage.by_model.iter().map(|line| (line.model.as_str(), line.requests)).collect();
     assert_eq!(lines, [("acme/large", 500), ("acme/small", 2000)]);
     assert!(!usage.truncated);

@@ -5,6 +5,7 @@ mod calibrate_command;
 mod documented_commands;
 mod gate_command;
 mod import_command;
+mod optimal_commands;
 mod report_command;
 mod routellm;
 mod router_eval_command;

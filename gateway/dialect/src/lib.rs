@@ -8,6 +8,5 @@ mod json;
 
 pub mod fuzz;
 pub mod openai;
-pub mod tokens;
 
-pub use tokens::TokenEstimator;
+pub use domain::tokens::TokenEstimator;

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use domain::clock::Timestamp;
 use domain::decision::{AttemptOutcome, CandidateRecord};
 use domain::{
-    Attempt, Axis, CapabilityTag, Decision, Finished, KeyId, ModelId, Money, OrganisationId, Outcome, PolicyId,
-    RecordFilter, RequestId, SnapshotVersion, Started, Usage,
+    Arguments, Attempt, Axis, CapabilityTag, Decision, Facts, Features, Finished, Health, KeyId, ModelId, Money,
+    OrganisationId, Outcome, OutputTokens, PolicyId, RecordFilter, RequestId, Route, Score, Scored, SnapshotVersion,
+    Started, Usage,
 };
 use ledger::{Durability, Ledger, LedgerOptions};
 
@@ -131,6 +132,8 @@ fn sample(candidates: u64) -> Finished {
             axis: Some(Axis::Performance),
             complexity: Some(0.373_737),
             adjusted: Some(0.373_737),
+            difficulty: None,
+            calibration: None,
             capabilities: CapabilityTag::ALL.map(|tag| (tag, 0.123_456_789)).to_vec(),
             selected_model: model(0),
             candidates: (0..candidates)
@@ -158,6 +161,27 @@ fn sample(candidates: u64) -> Finished {
             affinity: None,
             reason: "complexity 0.37 asks for a medium model; the cheapest that reaches it was chosen".to_owned(),
         }),
+        arguments: Some(Box::new(Arguments {
+            route: Route::Policy(PolicyId::from_random([1; 20])),
+            facts: Facts {
+                features: Features { input_tokens: 200, turns: 1, ..Features::default() },
+                requested_model: Some("support".to_owned()),
+                ..Facts::default()
+            },
+            scoring: Scored::Known(Score {
+                complexity: 0.373_737,
+                difficulty: -0.123_456,
+                capabilities: CapabilityTag::ALL.map(|tag| (tag, 0.123_456_789)).to_vec(),
+                expected_output_tokens: OutputTokens { p50: 180, p90: 600 },
+                uncertainty: 0.05,
+                truncated: false,
+                micros: 900,
+                version: "scorer-1".into(),
+            }),
+            health: Health::default(),
+            previous: None,
+            now: Timestamp(1_700_000_000_000_000),
+        })),
         error: None,
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use detail::Detail;
 const VERSION: u8 = 1;
 /// Texts that a caller or an upstream chose are cut here; ids are shorter by construction.
 const MAX_TEXT: usize = 512;
-/// A larger end record is written without its decision and attempts.
+/// A larger end record is written without its decision, arguments and attempts.
 pub(crate) const MAX_PAYLOAD: usize = 1 << 20;
 /// The length that says "no text".
 const NO_TEXT: u16 = u16::MAX;
@@ -55,7 +55,7 @@ pub(crate) fn encode_start(started: &Started, out: &mut Vec<u8>) {
     out.push(u8::from(started.stream));
 }
 
-/// Appends an end record's payload; past `MAX_PAYLOAD` without decision and attempts, which the detail then says.
+/// Appends an end record's payload; past `MAX_PAYLOAD` without decision, arguments and attempts, which the detail then says.
 pub(crate) fn encode_end(finished: &Finished, out: &mut Vec<u8>) {
     let begin = out.len();
     put_common(&finished.started, out);

@@ -184,6 +184,7 @@ fn record(row: &SqliteRow) -> Result<RequestRecord, RecordError> {
         upstream_micros: detail.upstream_micros,
         attempts: detail.attempts(),
         decision: detail.decision(),
+        arguments: detail.arguments(),
         error: detail.error.clone(),
     };
     Ok(RequestRecord { sequence, finished })

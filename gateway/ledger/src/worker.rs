@@ -198,6 +198,7 @@ fn end_unknown(shared: &Shared, open: OpenStarts) -> Result<(), SpoolError> {
             upstream_micros: None,
             attempts: Vec::new(),
             decision: None,
+            arguments: None,
             error: None,
         };
         shared.append(Kind::End, &mut Draft::new(&mut buffer, |out| codec::encode_end(&finished, out)))?;

@@ -53,6 +53,7 @@ fn finished(number: u64) -> Finished {
         upstream_micros: None,
         attempts: Vec::new(),
         decision: None,
+        arguments: None,
         error: None,
     }
 }

@@ -126,7 +126,8 @@ mod tests {
 
     fn tenant(credentials: impl IntoIterator<Item = Credential>) -> Tenant {
         let id = OrganisationId::from_random([1; 20]);
-        let mut tenant = Tenant::new(Arc::new(Organisation { id, name: "a".into(), default_policy: None }));
+        let mut tenant =
+            Tenant::new(Arc::new(Organisation { id, name: "a".into(), default_policy: None, calibration: None }));
         let entries: BTreeMap<_, _> = credentials.into_iter().map(|it| (it.id.clone(), Arc::new(it))).collect();
         tenant.credentials = Arc::new(entries);
         tenant

@@ -18,7 +18,7 @@ use crate::error::{Failure, render};
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
 use crate::pipeline::attempt::{Answered, Pursuit};
-use crate::pipeline::decide::{Decided, decide};
+use crate::pipeline::decide::decide;
 use crate::pipeline::fallback::Chain;
 use crate::pipeline::report::{self, Closing, Opening};
 use crate::pipeline::settle::{End, Settle};
@@ -72,12 +72,10 @@ async fn prepare(
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
     let request = ChatRequest::decode(body).map_err(Failure::Malformed)?;
     settle.describe(request.model(), request.stream());
-    let Decided { decision, took, project, session } =
-        decide(worker, settle.context(), &request, router, &head.headers).await?;
+    let decided = decide(worker, settle.context(), &request, router, &head.headers).await?;
     let tenant = settle.context().tenant().ok_or(Failure::NotReady)?.clone();
-    let chain = Chain::new(&decision, &tenant);
-    settle.decided(decision, took, project);
-    settle.belongs_to(session);
+    let chain = Chain::new(&decided.decision, &tenant);
+    settle.decided(decided);
     settle.start().map_err(|fault| {
         tracing::error!(%fault, "a start record cannot be written; the request is refused");
         Failure::RecordsUnavailable

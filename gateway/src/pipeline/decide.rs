@@ -1,4 +1,4 @@
-//! Which models answer a request, in which order: by our own evaluation where no score is needed, else with the engine's.
+//! Which models answer a request, in which order: always by our own evaluation, with the engine's score where it matters.
 //!
 //! Degraded mode is the same function with one argument changed: `Scoring::Unavailable` instead of `Known`.
 
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use dialect::openai::request::ChatRequest;
-use domain::{Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Route, Tenant};
+use domain::{Arguments, Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Route, Scored};
 use http::HeaderMap;
 use policy::{Ask, Health, Question, Resolved, Scoring, Step};
 use proto::DecideCall;
@@ -18,9 +18,10 @@ use crate::error::Failure;
 use crate::pipeline::converse;
 use crate::sessions::SessionKey;
 
-/// A decision, how long it took, and to which project the request belongs.
+/// A decision and what it was made of, how long it took, and to which project the request belongs.
 pub(crate) struct Decided {
     pub(crate) decision: Decision,
+    pub(crate) arguments: Box<Arguments>,
     pub(crate) took: Duration,
     pub(crate) project: Option<ProjectId>,
     /// The conversation, where a policy keeps it on its model.
@@ -47,7 +48,7 @@ pub(crate) async fn decide(
     };
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
     let labels = labels(context, request, headers, &route, project.as_ref())?;
-    let facts = Facts { labels, ..facts(context, request, models)? };
+    let facts = Facts { labels, ..facts(context, request, models) };
     let unhealthy = worker.app.upstreams.unhealthy_models(tenant, worker.app.clock.monotonic());
     let health = Health {
         unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect(),
@@ -67,74 +68,67 @@ pub(crate) async fn decide(
         seed: context.id,
         now: context.now,
     };
-    let decision = match policy::decide(&question).map_err(Failure::Refused)? {
-        Step::Decided(decision) => *decision,
+    let (decision, scoring) = match policy::decide(&question).map_err(Failure::Refused)? {
+        Step::Decided(decision) => (*decision, Scored::NotAsked),
         Step::NeedsScore => {
-            let input = request.scorer_input();
-            let call = DecideCall {
-                organisation: context.key.organisation.clone(),
-                route: route.clone(),
-                facts: facts.clone(),
-                text: input.text,
-                context: input.context,
-                truncated: input.truncated,
-                unhealthy: health.unhealthy.iter().cloned().collect(),
-                previous: previous.clone(),
-                version: question.version,
-                seed: question.seed,
-                now: question.now,
-            };
-            let answer = worker.engine.decide(&worker.app, &call).await;
-            let score = match answer {
-                Ok(answer) => {
-                    if let Some(decision) = answer.decision.filter(|decision| is_ours(decision, tenant, &facts)) {
-                        return Ok(Decided { decision, took: began.elapsed(), project, session });
-                    }
-                    // Neither a decision that will do, nor a score, nor a word why: an engine that is no help.
-                    answer.score.ok_or(answer.degraded.unwrap_or(Degradation::Engine))
-                }
-                Err(degradation) => Err(degradation),
-            };
-            question.scoring = match &score {
-                Ok(score) => Scoring::Known(score),
-                Err(degradation) => Scoring::Unavailable(*degradation),
-            };
+            let scoring = ask_engine(worker, context, request, &question).await;
+            question.scoring = (&scoring).into();
             match policy::decide(&question).map_err(Failure::Refused)? {
-                Step::Decided(decision) => *decision,
-                // Never after anything but `NotAsked`; an engine bug must not become the caller's.
+                Step::Decided(decision) => (*decision, scoring),
+                // Never after anything but `NotAsked`.
                 Step::NeedsScore => return Err(Failure::Internal),
             }
         }
     };
-    Ok(Decided { decision, took: began.elapsed(), project, session })
+    let health = health.of(decision.considered());
+    let arguments = Box::new(Arguments { route, facts, scoring, health, previous, now: context.now });
+    Ok(Decided { decision, arguments, took: began.elapsed(), project, session })
 }
 
-/// Whether an engine's decision stays within what we know and the request allows; any other is set aside.
-fn is_ours(decision: &Decision, tenant: &Tenant, facts: &Facts) -> bool {
-    let allowed = |model: &ModelId| {
-        tenant.models.contains_key(model) && (facts.allowed_models.is_empty() || facts.allowed_models.contains(model))
+/// Asks for a score. The decision that an engine sends beside it is for clients that cannot decide themselves: what is
+/// followed here is what is recorded, together with everything it was made of.
+async fn ask_engine(
+    worker: &Worker,
+    context: &RequestContext,
+    request: &ChatRequest,
+    question: &Question<'_>,
+) -> Scored {
+    let input = request.scorer_input();
+    let call = DecideCall {
+        organisation: context.key.organisation.clone(),
+        route: question.route.clone(),
+        facts: question.facts.clone(),
+        text: input.text,
+        context: input.context,
+        truncated: input.truncated,
+        unhealthy: question.health.unhealthy.iter().cloned().collect(),
+        previous: question.previous.cloned(),
+        version: question.version,
+        seed: question.seed,
+        now: question.now,
     };
-    let is_ours = !decision.candidates.is_empty() && decision.candidates.iter().all(|it| allowed(&it.model));
-    if !is_ours {
-        metrics::counter!("signalbox_engine_decisions_rejected_total").increment(1);
+    match worker.engine.decide(&worker.app, &call).await {
+        // Neither a score nor a word why: an engine that is no help.
+        Ok(answer) => {
+            answer.score.map_or(Scored::Unavailable(answer.degraded.unwrap_or(Degradation::Engine)), Scored::Known)
+        }
+        Err(degradation) => Scored::Unavailable(degradation),
     }
-    is_ours
 }
 
-fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) -> Result<Facts, Failure> {
-    let constraints = request.constraints().map_err(Failure::Malformed)?;
-    Ok(Facts {
+fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) -> Facts {
+    Facts {
         features: request.features().clone(),
         requested_model: request.model().map(str::to_owned),
-        constraints: Constraints { models, ..constraints },
+        constraints: Constraints { models, ..request.constraints() },
         allowed_models: context.key.allowed_models.clone(),
         labels: Labels::default(),
         instructions: request.extensions().routing.instructions.clone(),
-    })
+    }
 }
 
-/// What rules read of the request; nothing where there are none, so that such requests neither pay for it nor have it
-/// sent to the engine. Tags are checked all the same: a rule added later breaks no caller.
+/// What rules read of the request and no more, so that what they do not ask about is neither sent nor kept. Tags are
+/// checked all the same: a rule added later breaks no caller.
 fn labels(
     context: &RequestContext,
     request: &ChatRequest,
@@ -146,13 +140,14 @@ fn labels(
     let tags_header: Vec<_> = tags_header.map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
     let tags = request.tags(texts(&tags_header)).map_err(Failure::Malformed)?;
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
-    if !policy::has_rules(tenant, route) {
+    if policy::label_fields(tenant, route).is_empty() {
         return Ok(Labels::default());
     }
     let headers: Vec<_> =
         headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
     let labels = request.labels(&tags, texts(&headers)).map_err(Failure::Malformed)?;
-    Ok(Labels { project: project.cloned(), key_name: Some(context.key.name.clone()), ..labels })
+    let all = Labels { project: project.cloned(), key_name: Some(context.key.name.clone()), ..labels };
+    Ok(policy::labels_read(tenant, route, all))
 }
 
 fn texts<'a>(headers: &'a [(&'a str, Cow<'a, str>)]) -> impl Iterator<Item = (&'a str, &'a str)> {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::context::RequestContext;
+use crate::pipeline::decide::Decided;
 use crate::sessions::{LastTurn, SessionKey};
 
 /// What the caller gets to see of the accounts when a request ends.
@@ -82,6 +83,7 @@ impl Settle {
             upstream_micros: None,
             attempts: Vec::new(),
             decision: None,
+            arguments: None,
             error: None,
         };
         Self {
@@ -107,19 +109,16 @@ impl Settle {
         });
     }
 
-    /// Notes the decision and how long it took.
-    pub(crate) fn decided(&mut self, decision: Decision, took: Duration, project: Option<domain::ProjectId>) {
+    /// Notes the decision, what it was made of, how long it took, and the conversation that is to learn who answered.
+    pub(crate) fn decided(&mut self, Decided { decision, arguments, took, project, session }: Decided) {
+        self.session = session;
         self.edit(|record| {
             record.policy.clone_from(&decision.policy_id);
             record.decision_micros = Some(micros(took));
             record.started.project = project;
             record.decision = Some(decision);
+            record.arguments = Some(arguments);
         });
-    }
-
-    /// Notes the conversation that is to learn who answered.
-    pub(crate) fn belongs_to(&mut self, session: Option<SessionKey>) {
-        self.session = session;
     }
 
     /// Writes the start record, before anything is sent upstream.

@@ -30,8 +30,8 @@ use crate::wire::get;
 pub(crate) enum Mood {
     /// Gives this complexity, and leaves the decision to the caller.
     Scores(f64),
-    /// Decides so.
-    Decides(Box<Decision>),
+    /// Gives this complexity, and decides so.
+    Decides(f64, Box<Decision>),
     /// Says that it cannot score.
     CannotScore,
     /// Fails.
@@ -114,7 +114,7 @@ impl Routing for Service {
         let mood = self.0.mood.lock().unwrap().clone();
         let (score, decision, degraded) = match mood {
             Mood::Scores(complexity) => (Some(score(complexity)), None, None),
-            Mood::Decides(decision) => (None, Some(*decision), None),
+            Mood::Decides(complexity, decision) => (Some(score(complexity)), Some(*decision), None),
             Mood::CannotScore => (None, None, Some(Degradation::Scorer)),
             Mood::Fails => return Err(Status::internal("a bug")),
             Mood::Overloaded => return Err(Status::resource_exhausted("the scoring queue is full")),
@@ -254,7 +254,7 @@ fn a_scorer_that_fails_is_named() {
 }
 
 #[test]
-fn a_decision_for_a_model_that_is_not_ours_is_set_aside() {
+fn the_score_of_an_engine_is_followed_and_its_decision_is_not() {
     let Scored { stack, .. } = scored(PATIENT);
     let decision = json!({
         "policy": null, "rule": null, "strategy": "intelligent", "axis": null, "complexity": 0.5, "adjusted": null,
@@ -263,8 +263,8 @@ fn a_decision_for_a_model_that_is_not_ours_is_set_aside() {
         "reason": "because",
     });
     let decision = Box::new(serde_json::from_value(decision).unwrap());
-    let _engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Decides(decision));
-    assert_eq!(route(&stack), strong_without("engine"));
+    let _engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Decides(0.05, decision));
+    assert_eq!(route(&stack), ("p0/small".to_owned(), None));
 }
 
 // === Latency ===

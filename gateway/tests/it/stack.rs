@@ -288,6 +288,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
             id: organisation.clone(),
             name: "default".to_owned(),
             default_policy: Some(policy_id()),
+            calibration: None,
         })),
     ];
     let (mut models, mut sources) = (Vec::new(), BTreeMap::new());

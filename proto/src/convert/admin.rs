@@ -185,7 +185,11 @@ impl From<&PolicySpec> for object::Policy {
             candidates: Some((&it.candidates).into()),
             strategy: Some((&it.strategy).into()),
             rules_json: document(&it.rules, it.rules.is_empty()),
-            ..Self::default()
+            affinity: it.affinity.map(|affinity| object::Affinity::from(affinity).into()),
+            // The server's.
+            id: String::new(),
+            organisation: String::new(),
+            version: 0,
         }
     }
 }

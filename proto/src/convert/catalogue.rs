@@ -6,8 +6,8 @@ use domain::{
 };
 
 use super::{
-    ConvertError, Converted, closed, closed_each, closed_optional, finite, money, parse, parse_optional, required,
-    same_variants,
+    ConvertError, Converted, closed, closed_each, closed_optional, document, finite, money, parse, parse_optional,
+    read_document, required, same_variants,
 };
 use crate::pb::object::v1 as pb;
 use crate::pb::object::v1::auth_scheme::{Bearer, Scheme};
@@ -22,6 +22,7 @@ impl From<&Organisation> for pb::Organisation {
             id: it.id.to_string(),
             name: it.name.clone(),
             default_policy: it.default_policy.as_ref().map(ToString::to_string),
+            calibration_json: document(&it.calibration, it.calibration.is_none()),
         }
     }
 }
@@ -33,6 +34,7 @@ impl TryFrom<pb::Organisation> for Organisation {
             id: parse("id", &it.id)?,
             name: it.name,
             default_policy: parse_optional("default_policy", it.default_policy.as_deref())?,
+            calibration: read_document("calibration_json", &it.calibration_json)?,
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::Display;
 
-use domain::{Affinity, Axis, Candidates, CredentialSource, Policy, PolicyModel, ProviderSlug, Router, Strategy};
+use domain::{
+    Affinity, Axis, Candidates, CredentialSource, Dial, Lambda, MinQuality, Optimal, Policy, PolicyModel, ProviderSlug,
+    Router, Strategy,
+};
 
 use super::{
     ConvertError, Converted, closed, closed_optional, document, finite, parse, parse_each, parse_optional,
@@ -11,6 +14,7 @@ use super::{
 use crate::pb::object::v1 as pb;
 use crate::pb::object::v1::candidates::Candidates as CandidatesKind;
 use crate::pb::object::v1::strategy::Strategy as StrategyKind;
+use crate::pb::object::v1::strategy::optimal::Dial as DialKind;
 
 same_variants!(pb::Affinity, Affinity, [Conversation]);
 same_variants!(pb::CredentialSource, CredentialSource, [Managed, User]);
@@ -28,6 +32,7 @@ impl<B: Display> From<&Strategy<B>> for pb::Strategy {
             Strategy::Intelligent { axis } => {
                 StrategyKind::Intelligent(pb::strategy::Intelligent { axis: pb::Axis::from(*axis).into() })
             }
+            Strategy::Optimal(it) => StrategyKind::Optimal(it.into()),
         };
         Self { strategy: Some(kind) }
     }
@@ -46,6 +51,31 @@ impl TryFrom<pb::Strategy> for Strategy {
             StrategyKind::Intelligent(it) => {
                 Self::Intelligent { axis: closed::<pb::Axis, _>("intelligent.axis", it.axis)? }
             }
+            StrategyKind::Optimal(it) => Self::Optimal(it.try_into()?),
+        })
+    }
+}
+
+impl<B: Display> From<&Optimal<B>> for pb::strategy::Optimal {
+    fn from(it: &Optimal<B>) -> Self {
+        let dial = match it.dial {
+            Dial::Lambda(lambda) => DialKind::Lambda(lambda.get()),
+            Dial::MinQuality(share) => DialKind::MinQuality(share.get()),
+        };
+        Self { blend: it.blend.as_ref().map(ToString::to_string), dial: Some(dial) }
+    }
+}
+
+impl TryFrom<pb::strategy::Optimal> for Optimal {
+    type Error = ConvertError;
+    fn try_from(it: pb::strategy::Optimal) -> Converted<Self> {
+        let dial = match required("optimal.dial", it.dial)? {
+            DialKind::Lambda(value) => Lambda::try_new(value).map(Dial::Lambda),
+            DialKind::MinQuality(value) => MinQuality::try_new(value).map(Dial::MinQuality),
+        };
+        Ok(Self {
+            blend: parse_optional("optimal.blend", it.blend.as_deref())?,
+            dial: dial.map_err(|fault| ConvertError::new("optimal.dial", fault))?,
         })
     }
 }

@@ -4,9 +4,9 @@
 //! in which it is kept; what the message repeats beside it must agree with it.
 
 use domain::{
-    AttemptOutcome, CapabilityTag, Constraints, CredentialId, Decision, Degradation, Facts, Features, Labels, ModelId,
-    OrganisationId, OutputFormat, OutputTokens, Previous, RequestId, Route, Score, ScorerInput, SnapshotVersion,
-    Timestamp,
+    AttemptOutcome, CapabilityTag, Constraints, CredentialId, Decision, Degradation, Facts, Features, Labels,
+    MinQuality, ModelId, OrganisationId, OutputFormat, OutputTokens, Previous, RequestId, Route, Score, ScorerInput,
+    SnapshotVersion, Timestamp,
 };
 
 use super::{
@@ -156,6 +156,7 @@ impl From<&Constraints> for pb::Constraints {
             deny_data_collection: it.deny_data_collection,
             zero_data_retention: it.zero_data_retention,
             max_cost: it.max_cost.map(|cost| cost.to_string()),
+            min_quality: it.min_quality.map(MinQuality::get),
         }
     }
 }
@@ -163,6 +164,7 @@ impl From<&Constraints> for pb::Constraints {
 impl TryFrom<pb::Constraints> for Constraints {
     type Error = ConvertError;
     fn try_from(it: pb::Constraints) -> Converted<Self> {
+        let min_quality = it.min_quality.map(MinQuality::try_new);
         Ok(Self {
             models: parse_each("models", &it.models)?,
             only_providers: parse_each("only_providers", &it.only_providers)?,
@@ -170,6 +172,7 @@ impl TryFrom<pb::Constraints> for Constraints {
             deny_data_collection: it.deny_data_collection,
             zero_data_retention: it.zero_data_retention,
             max_cost: money("max_cost", it.max_cost.as_deref())?,
+            min_quality: min_quality.transpose().map_err(|fault| ConvertError::new("min_quality", fault))?,
         })
     }
 }

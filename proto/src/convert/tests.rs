@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use domain::desired::{Action, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec};
 use domain::{
-    Ability, Affinity, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendWeight, CandidateRecord,
-    Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId, CredentialSource, Date,
-    Decision, Degradation, DesiredFault, DialectKind, Diff, Direction, Facts, Features, Field, Interval, KeyHash,
-    KeyId, KeyRouting, Labels, Missing, Modality, Model, ModelId, Money, Normalisation, Object, ObjectKey, Operator,
-    Organisation, OrganisationId, OutputFormat, OutputTokens, Override, Owner, Policy, PolicyId, PolicyModel, Previous,
-    Pricing, Project, ProjectId, Provider, ProviderSlug, RankBy, RequestId, Route, Router, RouterId, Rule, Rules,
-    Scope, Score, ScoreCell, Scorecard, ScorecardId, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion,
-    SourceKind, SourceNote, Strategy, Test, Timeouts, Timestamp, Use,
+    Ability, Affinity, ApiKey, AttemptOutcome, AuthScheme, Axis, Blend, BlendId, BlendWeight, Calibration,
+    CandidateRecord, Candidates, CapabilityTag, Change, Condition, Constraints, Credential, CredentialId,
+    CredentialSource, Date, Decision, Degradation, DesiredFault, Dial, DialectKind, Diff, Direction, Facts, Features,
+    Field, Interval, KeyHash, KeyId, KeyRouting, Labels, Lambda, MinQuality, Missing, Modality, Model, ModelId, Money,
+    Normalisation, Object, ObjectKey, Operator, Optimal, Organisation, OrganisationId, OutputFormat, OutputTokens,
+    Override, Owner, Policy, PolicyId, PolicyModel, Previous, Pricing, Project, ProjectId, Provider, ProviderSlug,
+    RankBy, RequestId, Route, Router, RouterId, Rule, Rules, Scale, Scales, Scope, Score, ScoreCell, Scorecard,
+    ScorecardId, ScorerInput, SealedBytes, SecretText, Snapshot, SnapshotVersion, SourceKind, SourceNote, Strategy,
+    Test, Timeouts, Timestamp, Use,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -74,10 +75,25 @@ fn request_id() -> impl Arbitrary<Value = RequestId> {
 }
 
 fn organisation() -> impl Arbitrary<Value = Organisation> {
-    (organisation_id(), text(), of(policy_id())).prop_map(|(id, name, default_policy)| Organisation {
-        id,
-        name,
-        default_policy,
+    (organisation_id(), text(), of(policy_id()), of(calibration()))
+        .prop_map(|(id, name, default_policy, calibration)| Organisation { id, name, default_policy, calibration })
+}
+
+fn calibration() -> impl Arbitrary<Value = Calibration> {
+    // Numbers that decimal text holds exactly.
+    let number = || (-64_i32..64).prop_map(|it| f64::from(it) / 8.0);
+    let scale = move || (number(), number()).prop_map(|(a, b)| Scale { a, b });
+    (text(), text(), number(), scale(), scale(), any::<u64>()).prop_map(|(version, source, k, blend, q, n)| {
+        Calibration {
+            version: version.into(),
+            difficulty: source.clone(),
+            k,
+            scale: Scales { blend, q },
+            fitted_on: source.clone(),
+            n,
+            date: Date::parse("2026-11-22").unwrap(),
+            source,
+        }
     })
 }
 
@@ -185,6 +201,7 @@ fn strategy() -> impl Arbitrary<Value = Strategy> {
         Just(Strategy::LowestCost {}),
         Just(Strategy::LeastLatency {}),
         blend_id().prop_map(|blend| Strategy::Blend { blend }),
+        optimal().prop_map(Strategy::Optimal),
         select(vec![Axis::Cost, Axis::Performance, Axis::Capability]).prop_map(|axis| Strategy::Intelligent { axis }),
     ]
 }
@@ -431,16 +448,28 @@ fn features() -> impl Arbitrary<Value = Features> {
 }
 
 fn constraints() -> impl Arbitrary<Value = Constraints> {
-    (vec(model_id(), 0..3), vec(slug(), 0..3), vec(slug(), 0..3), any::<(bool, bool)>(), of(amount())).prop_map(
-        |(models, only_providers, ignored_providers, flags, max_cost)| Constraints {
+    let limits = (of(amount()), of(min_quality()));
+    (vec(model_id(), 0..3), vec(slug(), 0..3), vec(slug(), 0..3), any::<(bool, bool)>(), limits).prop_map(
+        |(models, only_providers, ignored_providers, flags, (max_cost, min_quality))| Constraints {
             models,
             only_providers,
             ignored_providers,
             deny_data_collection: flags.0,
             zero_data_retention: flags.1,
             max_cost,
+            min_quality,
         },
     )
+}
+
+fn min_quality() -> impl Arbitrary<Value = MinQuality> {
+    (1_u32..=100).prop_map(|it| MinQuality::try_new(f64::from(it) / 100.0).unwrap())
+}
+
+fn optimal() -> impl Arbitrary<Value = Optimal> {
+    let lambda = (0_u32..1000).prop_map(|it| Dial::Lambda(Lambda::try_new(f64::from(it) / 8.0).unwrap()));
+    (of(blend_id()), prop_oneof![lambda, min_quality().prop_map(Dial::MinQuality)])
+        .prop_map(|(blend, dial)| Optimal { blend, dial })
 }
 
 fn labels() -> impl Arbitrary<Value = Labels> {
@@ -536,6 +565,8 @@ fn decision() -> Decision {
         axis: Some(Axis::Performance),
         complexity: Some(0.52),
         adjusted: Some(0.52),
+        difficulty: Some(1.5),
+        calibration: Some("2026.11.4-a".into()),
         capabilities: vec![(CapabilityTag::Code, 0.91)],
         selected_model: model("acme/large"),
         candidates: vec![candidate("acme/large"), candidate("acme/small")],
@@ -756,7 +787,7 @@ fn secrets_do_not_print() {
 #[test]
 fn large_copies_are_cut_into_chunks() {
     let organisation = OrganisationId::from_random([1; 20]);
-    let owner = Organisation { id: organisation.clone(), name: "acme".into(), default_policy: None };
+    let owner = Organisation { id: organisation.clone(), name: "acme".into(), default_policy: None, calibration: None };
     let project = |number: u8| Project {
         id: ProjectId::from_random([number; 20]),
         organisation: organisation.clone(),

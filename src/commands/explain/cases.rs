@@ -6,8 +6,9 @@
 //! ```
 //!
 //! `policy`, `complexity` and `capabilities` stand in for what would be found. `expect` has any of `order` (the
-//! candidates), `removed` (model to reason; all of them), `record` and `refusal` (members of the decision record, or of
-//! the error object, that must be equal). Empty lines and lines that begin with `#` are skipped.
+//! candidates), `removed` (model to reason; all of them), `scores` and `positions` (model to number, of those that
+//! matter), `record` and `refusal` (members of the decision record, or of the error object). Objects are compared by
+//! the members that the case names, lists item by item. Empty lines and lines that begin with `#` are skipped.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +24,7 @@ use crate::exit::{Exit, UsageError};
 use crate::output;
 use crate::server_link::ServerLink;
 
-/// What complexities may differ by after a trip through text.
+/// What numbers may differ by: they take a trip through text, and sums depend on the order of their terms.
 const TOLERANCE: f64 = 1e-9;
 
 #[derive(Deserialize)]
@@ -36,6 +37,8 @@ struct Case {
     #[serde(default)]
     complexity: Option<f64>,
     #[serde(default)]
+    difficulty: Option<f64>,
+    #[serde(default)]
     capabilities: BTreeMap<String, f64>,
     expect: Expected,
 }
@@ -47,6 +50,10 @@ struct Expected {
     order: Option<Vec<String>>,
     #[serde(default)]
     removed: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    scores: BTreeMap<String, f64>,
+    #[serde(default)]
+    positions: BTreeMap<String, f64>,
     #[serde(default)]
     record: Map<String, Value>,
     #[serde(default)]
@@ -86,7 +93,9 @@ fn cases(text: &str, file: &Path) -> anyhow::Result<Vec<(usize, Case)>> {
     for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         match serde_json::from_str::<Case>(line) {
             Ok(case) if case.expect.is_empty() => {
-                faults.push(format!("line {number}: `expect` is empty: name order, removed, record or refusal"));
+                faults.push(format!(
+                    "line {number}: `expect` is empty: name order, removed, scores, positions, record or refusal"
+                ));
             }
             Ok(case) => cases.push((number, case)),
             Err(fault) => faults.push(format!("line {number}: {fault}")),
@@ -106,6 +115,7 @@ async fn differences(case: &Case, server: &mut ServerLink) -> anyhow::Result<Vec
     let injected = Injected {
         policy: case.policy.clone(),
         complexity: case.complexity,
+        difficulty: case.difficulty,
         capabilities: case.capabilities.iter().map(tag).collect(),
     };
     let answer = match case.request.question(injected) {
@@ -124,7 +134,8 @@ async fn differences(case: &Case, server: &mut ServerLink) -> anyhow::Result<Vec
 
 impl Expected {
     fn is_empty(&self) -> bool {
-        self.order.is_none() && self.removed.is_none() && self.record.is_empty() && self.refusal.is_none()
+        let no_figures = self.scores.is_empty() && self.positions.is_empty();
+        self.order.is_none() && self.removed.is_none() && no_figures && self.record.is_empty() && self.refusal.is_none()
     }
 
     fn compare_record(&self, record: &Value) -> Vec<String> {
@@ -148,6 +159,11 @@ impl Expected {
                 found.into_iter().filter_map(|(model, reason)| Some((model?.to_owned(), reason.clone()))).collect();
             compare("removed", &Value::Object(found), &json!(removed));
         }
+        for (figure, expected) in [("score", &self.scores), ("position", &self.positions)] {
+            for (model, expected) in expected {
+                compare(&format!("{figure} of {model}"), candidate(record, model, figure), &json!(expected));
+            }
+        }
         for (member, expected) in &self.record {
             compare(member, &record[member], expected);
         }
@@ -168,9 +184,24 @@ fn column(rows: &Value, name: &str) -> Value {
     rows.as_array().map(Vec::as_slice).unwrap_or_default().iter().map(|row| row[name].clone()).collect()
 }
 
+/// A member of a candidate's row; null where there is no such candidate.
+fn candidate<'a>(record: &'a Value, model: &str, member: &str) -> &'a Value {
+    let rows = record["candidates"].as_array().map(Vec::as_slice).unwrap_or_default();
+    rows.iter().find(|row| row["model"] == model).map_or(&Value::Null, |row| &row[member])
+}
+
+/// Whether a value is as expected: of an object, in the members that are expected; of a number, within the tolerance.
 fn is_same(found: &Value, expected: &Value) -> bool {
-    match (found.as_f64(), expected.as_f64()) {
-        (Some(found), Some(expected)) => (found - expected).abs() <= TOLERANCE,
+    match (found, expected) {
+        (Value::Number(_), Value::Number(_)) => {
+            found.as_f64().zip(expected.as_f64()).is_some_and(|(a, b)| (a - b).abs() <= TOLERANCE)
+        }
+        (Value::Array(found), Value::Array(expected)) => {
+            found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| is_same(a, b))
+        }
+        (Value::Object(found), Value::Object(expected)) => {
+            expected.iter().all(|(name, expected)| is_same(found.get(name).unwrap_or(&Value::Null), expected))
+        }
         _ => found == expected,
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Injected {
     pub(super) policy: Option<String>,
     /// Instead of the scorer's.
     pub(super) complexity: Option<f64>,
+    /// Instead of the scorer's.
+    pub(super) difficulty: Option<f64>,
     pub(super) capabilities: Vec<routing::Capability>,
 }
 
@@ -51,7 +53,7 @@ impl Given {
         let facts = Facts {
             features: request.features().clone(),
             requested_model: request.model().map(str::to_owned),
-            constraints: request.constraints()?,
+            constraints: request.constraints(),
             allowed_models: Vec::new(),
             labels: self.labels(&request)?,
             instructions: request.extensions().routing.instructions.clone(),
@@ -70,6 +72,7 @@ impl Given {
             context: input.context,
             truncated: input.truncated,
             complexity: injected.complexity,
+            difficulty: injected.difficulty,
             capabilities: injected.capabilities,
             seed: None,
             models: extensions.models.clone().unwrap_or_default(),

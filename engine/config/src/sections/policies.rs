@@ -1,21 +1,27 @@
 //! `[[policies]]`: which models may answer and how one of them is chosen.
 
 use domain::desired::PolicySpec;
-use domain::{Affinity, Axis, Candidates, ModelId, Policy, PolicyModel, Strategy};
+use domain::{
+    Affinity, Axis, Candidates, Dial, InvalidDial, Lambda, MinQuality, ModelId, Optimal, Policy, PolicyModel, Strategy,
+};
 
 use crate::context::Context;
 use crate::fields::{Fields, Item, shortened};
 use crate::node::Value;
-use crate::readers::{boolean, choice, items, model_id, name, not_one_of, object, rank, refuse_repeats, text, weight};
+use crate::readers::{
+    boolean, choice, items, model_id, name, not_one_of, number, object, rank, refuse_repeats, text, weight,
+};
 use crate::sections::rules;
 
 /// How far a conversation may stay on one model.
 const AFFINITIES: [(&str, Affinity); 1] = [("conversation", Affinity::Conversation)];
-const LATER_STRATEGY: [&str; 3] = ["lambda", "min_quality", "rank_by"];
+const LATER_STRATEGY: [&str; 1] = ["rank_by"];
 
-const STRATEGIES: [&str; 7] = ["intelligent", "priority", "split", "lowest_cost", "least_latency", "blend", "single"];
+const STRATEGIES: [&str; 8] =
+    ["intelligent", "optimal", "priority", "split", "lowest_cost", "least_latency", "blend", "single"];
 /// The strategies but `intelligent`, for whoever names none.
-const OTHERS: &str = " (or \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"blend\", \"single\")";
+const OTHERS: &str =
+    " (or \"optimal\", \"priority\", \"split\", \"lowest_cost\", \"least_latency\", \"blend\", \"single\")";
 const AXES: [(&str, Axis); 5] = [
     ("cost", Axis::Cost),
     ("performance", Axis::Performance),
@@ -126,6 +132,10 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy<Strin
                 let (kind, blend) = (context.pair("type", "\"blend\""), context.pair("blend", "\"…\""));
                 return item.fault(context, format!("needs its blend: write {{ {kind}, {blend} }}"));
             }
+            if kind == "optimal" {
+                let (kind, dial) = (context.pair("type", "\"optimal\""), context.pair("min_quality", "0.95"));
+                return item.fault(context, format!("needs its dial: write {{ {kind}, {dial} }}"));
+            }
             assembled(&kind, None, None, None)
         }
         _ => object(item, context, &LATER_STRATEGY, strategy_table),
@@ -135,6 +145,7 @@ fn strategy(item: &Item<'_>, context: &mut Context<'_>) -> Option<Strategy<Strin
 pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Strategy<String>> {
     let kind = fields.require("type", ("\"intelligent\"", OTHERS), context, kind);
     let (axis_item, model_item, blend_item) = (fields.take("axis"), fields.take("model"), fields.take("blend"));
+    let dials = Dials::take(fields);
     let axis = match &axis_item {
         Some(item) => Some(choice(item, context, &AXES)?),
         None => None,
@@ -148,14 +159,18 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
         None => None,
     };
     let kind = kind?;
+    if let Some((name, item)) = dials.stray().filter(|_| kind != "optimal") {
+        return item.fault(context, format!("`{name}` is for optimal policies: take it out of this {kind} one"));
+    }
     if let Some(item) = axis_item.filter(|_| kind != "intelligent") {
         return item.fault(context, format!("`axis` is for intelligent policies: take it out of this {kind} one"));
     }
     if let Some(item) = model_item.filter(|_| kind != "single") {
         return item.fault(context, format!("`model` is for single: take it out of this {kind} policy, or use models"));
     }
-    if let Some(item) = blend_item.filter(|_| kind != "blend") {
-        return item.fault(context, format!("`blend` is for blend: take it out of this {kind} policy"));
+    if let Some(item) = blend_item.filter(|_| kind != "blend" && kind != "optimal") {
+        let message = format!("`blend` is for blend and optimal: take it out of this {kind} policy");
+        return item.fault(context, message);
     }
     if kind == "blend" && blend.is_none() {
         let message = format!("`blend` is missing: write {}", context.pair("blend", "\"…\""));
@@ -165,15 +180,51 @@ pub(crate) fn strategy_table(fields: &mut Fields<'_>, context: &mut Context<'_>)
         let message = format!("`model` is missing: write {}", context.pair("model", "\"provider/name\""));
         return fields.miss("model", message);
     }
+    if kind == "optimal" {
+        return Some(Strategy::Optimal(Optimal { blend, dial: dials.dial(fields, context)? }));
+    }
     assembled(&kind, axis, model, blend)
+}
+
+/// The settings of `optimal` that no other strategy has.
+struct Dials<'a> {
+    lambda: Option<Item<'a>>,
+    min_quality: Option<Item<'a>>,
+}
+
+impl<'a> Dials<'a> {
+    fn take(fields: &mut Fields<'a>) -> Self {
+        Self { lambda: fields.take("lambda"), min_quality: fields.take("min_quality") }
+    }
+
+    /// One that is written, for a strategy that has none.
+    fn stray(&self) -> Option<(&'static str, &Item<'a>)> {
+        let all = [("lambda", &self.lambda), ("min_quality", &self.min_quality)];
+        all.into_iter().find_map(|(name, item)| Some((name, item.as_ref()?)))
+    }
+
+    /// The one dial of `optimal`.
+    fn dial(&self, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<Dial> {
+        match (&self.lambda, &self.min_quality) {
+            (Some(item), None) => Some(Dial::Lambda(dial(item, context, Lambda::try_new)?)),
+            (None, Some(item)) => Some(Dial::MinQuality(dial(item, context, MinQuality::try_new)?)),
+            (Some(_), Some(item)) => item.fault(context, "stands beside `lambda`: take one of them out"),
+            (None, None) => {
+                let (worth, share) = (context.pair("lambda", "3.5"), context.pair("min_quality", "0.95"));
+                let message = format!("the dial is missing: write {share}, or {worth} (chance of success per USD)");
+                fields.miss("min_quality", message)
+            }
+        }
+    }
+}
+
+fn dial<T>(item: &Item<'_>, context: &mut Context<'_>, read: impl FnOnce(f64) -> Result<T, InvalidDial>) -> Option<T> {
+    read(number(item, context)?).map_or_else(|fault| item.fault(context, fault.to_string()), Some)
 }
 
 fn kind(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
     let kind = text(item, context)?;
     match kind.as_str() {
-        "optimal" => {
-            item.fault(context, "the strategy `optimal` is not supported by this version: use \"intelligent\"")
-        }
         known if STRATEGIES.contains(&known) => Some(kind),
         other => item.fault(context, not_one_of(other, &STRATEGIES)),
     }

@@ -115,7 +115,7 @@ pricing = { image = "0.001" }
 [[policies]]
 name = "support"
 models = ["*"]
-strategy = { type = "optimal", lambda = 0.5 }
+strategy = { type = "optimal", lambda = -0.5 }
 affinity = "organisation"
 
 [[routers]]
@@ -127,6 +127,37 @@ scorecards = ["x", "x"]
 name = "checkout"
 limits = { requests_per_minute = 600 }
 budget = { amount_usd = "50" }"#,
+    // The dial of optimal policies.
+    r#"
+[[policies]]
+name = "a"
+models = ["*"]
+strategy = { type = "optimal" }
+
+[[policies]]
+name = "b"
+models = ["*"]
+strategy = { type = "optimal", lambda = 1, min_quality = 0.9 }
+
+[[policies]]
+name = "c"
+models = ["*"]
+strategy = { type = "optimal", blend = "ours", min_quality = 2 }
+
+[[policies]]
+name = "d"
+models = ["*"]
+strategy = "optimal"
+
+[[policies]]
+name = "e"
+models = ["*"]
+strategy = { type = "optimal", axis = "cost", lambda = 1 }
+
+[[policies]]
+name = "f"
+models = ["*"]
+strategy = { type = "lowest_cost", lambda = 1 }"#,
     // Providers.
     "[[providers]]",
     r#"

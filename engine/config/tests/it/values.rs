@@ -1,7 +1,8 @@
 //! What the values of a file become.
 
 use domain::catalogue::AuthScheme;
-use domain::{Axis, Candidates, Money, Strategy};
+use domain::desired::CalibrationSpec;
+use domain::{Axis, Candidates, Dial, Lambda, MinQuality, Money, Optimal, Strategy};
 
 use crate::support::{toml, yaml};
 
@@ -20,8 +21,48 @@ fn strategies_are_words_or_tables() {
     strategy("{ type = \"split\" }", &Strategy::Split {});
     strategy("\"lowest_cost\"", &Strategy::LowestCost {});
     strategy("{ type = \"least_latency\" }", &Strategy::LeastLatency {});
+    let by_worth = Optimal { blend: None, dial: Dial::Lambda(Lambda::try_new(3.5).unwrap()) };
+    strategy("{ type = \"optimal\", lambda = 3.5 }", &Strategy::Optimal(by_worth));
+    let by_share =
+        Optimal { blend: Some("ours".to_owned()), dial: Dial::MinQuality(MinQuality::try_new(1.0).unwrap()) };
+    strategy("{ type = \"optimal\", blend = \"ours\", min_quality = 1 }", &Strategy::Optimal(by_share));
     let model = "acme/large".parse().unwrap();
     strategy("{ type = \"single\", model = \"acme/large\" }", &Strategy::Single { model });
+}
+
+#[test]
+fn calibration_is_read_from_its_file_or_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signalbox.toml");
+    let load = |text: &str, calibration: &str| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(folder.path().join("calibration.json"), calibration).unwrap();
+        config::load(&file, config::Secrets::Placeholder)
+    };
+    let fitted = r#"{"version": "ours", "difficulty": "2026.11.4", "k": 1.5, "fitted_on": "own.csv", "n": 9,
+        "date": "2026-11-22", "source": "evalkit", "scale": {"blend": {"a": 0.0, "b": 1.0}, "q": {"a": 0.0, "b": 0.5}}}"#;
+    let own = "[calibration]\nfile = \"calibration.json\"\n";
+    let Some(CalibrationSpec::Own(read)) = load(own, fitted).unwrap().desired.calibration else {
+        panic!("the organisation's own");
+    };
+    assert_eq!((&*read.version, read.k, read.scale.q.b), ("ours", 1.5, 0.5));
+    let built_in = load("[calibration]\nbuilt_in = true\n", fitted).unwrap().desired.calibration;
+    assert_eq!(built_in, Some(CalibrationSpec::BuiltIn));
+    assert_eq!(load("", fitted).unwrap().desired.calibration, None);
+    let check = |text: &str, calibration: &str, words: &str| {
+        let faults = load(text, calibration).unwrap_err().to_string();
+        assert!(faults.contains(words), "{faults}");
+    };
+    check(
+        own,
+        &fitted.replace("\"k\": 1.5, ", ""),
+        "toml:2:8: calibration.file: `calibration.json` is no calibration (missing field `k`",
+    );
+    check("[calibration]\nfile = \"gone.json\"\n", "", "`gone.json` cannot be read");
+    check("[calibration]\nfile = \".\"\n", "", "`.` is no file");
+    check("[calibration]\nbuilt_in = false\n", "", "can only be true");
+    check("[calibration]\n", "", "`file` is missing: write file = \"calibration.json\", or built_in = true");
+    check("[calibration]\nbuilt_in = true\nfile = \"a\"\n", "", "stands beside `file`");
 }
 
 #[test]

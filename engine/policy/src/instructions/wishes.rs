@@ -7,10 +7,11 @@ use domain::{Axis, CapabilityTag, InstructionsRecord, Model, ProviderSlug, Remov
 
 use super::names::has_word;
 use super::{Guard, Intent, Names, Need, Wish, read};
-use crate::decide::{Outcome, Question, Scoring, known_score};
 use crate::eligible::{Contender, Eligible};
-use crate::peers::{Pace, peers};
+use crate::outcome::Outcome;
+use crate::peers::{Asker, peers};
 use crate::plan::{Order, Plan};
+use crate::question::{Question, Scoring, known_score};
 use crate::strategy::intelligent::{COMPLEX_ABOVE, SIMPLE_BELOW};
 
 /// From here on a prompt is taken to ask for a kind of work.
@@ -129,7 +130,7 @@ impl<'a> Guidance<'a> {
 
     /// The new order of contenders, by their present places: the choice's equals first, as they are wished.
     pub(crate) fn reorder(&mut self, plan: &Plan<'_>, outcome: &Outcome, order: &[Contender<'_>]) -> Vec<usize> {
-        let is_peer = peers(plan, outcome, order, Pace::Exactly);
+        let is_peer = peers(plan, outcome, order, Asker::Wishes);
         let mut places: Vec<usize> = (0..order.len()).collect();
         if self.active().next().is_some() {
             places.sort_by(|a, b| {
@@ -206,7 +207,7 @@ impl<'a> Guidance<'a> {
         let none = match intent {
             Intent::Region(_) => "the catalogue does not know where candidates run",
             Intent::Capability(tag) if !has_benchmark(self.tenant, *tag) => "no benchmark measures it",
-            Intent::Capability(_) if matches!(plan.order, Order::Blended(_)) => {
+            Intent::Capability(_) if matches!(plan.order, Order::Blended(_) | Order::Optimal(Some(_), _)) => {
                 return Effect::said("its benchmarks weigh more");
             }
             Intent::Faster if equals.iter().all(|it| it.latency.is_none()) => "no latency has been observed",

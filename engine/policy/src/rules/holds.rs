@@ -6,7 +6,7 @@
 use domain::{Condition, Facts, Field, OutputFormat, Score, Tenant, Test};
 
 use super::compare::{Actual, satisfies};
-use crate::decide::{Scoring, known_score};
+use crate::question::{Scoring, known_score};
 
 /// What is known of the score.
 #[derive(Clone, Copy, Debug)]

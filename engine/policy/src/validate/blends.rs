@@ -137,6 +137,20 @@ fn shown(tenant: &Tenant, id: &ScorecardId) -> String {
     tenant.scorecards.get(id).map_or_else(|| id.to_string(), |known| known.scorecard().label())
 }
 
+/// A policy's blend is there.
+pub(super) fn check_there<'a>(
+    tenant: &'a Tenant,
+    id: &BlendId,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<&'a Blend> {
+    let blend = tenant.blends.get(id).map(AsRef::as_ref);
+    if blend.is_none() {
+        problems.add(path, format!("there is no blend `{id}`: create it first, or name another"));
+    }
+    blend
+}
+
 /// Returns what is wrong with a policy that ranks by a blend; `path` is where it says so.
 pub fn validate_blend_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str) -> Vec<Problem> {
     let mut problems = Problems::default();
@@ -146,8 +160,8 @@ pub fn validate_blend_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: 
 
 /// A policy's blend is there and covers one of the policy's models, or falls back to one.
 pub(super) fn check_use(tenant: &Tenant, policy: &Policy, id: &BlendId, path: &str, problems: &mut Problems) {
-    let Some(blend) = tenant.blends.get(id) else {
-        return problems.add(path, format!("there is no blend `{id}`: create it first, or name another"));
+    let Some(blend) = check_there(tenant, id, path, problems) else {
+        return;
     };
     let Candidates::Listed(models) = &policy.candidates else {
         return;

@@ -9,6 +9,7 @@ use proptest::strategy::Strategy as Arbitrary;
 use serde_json::{Value, json};
 
 use crate::support::{VERSION, World, decided, facts, id, listed, model, order, score, seed};
+use crate::weighing::{by, calibrate, lambda, min_quality, plain_calibration};
 
 /// Three models, each dearer than the last. Cached tokens cost a tenth, where that is known.
 fn models() -> [Model; 3] {
@@ -46,6 +47,7 @@ impl Turn {
         let mut world = World::of(models());
         let policy = world.policy("support", listed(&ALL), self.strategy.clone());
         world.affinity(&policy, affinity);
+        calibrate(&mut world, plain_calibration());
         (world, Route::Policy(policy))
     }
 
@@ -220,6 +222,60 @@ fn a_tie_of_a_blend_goes_to_the_previous_model_while_its_cache_pays() {
 }
 
 #[test]
+fn an_optimal_policy_counts_the_cold_cache_among_the_costs() {
+    // Chances are 0.01, 0.5 and 0.99. Cold, they cost 0.0101, 0.0404 and 0.101; warm, the first 0.002, the second 0.008.
+    let by_worth = |worth| Strategy::Optimal(by(lambda(worth)));
+    let by_share = |share| Strategy::Optimal(by(min_quality(share)));
+    let unguided = |turn: &Turn| order(&decided(Ok(turn.ask(None, None))))[0].to_owned();
+    let stays = |strategy: Strategy, previous, elsewhere: &str| {
+        let turn = turn(strategy, 0.5, previous);
+        assert_eq!(unguided(&turn), elsewhere);
+        turn.check((previous, true, None, "still the strategy's choice"));
+    };
+    stays(by_worth(15.0), "a/small", "a/medium");
+    stays(by_share(0.01), "a/medium", "a/small");
+    turn(by_worth(12.0), 0.5, "a/small").check((
+        "a/medium",
+        false,
+        Some("0.0324"),
+        "a/medium is worth more, its cold prompt cache included",
+    ));
+    turn(by_share(0.4), 0.5, "a/small").check((
+        "a/medium",
+        false,
+        Some("0.0324"),
+        "its chance of success 0.010 is below 0.4 of the best",
+    ));
+    turn(by_share(0.4), 0.5, "a/large").check((
+        "a/medium",
+        false,
+        Some("0.0324"),
+        "a/medium is good enough and costs less, its cold prompt cache included",
+    ));
+}
+
+#[test]
+fn an_optimal_policy_keeps_an_equal_unless_wishes_say_otherwise() {
+    let twins = ["a/x", "a/y"].map(|name| {
+        model(&json!({"id": name, "capability": 0.5, "pricing":
+        {"prompt": "0.000004", "completion": "0.000004"}}))
+    });
+    let mut world = World::of(twins);
+    let strategy = Strategy::Optimal(by(lambda(15.0)));
+    let policy = world.policy("twins", listed(&["a/x", "a/y"]), strategy.clone());
+    world.affinity(&policy, Some(Affinity::Conversation));
+    calibrate(&mut world, plain_calibration());
+    let route = Route::Policy(policy);
+    let kept = |text: &str| {
+        let turn = Turn { facts: json!({"instructions": text}), ..turn(strategy.clone(), 0.5, "a/y") };
+        let decision = decided(Ok(turn.ask_of(&world, &route, None)));
+        (decision.affinity.clone().unwrap().kept, order(&decision)[0].to_owned())
+    };
+    assert_eq!(kept(""), (true, "a/y".to_owned()));
+    assert_eq!(kept("prefer a/x"), (false, "a/x".to_owned()));
+}
+
+#[test]
 fn the_callers_word_goes_before_the_cache() {
     let told = Turn { facts: json!({"instructions": "prefer small"}), ..turn(intelligent(), 0.1, "a/medium") };
     told.check(("a/small", false, Some("0.0081"), "the instructions prefer a/small"));
@@ -245,6 +301,8 @@ fn any_turn() -> impl Arbitrary<Value = Turn> {
         Just(Strategy::Split {}),
         Just(Strategy::LowestCost {}),
         Just(Strategy::LeastLatency {}),
+        Just(Strategy::Optimal(by(lambda(15.0)))),
+        Just(Strategy::Optimal(by(min_quality(0.4)))),
         Just(Strategy::Single { model: id("a/medium") }),
     ];
     let previous = proptest::sample::select(vec!["a/small", "a/medium", "a/large", "b/gone"]);

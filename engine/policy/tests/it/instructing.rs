@@ -10,6 +10,7 @@ use proptest::strategy::Strategy as Arbitrary;
 use serde_json::json;
 
 use crate::support::{World, capable, decided, facts, listed, model, order, removed, score, seed};
+use crate::weighing::{by, calibrate, lambda, min_quality, plain_calibration};
 
 const MODELS: [&str; 6] = [
     "acme/small",
@@ -24,6 +25,7 @@ fn world(strategy: Strategy) -> (World, Route) {
     let positions = [0.0, 0.5, 1.0, 0.8, 0.9, 0.4];
     let models = MODELS.iter().zip(positions).map(|(name, capability)| capable(name, capability));
     let mut world = World::of(models);
+    calibrate(&mut world, plain_calibration());
     let policy = world.policy("support", listed(&MODELS), strategy);
     (world, Route::Policy(policy))
 }
@@ -204,6 +206,23 @@ fn equal_costs_and_latencies_leave_room_for_wishes() {
 }
 
 #[test]
+fn wishes_choose_among_what_is_good_enough_for_an_optimal_policy() {
+    let by_share = |share| Strategy::Optimal(by(min_quality(share)));
+    check(by_share(0.75), 0.5, "", "anthropic/claude-opus-4", "", false);
+    check(by_share(0.75), 0.5, "prefer openai", "openai/gpt-5", "orders 3 equal candidates", true);
+    check(by_share(0.45), 0.5, "fast", "acme/large", "orders 4 equal candidates", true);
+    let by_worth = Strategy::Optimal(by(lambda(1.0)));
+    let alone = "none: support has no equals to choose from";
+    check(by_worth.clone(), 0.5, "prefer openai", "anthropic/claude-opus-4", alone, false);
+    // Of an easy prompt, two are worth within 0.01 of each other.
+    let decision = told(by_worth.clone(), "prefer openai", &Score { difficulty: -3.0, ..score(0.5) });
+    assert_eq!(order(&decision)[0], "openai/gpt-5", "{decision:?}");
+    assert_eq!(decision.instructions.unwrap().understood[0].effect, "orders 2 equal candidates");
+    let [first, second] = &decision.candidates[..2] else { panic!("two candidates") };
+    assert!(first.score < second.score, "chances moved with their models");
+}
+
+#[test]
 fn a_named_capability_orders_equals_by_its_benchmarks_and_boosts_a_blend() {
     let mut world = World::of(["a/x", "a/y"].map(|name| capable(name, 0.5)));
     let code = world.scorecard("code", &[("a/x", 0.1), ("a/y", 0.9)], &json!({"capabilities": ["code"]}));
@@ -263,8 +282,8 @@ fn text() -> impl Arbitrary<Value = String> {
 
 proptest! {
     #[test]
-    fn instructions_never_add_a_candidate_nor_leave_none(text in text(), complexity in 0.0..=1.0, which in 0_usize..5) {
-        let strategies = [intelligent(), Strategy::Priority {}, Strategy::Split {}, Strategy::LowestCost {}, Strategy::LeastLatency {}];
+    fn instructions_never_add_a_candidate_nor_leave_none(text in text(), complexity in 0.0..=1.0, which in 0_usize..6) {
+        let strategies = [intelligent(), Strategy::Priority {}, Strategy::Split {}, Strategy::LowestCost {}, Strategy::LeastLatency {}, Strategy::Optimal(by(lambda(1.0)))];
         let decision = told(strategies[which].clone(), &text, &score(complexity));
         let mut all: Vec<_> = order(&decision).into_iter().map(str::to_owned).collect();
         prop_assert!(!all.is_empty());

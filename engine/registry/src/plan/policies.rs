@@ -3,14 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::desired::{PolicySpec, ProjectSpec};
-use domain::{Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId, Rule, Rules, Use};
+use domain::desired::{CalibrationSpec, PolicySpec, ProjectSpec};
+use domain::{
+    Calibration, Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId, Rule, Rules,
+    Scales, Use,
+};
 
 use super::{Plan, nine_decimals};
 use crate::names;
 
 impl Plan<'_> {
-    pub(super) fn policies(&mut self, specs: &[PolicySpec]) {
+    /// Plans every policy; returns the one that is to be the default, if the file names one.
+    pub(super) fn policies(&mut self, specs: &[PolicySpec]) -> Option<PolicyId> {
         let mut default: Option<(PolicyId, String)> = None;
         // All of them first: rules may refer to policies that come later in the file.
         let mut drafts = Vec::with_capacity(specs.len());
@@ -30,9 +34,7 @@ impl Plan<'_> {
                 (_, false) => {}
             }
         }
-        if let Some((policy, _)) = default {
-            self.make_default(policy);
-        }
+        default.map(|(policy, _)| policy)
     }
 
     /// A policy as it will be, but for its rules.
@@ -124,13 +126,23 @@ impl Plan<'_> {
         }
     }
 
-    fn make_default(&mut self, policy: PolicyId) {
+    /// What the file says of the organisation itself.
+    pub(super) fn organisation(&mut self, default: Option<PolicyId>, calibration: Option<&CalibrationSpec>) {
         let before = self.before.organisation.clone();
-        if before.default_policy.as_ref() == Some(&policy) {
-            return;
+        let mut after = Organisation::clone(&before);
+        after.default_policy = default.or(after.default_policy);
+        match calibration {
+            Some(CalibrationSpec::BuiltIn) => after.calibration = None,
+            Some(CalibrationSpec::Own(own)) => after.calibration = Some(exact(own)),
+            None => {}
         }
-        let after = Arc::new(Organisation { default_policy: Some(policy), ..Organisation::clone(&before) });
-        self.put(&before.name, Some(before.as_ref()), &after, Object::Organisation(after.clone()));
+        if calibration.is_some() {
+            self.places.insert((ObjectKind::Organisation, before.id.to_string()), String::new());
+        }
+        if after != *before {
+            let after = Arc::new(after);
+            self.put(&before.name, Some(before.as_ref()), &after, Object::Organisation(after.clone()));
+        }
     }
 
     pub(super) fn projects(&mut self, specs: &[ProjectSpec]) {
@@ -175,6 +187,15 @@ impl Plan<'_> {
         }
         found
     }
+}
+
+fn exact(calibration: &Calibration) -> Calibration {
+    let mut exact = calibration.clone();
+    let Scales { blend, q } = &mut exact.scale;
+    for figure in [&mut exact.k, &mut blend.a, &mut blend.b, &mut q.a, &mut q.b] {
+        *figure = nine_decimals(*figure);
+    }
+    exact
 }
 
 pub(super) fn with_exact_weights(mut candidates: Candidates) -> Candidates {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use domain::{Candidates, CredentialSource, ModelId, ObjectKind, Policy, PolicyId, Provider, Router, Strategy, Tenant};
+use domain::{
+    Calibration, Candidates, CredentialSource, ModelId, ObjectKind, Optimal, Policy, PolicyId, Provider, Router,
+    Strategy, Tenant,
+};
 
 use super::{Findings, NamedModel, Proposed, Subject, named_model, scorecards};
 
@@ -35,6 +38,9 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     let organisation = &tenant.organisation;
     let subject = &mut findings.about(ObjectKind::Organisation, &organisation.id, &organisation.name);
     check_policy(proposed, "default_policy", organisation.default_policy.as_ref(), subject);
+    if let Some(fault) = organisation.calibration.as_ref().and_then(Calibration::fault) {
+        subject.fault("calibration", fault);
+    }
 }
 
 /// What refers to a policy must find it.
@@ -99,11 +105,22 @@ fn check_strategy(
         Strategy::Blend { blend } => {
             scorecards::check_blend_use(proposed, policy, blend, &format!("{field}.blend"), subject);
         }
+        Strategy::Optimal(optimal) => check_optimal(proposed, optimal, field, subject),
         Strategy::Priority {}
         | Strategy::Split {}
         | Strategy::LowestCost {}
         | Strategy::LeastLatency {}
         | Strategy::Intelligent { .. } => {}
+    }
+}
+
+/// Abilities fall back to what is known of a model without its blend, so the blend need not cover any candidate.
+fn check_optimal(proposed: &Proposed<'_>, optimal: &Optimal, field: &str, subject: &mut Subject<'_>) {
+    if let Some(fault) = policy::calibration_fault(proposed.tenant) {
+        subject.fault(field, fault);
+    }
+    if let Some(blend) = &optimal.blend {
+        scorecards::check_blend(proposed, blend, &format!("{field}.blend"), subject);
     }
 }
 

@@ -61,6 +61,16 @@ pub(super) fn check_scorecard(proposed: &Proposed<'_>, id: &ScorecardId, field: 
     }
 }
 
+/// What refers to a blend must find it; tells whether it does.
+pub(super) fn check_blend(proposed: &Proposed<'_>, id: &BlendId, field: &str, subject: &mut Subject<'_>) -> bool {
+    let is_there = proposed.tenant.blends.contains_key(id);
+    if !is_there {
+        let name = proposed.before.blends.get(id).map_or(id.as_str(), |gone| &gone.name);
+        subject.fault(field, format!("there is no blend `{name}`: let it name another blend first"));
+    }
+    is_there
+}
+
 /// A policy's blend is there, and can choose one of its models.
 pub(super) fn check_blend_use(
     proposed: &Proposed<'_>,
@@ -69,9 +79,8 @@ pub(super) fn check_blend_use(
     field: &str,
     subject: &mut Subject<'_>,
 ) {
-    if !proposed.tenant.blends.contains_key(id) {
-        let name = proposed.before.blends.get(id).map_or(id.as_str(), |gone| &gone.name);
-        return subject.fault(field, format!("there is no blend `{name}`: let it name another blend first"));
+    if !check_blend(proposed, id, field, subject) {
+        return;
     }
     for problem in policy::validate_blend_use(proposed.tenant, policy, id, field) {
         subject.fault(problem.path, problem.message);

@@ -8,6 +8,7 @@ mod deltas;
 mod keys;
 mod migrating;
 mod opening;
+mod optimal;
 mod refusals;
 mod removal;
 mod rules;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::text::{decode_into, read_escape};
-use crate::tokens::TokenEstimator;
+use domain::tokens::TokenEstimator;
 
 /// Nesting at which a document is refused: `serde_json`'s limit, so that no reader behind us chokes on what we let pass.
 const DEPTH_LIMIT: u32 = 128;

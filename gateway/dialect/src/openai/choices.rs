@@ -1,7 +1,7 @@
 //! The `choices` of an answer or of a chunk: whether they carry content, how much, and how they end.
 
 use crate::json::{Kind, Scanner, SyntaxFault};
-use crate::tokens::TokenEstimator;
+use domain::tokens::TokenEstimator;
 
 /// An answer that is not what the dialect says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

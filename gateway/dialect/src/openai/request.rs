@@ -85,28 +85,17 @@ impl ChatRequest {
     }
 
     /// Returns what the request demands of its candidates; its own `models` are left to whoever knows the catalogue.
-    ///
-    /// # Errors
-    /// `routing.min_quality`, which only a policy with the strategy `optimal` could weigh.
-    pub fn constraints(&self) -> Result<Constraints, BadRequest> {
+    pub fn constraints(&self) -> Constraints {
         let Extensions { routing, provider, .. } = &self.extensions;
-        if routing.min_quality.is_some() {
-            return Err(BadRequest {
-                message: "`routing.min_quality` is understood by policies with the strategy `optimal` only, \
-                          which this version does not have: leave it out"
-                    .to_owned(),
-                param: Some("routing.min_quality".to_owned()),
-                code: "invalid_value",
-            });
-        }
-        Ok(Constraints {
+        Constraints {
             models: Vec::new(),
             only_providers: provider.only.clone().unwrap_or_default(),
             ignored_providers: provider.ignore.clone(),
             deny_data_collection: provider.data_collection == Some(DataCollection::Deny),
             zero_data_retention: provider.zdr,
             max_cost: routing.max_cost_usd,
-        })
+            min_quality: routing.min_quality,
+        }
     }
 
     /// Returns the JSON text of a top-level member, such as `user` or `metadata`, which rules may read.

@@ -7,7 +7,7 @@ use super::choices::{self, ShapeFault};
 use super::error::UpstreamError;
 use super::usage;
 use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, checked_utf8, quoted, splice};
-use crate::tokens::TokenEstimator;
+use domain::tokens::TokenEstimator;
 
 /// Members of an answer that are ours; an upstream's own are dropped.
 pub(super) const OWN_MEMBERS: [&str; 2] = ["routing", "dari_routing"];

@@ -15,8 +15,8 @@ use super::response::own_edits;
 use super::sse::{SseEvent, SseFault, SseParser};
 use super::usage;
 use crate::json::{Edit, Escapes, Member, Scanner, members_of, quoted, splice};
-use crate::tokens::TokenEstimator;
 use chunk::Chunk;
+use domain::tokens::TokenEstimator;
 
 const DONE: &[u8] = b"[DONE]";
 /// Choices that say nothing. An empty array would trip clients that always read the first choice.

@@ -1,6 +1,6 @@
 //! The part of an end record that has no column of its own: one JSON text, written once and never rewritten.
 
-use domain::{Attempt, Decision, Finished, Money, Usage};
+use domain::{Arguments, Attempt, Decision, Finished, Money, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -31,12 +31,14 @@ struct Outgoing<'a> {
     attempts: &'a [Attempt],
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'a Decision>,
-    /// Decision and attempts were too large to keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<&'a Arguments>,
+    /// Decision, arguments and attempts were too large to keep.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     trimmed: bool,
 }
 
-/// What is read. Decision and attempts stay text, so that one that a later version cannot read costs only itself.
+/// What is read. Decision, arguments and attempts stay text, so that one that a later version cannot read costs only itself.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Detail {
@@ -54,6 +56,7 @@ pub(crate) struct Detail {
     pub(crate) error: Option<String>,
     attempts: Option<Box<RawValue>>,
     decision: Option<Box<RawValue>>,
+    arguments: Option<Box<RawValue>>,
 }
 
 impl Detail {
@@ -72,6 +75,7 @@ impl Detail {
             error: finished.error.as_deref().map(clip),
             attempts: if whole { &finished.attempts } else { &[] },
             decision: finished.decision.as_ref().filter(|_| whole),
+            arguments: finished.arguments.as_deref().filter(|_| whole),
             trimmed: !whole,
         };
         let begin = out.len();
@@ -96,6 +100,11 @@ impl Detail {
     /// The decision, if there was one and it can be read.
     pub(crate) fn decision(&self) -> Option<Decision> {
         read_part("decision", self.decision.as_deref())
+    }
+
+    /// What the decision was made of, if that was kept and can be read.
+    pub(crate) fn arguments(&self) -> Option<Box<Arguments>> {
+        read_part("arguments", self.arguments.as_deref())
     }
 }
 

@@ -1,10 +1,13 @@
 //! Requests to record, and how to make arbitrary ones.
 
+use std::sync::Arc;
+
 use domain::clock::Timestamp;
 use domain::decision::{AttemptOutcome, CandidateRecord, Removal, Removed};
 use domain::{
-    Attempt, Axis, CapabilityTag, Decision, Finished, KeyId, ModelId, Money, OrganisationId, Outcome, PolicyId,
-    ProjectId, RequestId, RouterId, SnapshotVersion, Started, Usage,
+    Arguments, Attempt, Axis, CapabilityTag, Decision, Degradation, Facts, Finished, Health, KeyId, Latency, ModelId,
+    Money, OrganisationId, Outcome, PolicyId, ProjectId, RequestId, Route, RouterId, Scored, SnapshotVersion, Started,
+    Usage,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -50,6 +53,7 @@ pub(crate) fn finished(started: Started) -> Finished {
         upstream_micros: None,
         attempts: Vec::new(),
         decision: None,
+        arguments: None,
         error: None,
     }
 }
@@ -85,8 +89,21 @@ pub(crate) fn full(number: u64) -> Finished {
             millis: Some(1.5),
         }],
         decision: Some(decision(number, "because")),
+        arguments: Some(Box::new(arguments())),
         error: Some("upstream_disconnected".to_owned()),
         ..finished(started)
+    }
+}
+
+pub(crate) fn arguments() -> Arguments {
+    let observed = Latency { first_token_micros: 1, micros_per_token: 2, success_permille: 999 };
+    Arguments {
+        route: Route::Policy(PolicyId::from_random([4; 20])),
+        facts: Facts { requested_model: Some("auto".to_owned()), ..Facts::default() },
+        scoring: Scored::Unavailable(Degradation::Engine),
+        health: Health { latency: Arc::new([(model("demo/small"), observed)].into()), ..Health::default() },
+        previous: None,
+        now: Timestamp(9),
     }
 }
 
@@ -100,6 +117,8 @@ pub(crate) fn decision(number: u64, reason: &str) -> Decision {
         axis: Some(Axis::Performance),
         complexity: Some(0.25),
         adjusted: Some(0.5),
+        difficulty: None,
+        calibration: None,
         capabilities: vec![(CapabilityTag::Code, 0.75), (CapabilityTag::Chat, 0.125)],
         selected_model: model("demo/small"),
         candidates: ["demo/small", "demo/medium", "demo/large"]
@@ -184,6 +203,7 @@ prop_compose! {
             decision_micros: micros,
             upstream_micros: micros,
             decision: decided.then(|| decision(1, "because")),
+            arguments: decided.then(|| Box::new(arguments())),
             error,
             ..finished(started)
         }

@@ -29,7 +29,12 @@ fn credential(number: u8) -> Credential {
 
 fn tenant(keys: &[u8]) -> Tenant {
     let id = OrganisationId::from_random([1; 20]);
-    let mut tenant = Tenant::new(Arc::new(Organisation { id: id.clone(), name: "a".into(), default_policy: None }));
+    let mut tenant = Tenant::new(Arc::new(Organisation {
+        id: id.clone(),
+        name: "a".into(),
+        default_policy: None,
+        calibration: None,
+    }));
     let slug = ProviderSlug::parse("acme").expect("slug");
     let provider = Provider {
         slug: slug.clone(),

@@ -6,7 +6,7 @@ use super::fault::BadRequest;
 use super::read;
 use super::scorer_text::{ScorerText, Speaker, Turn};
 use crate::json::{Kind, Path, Scanner};
-use crate::tokens::TokenEstimator;
+use domain::tokens::TokenEstimator;
 
 /// Tokens that an image is taken for.
 const TOKENS_PER_IMAGE: u64 = 1000;

@@ -1,6 +1,6 @@
 //! Our own request fields. They stand outside the vendor's schema and never reach an upstream.
 
-use domain::{MAX_INSTRUCTIONS, Money, ProviderSlug};
+use domain::{MAX_INSTRUCTIONS, MinQuality, Money, ProviderSlug};
 
 use super::fault::BadRequest;
 use super::tags::Tag;
@@ -54,8 +54,8 @@ pub struct RoutingHints {
     pub instructions: Option<String>,
     /// The most that the answer may be expected to cost.
     pub max_cost_usd: Option<Money>,
-    /// The least quality, as a share of the best candidate's, 0..=1.
-    pub min_quality: Option<f64>,
+    /// The least chance of success, as a share of the best candidate's.
+    pub min_quality: Option<MinQuality>,
 }
 
 /// Whether a provider may collect the data.
@@ -187,13 +187,11 @@ fn money(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<Money>, Ba
     }
 }
 
-fn share(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<f64>, BadRequest> {
-    if !read::is_present(scanner, path, Kind::Number, "a number from 0 to 1")? {
+fn share(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<MinQuality>, BadRequest> {
+    if !read::is_present(scanner, path, Kind::Number, "a number above 0, at most 1")? {
         return Ok(None);
     }
     let span = scanner.number()?;
-    match scanner.slice(span).parse() {
-        Ok(value) if (0.0..=1.0).contains(&value) => Ok(Some(value)),
-        _ => Err(BadRequest::invalid(path, "must be from 0 to 1")),
-    }
+    let share = scanner.slice(span).parse().ok().and_then(|value| MinQuality::try_new(value).ok());
+    share.map(Some).ok_or_else(|| BadRequest::invalid(path, "must be above 0, at most 1"))
 }

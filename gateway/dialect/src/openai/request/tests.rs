@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use domain::{Money, OutputFormat};
+use domain::{MinQuality, Money, OutputFormat};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -153,7 +153,8 @@ fn extensions_are_read() {
     let extensions = request.extensions();
     assert_eq!(extensions.routing.instructions.as_deref(), Some("cheap"));
     assert_eq!(extensions.routing.max_cost_usd, Some(Money::parse("0.01").unwrap()));
-    assert_eq!(extensions.routing.min_quality, Some(0.9));
+    assert_eq!(extensions.routing.min_quality.map(MinQuality::get), Some(0.9));
+    assert_eq!(request.constraints().min_quality, extensions.routing.min_quality);
     assert_eq!(extensions.tags, [Tag { key: "tier".into(), value: "gold".into() }]);
     assert_eq!(
         (extensions.project_id.as_deref(), extensions.routing_policy_id.as_deref()),
@@ -285,6 +286,7 @@ fn wrong_values_are_refused_with_their_path() {
         (r#","routing":{"max_cost_usd":"cheap"}"#, "routing.max_cost_usd"),
         (r#","routing":{"max_cost_usd":-1}"#, "routing.max_cost_usd"),
         (r#","routing":{"min_quality":1.1}"#, "routing.min_quality"),
+        (r#","routing":{"min_quality":0}"#, "routing.min_quality"),
         (&format!(r#","routing":{{"instructions":"{long}"}}"#), "routing.instructions"),
     ] {
         member_refused(members, param, "invalid_value");

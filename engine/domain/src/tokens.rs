@@ -37,12 +37,12 @@ impl TokenEstimator {
     }
 
     /// Adds this many ASCII bytes.
-    pub(crate) fn add_ascii(&mut self, bytes: usize) {
+    pub fn add_ascii(&mut self, bytes: usize) {
         self.ascii += bytes as u64;
     }
 
     /// Adds the characters beyond ASCII at the start of a text's bytes; returns how many bytes they take.
-    pub(crate) fn add_wide_run(&mut self, text: &[u8]) -> usize {
+    pub fn add_wide_run(&mut self, text: &[u8]) -> usize {
         let mut at = 0;
         while let Some(lead @ 0x80..) = text.get(at) {
             // Of most CJK characters the lead byte alone tells what they are: U+3000..=U+9FFF and U+B000..=U+D7FF.
@@ -74,7 +74,7 @@ impl TokenEstimator {
     }
 
     /// Adds one character.
-    pub(crate) fn add_char(&mut self, character: char) {
+    pub fn add_char(&mut self, character: char) {
         if character.is_ascii() {
             self.ascii += 1;
         } else if is_cjk(character.into()) {
