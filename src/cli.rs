@@ -49,12 +49,18 @@ pub(crate) enum Command {
     /// Providers.
     #[command(subcommand)]
     Providers(ObjectCommand),
+    /// Secrets of providers: they go in and never come out.
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
+    /// Organisations: nothing crosses them.
+    #[command(subcommand)]
+    Organisations(OrganisationsCommand),
     /// Scorecards: what benchmarks say about models.
     #[command(subcommand)]
     Scorecards(ScorecardsCommand),
     /// Blends of scorecards, their drafts and versions.
     #[command(subcommand)]
-    Blends(VersionedCommand),
+    Blends(BlendsCommand),
     /// Who changed what.
     #[command(subcommand)]
     Audit(AuditCommand),

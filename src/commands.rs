@@ -2,6 +2,8 @@
 
 pub(crate) mod apply;
 pub(crate) mod audit;
+pub(crate) mod blends;
+pub(crate) mod credentials;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod keys;
@@ -9,6 +11,8 @@ pub(crate) mod lists;
 pub(crate) mod logs;
 pub(crate) mod models;
 pub(crate) mod objects;
+mod offline;
+pub(crate) mod organisations;
 pub(crate) mod schema;
 pub(crate) mod scorecards;
 pub(crate) mod scorer;

@@ -50,10 +50,20 @@ impl ServerLink {
         desired: &Desired,
         dry_run: bool,
     ) -> anyhow::Result<Result<Diff, Vec<DesiredFault>>> {
+        Ok(self.apply_if(desired, dry_run, String::new()).await?.0)
+    }
+
+    /// The same, if the whole configuration still has an etag; also tells the etag that it has now.
+    pub(crate) async fn apply_if(
+        &mut self,
+        desired: &Desired,
+        dry_run: bool,
+        etag: String,
+    ) -> anyhow::Result<(Result<Diff, Vec<DesiredFault>>, String)> {
         let document_json = serde_json::to_vec(desired)?;
-        let request = pb::ApplyRequest { document_json, dry_run, ..pb::ApplyRequest::default() };
+        let request = pb::ApplyRequest { document_json, dry_run, etag, ..pb::ApplyRequest::default() };
         let response = self.admin.apply(request).await.map_err(plainly)?.into_inner();
-        outcome(response.diff, response.faults)
+        Ok((outcome(response.diff, response.faults)?, response.etag))
     }
 
     /// Imports models from a price catalogue: LiteLLM's list or models.dev.

@@ -4,6 +4,7 @@
 mod apply;
 mod audit;
 mod change;
+mod check;
 mod create;
 mod drafts;
 mod keys;
@@ -11,6 +12,7 @@ pub(crate) mod objects;
 mod overview;
 mod page;
 mod preview;
+mod published;
 mod read;
 mod references;
 mod upload;

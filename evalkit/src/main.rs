@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use evalkit::commands::{calibrate, gate, import, promote, report, router_eval, score, train};
+use evalkit::commands::{calibrate, gate, import, promote, push, report, router_eval, score, train};
 use evalkit::tell;
 
 /// Trains, applies and judges scorers.
@@ -28,6 +28,8 @@ enum Command {
     Import(Box<import::Options>),
     /// Brings a scorer that has passed its gate to an engine, and lets it serve.
     Promote(promote::Options),
+    /// Brings scorecard files to a server; exits with 2 if there is something to know of them.
+    Push(Box<push::Options>),
     /// Measures everything that is promised of a scorer; exits with 2 if data was missing.
     Report(report::Options),
     /// Judges a router on known outcomes; exits with 2 if prompts were left out.
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Gate(options) => gate::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Promote(options) => promote::run(&options),
+        Command::Push(options) => push::run(&options),
         Command::Report(options) => report::run(&options),
         Command::RouterEval(options) => router_eval::run(&options),
     };

@@ -76,6 +76,16 @@ impl ObjectsLink {
         self.call(kind, "Delete", request).await
     }
 
+    /// Gives a provider a secret.
+    pub async fn create_secret(&mut self, request: pb::SecretRequest) -> Answer<pb::ChangeResponse> {
+        self.call(ObjectKind::Credential, "Create", request).await
+    }
+
+    /// Puts another secret in the place of one.
+    pub async fn update_secret(&mut self, request: pb::SecretRequest) -> Answer<pb::ChangeResponse> {
+        self.call(ObjectKind::Credential, "Update", request).await
+    }
+
     /// Makes an API key.
     pub async fn create_key(&mut self, request: pb::CreateKeyRequest) -> Answer<pb::CreateKeyResponse> {
         self.call(ObjectKind::Key, "Create", request).await
@@ -159,6 +169,23 @@ impl ObjectsLink {
             }
         }
         Ok(entries)
+    }
+
+    /// Examines a blend.
+    pub async fn check_blend(&mut self, request: pb::CheckBlendRequest) -> Answer<pb::CheckBlendResponse> {
+        self.call(ObjectKind::Blend, "Check", request).await
+    }
+
+    /// The published scorecards that come with the server.
+    pub async fn published(&mut self) -> Answer<Vec<pb::list_published_response::Published>> {
+        let request = pb::ListPublishedRequest::default();
+        let answer: pb::ListPublishedResponse = self.call(ObjectKind::Scorecard, "ListPublished", request).await?;
+        Ok(answer.published)
+    }
+
+    /// Saves published scorecards as the organisation's own.
+    pub async fn import_published(&mut self, request: pb::ImportPublishedRequest) -> Answer<pb::UploadScoresResponse> {
+        self.call(ObjectKind::Scorecard, "ImportPublished", request).await
     }
 
     /// Brings a file of scores.

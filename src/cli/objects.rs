@@ -50,11 +50,92 @@ pub(crate) enum VersionedCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum BlendsCommand {
+    #[command(flatten)]
+    Versioned(VersionedCommand),
+    /// Shows who would win, for which kind of work and how firmly; exits with 2 if that rests on little.
+    Check(CheckBlendArgs),
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ScorecardsCommand {
     #[command(flatten)]
     Object(ObjectCommand),
     /// Brings a file of scores: CSV, JSON, Every Eval Ever, or a board of Aider.
     Upload(UploadScoresArgs),
+    /// Lists the published scorecards that come with this release.
+    Published(ListArgs),
+    /// Saves published scorecards as the organisation's own.
+    Import(ImportScoresArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialsCommand {
+    /// Lists all of them; secrets are never shown.
+    List(ListArgs),
+    /// Shows one, without its secret.
+    Show(NameArgs),
+    /// Gives a provider a secret.
+    Create(SecretArgs),
+    /// Puts another secret in the place of the one that is there.
+    Rotate(SecretArgs),
+    /// Deletes one.
+    Delete(DeleteArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrganisationsCommand {
+    /// Lists all of them.
+    List(ListArgs),
+    /// Shows one with all its fields.
+    Show(NameArgs),
+    /// Makes one; only the operator may, over the server's socket.
+    Create(CreateOrganisationArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SecretArgs {
+    /// `provider/name`, such as `acme/main`.
+    #[arg(value_name = "PROVIDER/NAME")]
+    pub(crate) name: String,
+    /// The environment variable that holds the secret.
+    #[arg(long, value_name = "VARIABLE", required_unless_present = "secret_file", conflicts_with = "secret_file")]
+    pub(crate) secret_env: Option<String>,
+    /// The file that holds the secret; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Whose account it opens; otherwise as before, of a new one the platform's.
+    #[arg(long, value_enum)]
+    pub(crate) owner: Option<OwnerChoice>,
+    /// Only if it still has this etag, as `show` prints it.
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) etag: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum OwnerChoice {
+    /// The platform's.
+    Managed,
+    /// The organisation's own.
+    Org,
+    /// One of its users'.
+    User,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateOrganisationArgs {
+    /// Its name.
+    pub(crate) name: String,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +160,9 @@ pub(crate) struct FileArgs {
     /// TOML, YAML or JSON as in a configuration file, or one object bare; `-` reads standard input.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Only if what the file is about still has this etag, as `show` prints it; for files of one object.
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) etag: Option<String>,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -127,9 +211,50 @@ pub(crate) struct PreviewArgs {
 pub(crate) struct RollbackVersionArgs {
     #[command(flatten)]
     pub(crate) act: ActArgs,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// The version; without it, the one before the one that counts.
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckBlendArgs {
+    /// By id or name.
+    pub(crate) name: String,
+    /// Over the candidates of this policy instead of every model that could be called.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<String>,
+    /// Its draft instead of what counts.
+    #[arg(long)]
+    pub(crate) draft: bool,
+    /// Checks a blend of a configuration file instead of a running server's.
+    #[arg(long, value_name = "FILE", conflicts_with = "draft")]
+    pub(crate) config: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportScoresArgs {
+    /// By name, or `name@version`.
+    #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) names: Vec<String>,
+    /// All of them.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Tells what would change, and changes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 #[derive(Args, Debug)]

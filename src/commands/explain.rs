@@ -6,7 +6,6 @@
 
 mod cases;
 mod given;
-mod offline;
 mod replay;
 mod show;
 
@@ -21,7 +20,7 @@ use proto::pb::routing::v1 as routing;
 
 use crate::cli::ExplainArgs;
 use crate::commands::explain::given::{Given, Injected};
-use crate::commands::explain::offline::Offline;
+use crate::commands::offline::Offline;
 use crate::exit::{Exit, UsageError};
 use crate::output;
 use crate::server_link::ServerLink;

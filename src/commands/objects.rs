@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use config::{Format, Loaded, ProcessEnv, Secrets};
+use domain::desired::{Action, DesiredFault, DiffLine};
 use domain::{Object, ObjectKind};
 use proto::pb::admin::v1 as pb;
 use serde_json::{Value, json};
@@ -33,30 +34,43 @@ enum Wish {
     There,
 }
 
-async fn show(kind: ObjectKind, args: NameArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn show(kind: ObjectKind, args: NameArgs) -> anyhow::Result<Exit> {
     let (object, etag) = ServerLink::connect(&args.server).await?.get(kind, &args.name).await?;
     print_object(fields(&object)?, &etag, args.json)?;
     Ok(Exit::Done)
 }
 
+/// All of a file or nothing, and nothing on top of what others have changed since it was looked at.
 async fn save(kind: ObjectKind, args: FileArgs, wish: Wish) -> anyhow::Result<Exit> {
-    let section = section(kind)?;
-    let loaded = load(&args.file, section)?;
+    let loaded = load(&args.file, section(kind)?)?;
     let mut server = ServerLink::connect(&args.server).await?;
-    for name in names(kind, &serde_json::to_value(&loaded.desired)?[section]) {
-        match (server.objects().has(kind, &name).await.map_err(told)?, wish) {
-            (true, Wish::New) => bail!("there is a {kind} `{name}` already: change it with `update`"),
-            (false, Wish::There) => bail!("there is no {kind} `{name}`: make it with `create`"),
-            (true, Wish::There) | (false, Wish::New) => {}
+    let located = |faults: Vec<DesiredFault>| UsageError(located(&args.file, &loaded.positions, &faults));
+    let (planned, etag) = server.apply_if(&loaded.desired, true, String::new()).await?;
+    let planned = planned.map_err(located)?;
+    let lines: Vec<_> = planned.lines.iter().filter(|line| line.kind == kind.as_str()).collect();
+    for DiffLine { name, action, .. } in &lines {
+        match (wish, *action == Action::Create) {
+            (Wish::New, false) => bail!("there is a {kind} `{name}` already: change it with `update`"),
+            (Wish::There, true) => bail!("there is no {kind} `{name}`: make it with `create`"),
+            (Wish::New, true) | (Wish::There, false) => {}
         }
     }
-    let outcome = server.apply(&loaded.desired, false).await?;
-    let diff = outcome.map_err(|faults| UsageError(located(&args.file, &loaded.positions, &faults)))?;
+    if let Some(wanted) = &args.etag {
+        let [only] = lines[..] else {
+            return Err(UsageError(format!("--etag: is of one {kind}, the file has {}", lines.len())).into());
+        };
+        let (_, found) = server.get(kind, &only.name).await?;
+        if found != *wanted {
+            bail!("the {kind} `{}` was changed meanwhile: look at it with `show`, then use etag {found}", only.name);
+        }
+    }
+    let (outcome, _) = server.apply_if(&loaded.desired, false, etag).await?;
+    let diff = outcome.map_err(located)?;
     print_diff(&diff, args.json, false)?;
     Ok(if loaded.warnings.is_empty() && diff.warnings.is_empty() { Exit::Done } else { Exit::Warnings })
 }
 
-async fn delete(kind: ObjectKind, DeleteArgs { act, yes }: DeleteArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn delete(kind: ObjectKind, DeleteArgs { act, yes }: DeleteArgs) -> anyhow::Result<Exit> {
     if !yes && !act.json && !confirmed(&format!("Delete the {kind} `{}`?", act.name))? {
         bail!("nothing was deleted");
     }
@@ -152,28 +166,6 @@ fn format_of(text: &str) -> Format {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
     let key_ends = first.find(['=', ':']).map(|at| &first[at..=at]);
     if first.starts_with('[') || key_ends == Some("=") { Format::Toml } else { Format::Yaml }
-}
-
-/// By which names the objects of a section are found.
-fn names(kind: ObjectKind, items: &Value) -> Vec<String> {
-    let text = |item: &Value, field: &str| item[field].as_str().unwrap_or_default().to_owned();
-    let name = |item: &Value| match kind {
-        ObjectKind::Provider => text(item, "slug"),
-        ObjectKind::Model => text(item, "id"),
-        ObjectKind::Scorecard if !text(item, "version").is_empty() => {
-            format!("{}@{}", text(item, "name"), text(item, "version"))
-        }
-        ObjectKind::Pepper
-        | ObjectKind::Organisation
-        | ObjectKind::Project
-        | ObjectKind::Credential
-        | ObjectKind::Scorecard
-        | ObjectKind::Blend
-        | ObjectKind::Policy
-        | ObjectKind::Router
-        | ObjectKind::Key => text(item, "name"),
-    };
-    items.as_array().into_iter().flatten().map(name).collect()
 }
 
 #[cfg(test)]

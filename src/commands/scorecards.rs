@@ -1,5 +1,8 @@
-//! `signalbox scorecards …`: what every kind has, and bringing files of scores.
+//! `signalbox scorecards …`: what every kind has, bringing files of scores, and the published set.
 
+mod published;
+
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context;
@@ -7,7 +10,6 @@ use domain::ObjectKind;
 use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
 use proto::pb::object::v1::normalisation::{Bounds, ChanceAdjusted, EloExpected, Log, Normalisation};
-use serde_json::{Value, json};
 
 use crate::cli::{DirectionChoice, ScaleChoice, ScorecardsCommand, ScoresFormat, UploadScoresArgs};
 use crate::commands::objects;
@@ -15,11 +17,16 @@ use crate::exit::{Exit, UsageError};
 use crate::output;
 use crate::server_link::{ServerLink, told};
 
+/// More flags of one kind than this are counted, not told.
+const FLAGS_TOLD: usize = 5;
+
 /// Runs one of them.
 pub(crate) async fn run(command: ScorecardsCommand) -> anyhow::Result<Exit> {
     match command {
         ScorecardsCommand::Object(command) => objects::run(ObjectKind::Scorecard, command).await,
         ScorecardsCommand::Upload(args) => upload(args).await,
+        ScorecardsCommand::Published(args) => published::list(args).await,
+        ScorecardsCommand::Import(args) => published::import(args).await,
     }
 }
 
@@ -29,19 +36,19 @@ async fn upload(args: UploadScoresArgs) -> anyhow::Result<Exit> {
     let mut server = ServerLink::connect(&args.server).await?;
     let answer = server.objects().upload_scores(declaration, &file).await.map_err(told)?;
     if !answer.faults.is_empty() {
-        let name = args.file.display();
-        let line = |fault: &pb::ScoresFault| match (fault.line, fault.place.as_str()) {
-            (0, "") => format!("{name}: {}", fault.message),
-            (0, place) => format!("{name}: {place}: {}", fault.message),
-            (line, "") => format!("{name}:{line}: {}", fault.message),
-            (line, place) => format!("{name}:{line}: {place}: {}", fault.message),
-        };
-        return Err(UsageError(answer.faults.iter().map(line).collect::<Vec<_>>().join("\n")).into());
+        let name = args.file.display().to_string();
+        let faults: Vec<_> = answer.faults.iter().map(|fault| fault.within(&name)).collect();
+        return Err(UsageError(faults.join("\n")).into());
     }
-    if args.json {
-        output::json(&document(&answer))?;
+    told_saved(&answer, args.dry_run, args.json)
+}
+
+/// Tells what was saved, and what deserves a look.
+fn told_saved(answer: &pb::UploadScoresResponse, dry_run: bool, as_json: bool) -> anyhow::Result<Exit> {
+    if as_json {
+        output::json(&answer.summary())?;
     } else {
-        print(&answer, args.dry_run)?;
+        print(answer, dry_run)?;
     }
     Ok(if answer.flags.is_empty() { Exit::Done } else { Exit::Warnings })
 }
@@ -98,40 +105,25 @@ fn normalisation(args: &UploadScoresArgs) -> anyhow::Result<Option<object::Norma
 fn print(answer: &pb::UploadScoresResponse, dry_run: bool) -> anyhow::Result<()> {
     let row = |saved: &pb::SavedScorecard| {
         let scorecard = saved.scorecard.clone().unwrap_or_default();
-        let action = saved.diff.as_ref().and_then(|diff| diff.lines.first()).map(|line| match line.action() {
-            pb::Action::Create => "created",
-            pb::Action::Update => "updated",
-            pb::Action::Delete | pb::Action::Unchanged | pb::Action::Unspecified => "unchanged",
-        });
-        let action = action.unwrap_or("unchanged");
-        let action = if dry_run { format!("would be {action}") } else { action.to_owned() };
+        let action = if dry_run { format!("would be {}", saved.action()) } else { saved.action().to_owned() };
         [scorecard.name, scorecard.version, scorecard.metric, scorecard.cells.len().to_string(), action]
     };
     let rows = answer.scorecards.iter().map(row).collect();
     output::table(["NAME", "VERSION", "METRIC", "MODELS", "IS"], rows, "no scorecards")?;
+    let mut told_of = BTreeMap::<&str, usize>::new();
     for flag in &answer.flags {
-        let places = [flag.scorecard.as_str(), flag.model.as_deref().unwrap_or_default(), flag.message.as_str()];
-        let told: Vec<_> = places.into_iter().filter(|it| !it.is_empty()).collect();
-        output::line(format!("warning: {}", told.join(": ")))?;
+        let count = told_of.entry(&flag.kind).or_default();
+        *count += 1;
+        if *count > FLAGS_TOLD {
+            continue;
+        }
+        output::line(format!("warning: {flag}"))?;
+    }
+    for (kind, count) in told_of.into_iter().filter(|(_, count)| *count > FLAGS_TOLD) {
+        output::line(format!("warning: and {} more of {kind}: see them all with --json", count - FLAGS_TOLD))?;
     }
     if !answer.unmatched.is_empty() {
         output::line(format!("not in the catalogue: {}", answer.unmatched.join(", ")))?;
     }
     Ok(())
-}
-
-fn document(answer: &pb::UploadScoresResponse) -> Value {
-    let saved = answer.scorecards.iter().map(|saved| {
-        let scorecard = saved.scorecard.clone().unwrap_or_default();
-        json!({"id": scorecard.id, "name": scorecard.name, "version": scorecard.version, "metric": scorecard.metric,
-               "models": scorecard.cells.len(), "etag": saved.etag})
-    });
-    let flags = answer.flags.iter();
-    let flags =
-        flags.map(|it| json!({"kind": it.kind, "scorecard": it.scorecard, "model": it.model, "message": it.message}));
-    json!({
-        "scorecards": saved.collect::<Vec<_>>(),
-        "flags": flags.collect::<Vec<_>>(),
-        "unmatched": answer.unmatched,
-    })
 }

@@ -1,5 +1,6 @@
 //! `signalbox policies|blends draft|diff|preview|promote|discard|rollback|versions`: what would count, what counted.
 
+use anyhow::bail;
 use domain::{ObjectKind, Timestamp};
 use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
@@ -39,6 +40,7 @@ async fn draft(kind: ObjectKind, args: FileArgs) -> anyhow::Result<Exit> {
     })?;
     let request = pb::SaveDraftRequest {
         object: Some(object::Object { object: Some(wanted) }),
+        etag: args.etag.unwrap_or_default(),
         ..pb::SaveDraftRequest::default()
     };
     let mut server = ServerLink::connect(&args.server).await?;
@@ -127,7 +129,11 @@ async fn discard(kind: ObjectKind, args: ActArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn rollback(kind: ObjectKind, RollbackVersionArgs { act, to }: RollbackVersionArgs) -> anyhow::Result<Exit> {
+async fn rollback(kind: ObjectKind, RollbackVersionArgs { act, yes, to }: RollbackVersionArgs) -> anyhow::Result<Exit> {
+    let which = to.map_or_else(|| "the version before".to_owned(), |to| format!("version {to}"));
+    if !yes && !act.json && !objects::confirmed(&format!("Roll the {kind} `{}` back to {which}?", act.name))? {
+        bail!("nothing was rolled back");
+    }
     let request = pb::RollbackRequest {
         name: act.name,
         to_version: to,

@@ -11,5 +11,6 @@ mod objects;
 mod replay;
 mod rules;
 mod scorers;
+mod scores;
 mod server;
 mod vectors;

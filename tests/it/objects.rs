@@ -27,22 +27,28 @@ models = ["acme/small", "acme/large"]
 strategy = { type = "single", model = "acme/large" }
 "#;
 
-struct World {
-    scratch: Scratch,
-    _server: Server,
+/// A running server and the commands against it.
+pub(crate) struct World {
+    pub(crate) scratch: Scratch,
+    pub(crate) server: Server,
 }
 
 impl World {
     fn start() -> Self {
-        let scratch = Scratch::new();
-        let server = scratch.start(&["--no-demo"]);
-        let world = Self { scratch, _server: server };
+        let world = Self::start_with(&["--no-demo"]);
         world.with_file(&["apply"], "acme.toml", CONFIG);
         world
     }
 
+    /// A fresh start with these arguments.
+    pub(crate) fn start_with(more: &[&str]) -> Self {
+        let scratch = Scratch::new();
+        let server = scratch.start(more);
+        Self { scratch, server }
+    }
+
     /// Exit code, standard output and standard error.
-    fn command(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(crate) fn command(&self, arguments: &[&str]) -> (i32, String, String) {
         let data_dir = self.scratch.data_dir();
         let mut arguments = arguments.to_vec();
         arguments.extend(["--data-dir", data_dir.to_str().unwrap()]);
@@ -50,14 +56,14 @@ impl World {
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
-    fn with_file(&self, arguments: &[&str], name: &str, content: &str) -> (i32, String, String) {
+    pub(crate) fn with_file(&self, arguments: &[&str], name: &str, content: &str) -> (i32, String, String) {
         let file = self.scratch.write(name, content);
         let mut arguments = arguments.to_vec();
         arguments.extend(["--file", file.to_str().unwrap()]);
         self.command(&arguments)
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let mut arguments = arguments.to_vec();
         arguments.push("--json");
         let (code, out, err) = self.command(&arguments);
@@ -110,6 +116,61 @@ fn model_is_disabled_on_the_terms_of_its_etag_and_referred_to_objects_stay() {
     assert_eq!((code, err.contains("support")), (1, true), "{err}");
     let (code, _, err) = world.command(&["models", "show", "acme/none"]);
     assert_eq!((code, err.contains("there is no model `acme/none`")), (1, true), "{err}");
+}
+
+#[test]
+fn update_is_made_upon_the_state_that_its_etag_names_or_not_at_all() {
+    let world = World::start();
+    world.with_file(&["policies", "create"], "policy.toml", POLICY);
+    let etag = || world.json(&["policies", "show", "support"])["etag"].as_str().unwrap().to_owned();
+    let seen = etag();
+    let cheaper = POLICY.replace("model = \"acme/large\" }", "model = \"acme/small\" }");
+    let update = |text: &str| world.with_file(&["policies", "update", "--etag", &seen], "policy.toml", text);
+    let (code, out, err) = update(&cheaper);
+    assert_eq!((code, out.contains("~ policy support")), (0, true), "{out}{err}");
+    let (code, _, err) = update(POLICY);
+    assert_eq!((code, err.contains("was changed meanwhile") && err.contains(&etag())), (1, true), "{err}");
+    assert_eq!(world.json(&["policies", "show", "support"])["strategy"]["model"], "acme/small");
+    let (code, _, err) = world.with_file(&["projects", "update"], "project.toml", "name = \"shop\"");
+    assert_eq!((code, err.contains("there is no project `shop`")), (1, true), "{err}");
+}
+
+#[test]
+fn secret_goes_in_is_rotated_and_never_comes_out() {
+    let world = World::start();
+    let file = world.scratch.write("secret", "sk-own-0123456789abcdef\n");
+    let file = file.to_str().unwrap();
+    let (code, out, err) =
+        world.command(&["credentials", "create", "acme/own", "--secret-file", file, "--owner", "org"]);
+    assert_eq!((code, out.contains("acme/own")), (0, true), "{out}{err}");
+    let shown = || world.json(&["credentials", "show", "acme/own"]);
+    let before = shown();
+    assert_eq!((before["owner"].as_str(), before["version"].as_u64()), (Some("org"), Some(1)), "{before}");
+    world.scratch.write("secret", "sk-own-fedcba9876543210");
+    let rotate = ["credentials", "rotate", "acme/own", "--secret-file", file];
+    assert_eq!(world.command(&rotate).0, 0);
+    let after = shown();
+    assert_eq!((after["owner"].as_str(), after["version"].as_u64()), (Some("org"), Some(2)), "{after}");
+    let etag = before["etag"].as_str().unwrap();
+    let (code, _, err) = world.command(&[&rotate[..], &["--etag", etag]].concat());
+    assert_eq!((code, err.contains("was changed meanwhile")), (1, true), "{err}");
+    let (code, _, err) = world.command(&["credentials", "create", "acme/own", "--secret-env", "NOT_SET"]);
+    assert_eq!((code, err.contains("--secret-env: `NOT_SET` is not set")), (64, true), "{err}");
+    let (_, out, _) = world.command(&["credentials", "list"]);
+    assert!(out.contains("acme/own") && !out.contains("fedcba9876543210"), "{out}");
+    assert_eq!(world.command(&["credentials", "delete", "acme/own", "--yes"]).0, 0);
+    assert_eq!(world.command(&["credentials", "show", "acme/own"]).0, 1);
+}
+
+#[test]
+fn organisation_is_made_and_shown() {
+    let world = World::start();
+    let (code, out, err) = world.command(&["organisations", "create", "north"]);
+    assert_eq!((code, out.contains("north")), (0, true), "{out}{err}");
+    assert_eq!(world.json(&["organisations", "show", "north"])["name"], "north");
+    assert_eq!(world.json(&["organisations", "list"]).as_array().unwrap().len(), 2);
+    let (code, _, err) = world.command(&["organisations", "create", "north"]);
+    assert_eq!((code, err.contains("north")), (1, true), "{err}");
 }
 
 #[test]

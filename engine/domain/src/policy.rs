@@ -223,6 +223,13 @@ pub struct Router {
     pub credentials: BTreeMap<ProviderSlug, CredentialSource>,
 }
 
+impl Router {
+    /// Where its requests take a provider's secret from: as it says, else from the platform.
+    pub fn source_of(&self, provider: &ProviderSlug) -> CredentialSource {
+        self.credentials.get(provider).copied().unwrap_or(CredentialSource::Managed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

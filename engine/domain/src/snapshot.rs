@@ -15,7 +15,7 @@ use crate::ids::{BlendId, CredentialId, ModelId, OrganisationId, ProjectId, Prov
 use crate::key_table::KeyTable;
 use crate::named_table::{ModelTable, PolicyTable};
 use crate::object::{Change, Object, ObjectKey, ObjectKind};
-use crate::policy::{Policy, Router};
+use crate::policy::{CredentialSource, Policy, Router};
 
 /// Objects of one kind, by id, in id order.
 pub type Table<K, V> = Arc<BTreeMap<K, Arc<V>>>;
@@ -78,6 +78,15 @@ impl Tenant {
         self.credentials.values().filter(move |credential| credential.provider == *provider)
     }
 
+    /// The secrets of a provider that come from one source, or from any.
+    pub fn credentials_from<'a>(
+        &'a self,
+        provider: &'a ProviderSlug,
+        source: Option<CredentialSource>,
+    ) -> impl Iterator<Item = &'a Arc<Credential>> {
+        self.credentials_of(provider).filter(move |it| source.is_none_or(|source| it.owner.source() == source))
+    }
+
     /// Whether a model can be called at all: it is enabled and its provider has a secret or needs none.
     pub fn is_callable(&self, model: &Model) -> bool {
         model.enabled && self.provider_of(&model.id).is_some_and(|provider| self.can_open(provider))
@@ -85,7 +94,12 @@ impl Tenant {
 
     /// Whether a provider can be called at all: it has a secret or needs none.
     pub fn can_open(&self, provider: &Provider) -> bool {
-        provider.allow_anonymous || self.credentials_of(&provider.slug).next().is_some()
+        self.can_open_from(provider, None)
+    }
+
+    /// Whether a provider can be called with secrets of one source, or of any.
+    pub fn can_open_from(&self, provider: &Provider, source: Option<CredentialSource>) -> bool {
+        provider.allow_anonymous || self.credentials_from(&provider.slug, source).next().is_some()
     }
 
     /// Finds a policy by id, slug or name.

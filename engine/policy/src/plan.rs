@@ -99,6 +99,16 @@ pub(crate) enum Source<'a> {
     Direct(&'a ModelId),
 }
 
+impl<'a> Source<'a> {
+    fn router(&self) -> Option<&'a Router> {
+        match self {
+            Self::Policy { router, .. } => *router,
+            Self::Router(router) => Some(router),
+            Self::List(_) | Self::Direct(_) => None,
+        }
+    }
+}
+
 /// Finds where a route leads, before any rule.
 pub(crate) fn source<'a>(tenant: &'a Tenant, route: &'a Route) -> Result<Source<'a>, Refusal> {
     let by_policy = |policy: &'a Policy, router| Source::Policy { policy, strategy: &policy.strategy, router };
@@ -119,7 +129,7 @@ pub(crate) fn source<'a>(tenant: &'a Tenant, route: &'a Route) -> Result<Source<
 
 /// Finds the candidates of a source.
 pub(crate) fn plan<'a>(tenant: &'a Tenant, source: Source<'a>) -> Plan<'a> {
-    let mut shelf = Shelf::new(tenant);
+    let mut shelf = Shelf::through(tenant, source.router());
     let mut plan = match source {
         Source::Policy { policy, strategy, router } => {
             let only = router.map(|router| router.models.as_slice());
@@ -211,15 +221,21 @@ pub(crate) fn is_chat(model: &Model) -> bool {
 /// Looks models up, remembering the last provider: neighbours in a list mostly share one.
 pub(crate) struct Shelf<'a> {
     tenant: &'a Tenant,
+    /// Through which router the request came: it says whose secrets count.
+    router: Option<&'a Router>,
     last: Option<(&'a str, Option<&'a Provider>, bool)>,
 }
 
 impl<'a> Shelf<'a> {
     pub(crate) fn new(tenant: &'a Tenant) -> Self {
-        Self { tenant, last: None }
+        Self { tenant, router: None, last: None }
     }
 
-    fn entry(&mut self, id: &'a ModelId) -> Entry<'a> {
+    fn through(tenant: &'a Tenant, router: Option<&'a Router>) -> Self {
+        Self { router, ..Self::new(tenant) }
+    }
+
+    pub(crate) fn entry(&mut self, id: &'a ModelId) -> Entry<'a> {
         let model = self.tenant.models.get(id).map(AsRef::as_ref);
         self.entry_of(id, model)
     }
@@ -236,12 +252,16 @@ impl<'a> Shelf<'a> {
             return (provider, has_credential);
         }
         let provider = self.tenant.providers.get(slug).map(AsRef::as_ref);
-        let has_credential = provider.is_some_and(|provider| self.tenant.can_open(provider));
+        let has_credential = provider.is_some_and(|provider| {
+            let source = self.router.map(|router| router.source_of(&provider.slug));
+            self.tenant.can_open_from(provider, source)
+        });
         self.last = Some((slug, provider, has_credential));
         (provider, has_credential)
     }
 
-    fn callable_chat_models(&mut self) -> impl Iterator<Item = Entry<'a>> {
+    /// Every chat model that is enabled and whose provider can be called, by id.
+    pub(crate) fn callable_chat_models(&mut self) -> impl Iterator<Item = Entry<'a>> {
         let models = self.tenant.models.values().filter(|model| model.enabled && is_chat(model));
         models.map(|model| self.entry_of(&model.id, Some(model))).filter(|entry| entry.has_credential)
     }

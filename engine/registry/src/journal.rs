@@ -1,7 +1,9 @@
 //! What is written beside the live configuration in the same transaction: versions, history, drafts, the audit log and
-//! the answers to requests that may be repeated. How it is read back stands in `journal/read`.
+//! the answers to requests that may be repeated. How it is read back stands in `journal/read`, how
+//! much is kept in `journal/retention`.
 
 pub(crate) mod read;
+pub(crate) mod retention;
 
 use std::fmt::Write as _;
 
@@ -142,7 +144,7 @@ impl Entry<'_> {
     }
 
     async fn audit(&self, db: &mut SqliteConnection, record: &Record, revision: u64) -> Result<(), RegistryError> {
-        sqlx::query(
+        let line = sqlx::query(
             "INSERT INTO audit (organisation, at, actor, action, kind, id, name, changes, revision) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )
@@ -155,10 +157,10 @@ impl Entry<'_> {
         .bind(record.name.clone())
         .bind(json(&shortened(&record.changes)))
         .bind(revision.cast_signed())
-        .execute(db)
+        .execute(&mut *db)
         .await
         .map_err(failed("write the audit log"))?;
-        Ok(())
+        retention::after_line(db, line.last_insert_rowid()).await
     }
 
     async fn keep_answer(&self, db: &mut SqliteConnection, answer: &Answer) -> Result<(), RegistryError> {

@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{SqlSafeStr, Sqlite, SqliteConnection};
 
 use crate::error::RegistryError;
-use crate::journal::{Entry, read};
+use crate::journal::{Entry, read, retention};
 use crate::kept::{AuditEntry, AuditFilter, Draft, Page, Version};
 use crate::rows;
 
@@ -98,6 +98,9 @@ impl Store {
         }
         write(&mut transaction, next, entry.changes).await?;
         entry.write(&mut transaction, next).await?;
+        if next > from {
+            retention::after_revision(&mut transaction, next).await?;
+        }
         if let Some(cut) = cut {
             prune(&mut transaction, cut).await?;
         }

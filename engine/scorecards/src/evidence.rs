@@ -1,6 +1,6 @@
 //! How much a score rests on: Wilson's interval, and what counts as little evidence.
 
-use domain::{Direction, Interval, Normalisation, ScoreCell};
+use domain::{Direction, Interval, Normalisation, ScoreCell, Scorecard};
 
 /// Half the width of a 95 % interval in standard errors.
 const Z_95: f64 = 1.959_963_984_540_054;
@@ -21,6 +21,15 @@ pub fn wilson(successes: u64, trials: u64) -> Option<Interval> {
     let reach = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z * z / n;
     Some(Interval { low: ((middle - reach) / scale).max(0.0), high: ((middle + reach) / scale).min(1.0) })
+}
+
+/// Says why a score rests on little; `None` = it rests on enough.
+pub fn low_evidence(scorecard: &Scorecard, cell: &ScoreCell) -> Option<String> {
+    match weigh(scorecard.normalisation, scorecard.direction, cell) {
+        Evidence::Enough => None,
+        Evidence::Low(why) => Some(why),
+        Evidence::Unknown => Some("neither interval, standard error nor number of samples".to_owned()),
+    }
 }
 
 /// How much a cell rests on.

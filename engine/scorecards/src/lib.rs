@@ -29,12 +29,14 @@ mod table;
 pub use aliases::{Aliases, Match};
 pub use declared::{Declared, File};
 pub use document::{Heading, render};
-pub use evidence::wilson;
+pub use evidence::{low_evidence, wilson};
 pub use fault::Fault;
 pub use flag::{Flag, FlagKind};
 pub use format::Format;
-pub use published::published;
+pub use published::{published, published_for};
 pub use spec::{CellSpec, ScorecardSpec};
+
+use std::collections::BTreeSet;
 
 use domain::Timestamp;
 
@@ -54,6 +56,18 @@ pub struct Reading {
     pub flags: Vec<Flag>,
     /// Published names that are no known model, sorted. Their scores are kept: they count towards median and deviation.
     pub unmatched: Vec<String>,
+}
+
+impl Reading {
+    /// Keeps the scorecards that are wanted, and what is said of them.
+    pub fn retain(&mut self, is_wanted: impl Fn(&ScorecardSpec) -> bool) {
+        self.scorecards.retain(is_wanted);
+        let labels: Vec<_> = self.scorecards.iter().map(ScorecardSpec::label).collect();
+        self.flags.retain(|flag| labels.contains(&flag.scorecard));
+        let models = self.scorecards.iter().flat_map(|card| &card.cells).map(|it| it.published.as_str());
+        let models: BTreeSet<_> = models.collect();
+        self.unmatched.retain(|name| models.contains(name.as_str()));
+    }
 }
 
 /// Reads a scorecard file.

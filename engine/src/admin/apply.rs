@@ -26,8 +26,10 @@ pub(super) async fn apply(shared: &Shared, request: Request<pb::ApplyRequest>) -
     let desired: Desired = serde_json::from_slice(&request.document_json)
         .map_err(|error| Status::invalid_argument(format!("document_json: {}", without_values(&error))))?;
     let terms = change::terms(shared, &caller, "configuration", &request.etag, &request.idempotency_key, &request)?;
+    // Of a dry run, what it was told upon, or older: a change upon it then cannot miss what came meanwhile.
+    let before = shared.registry.configuration_etag();
     let (diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run, terms).await?;
-    let etag = shared.registry.configuration_etag().to_string();
+    let etag = if request.dry_run { before } else { shared.registry.configuration_etag() }.to_string();
     Ok(pb::ApplyResponse { diff: diff.as_ref().map(Into::into), faults, etag })
 }
 

@@ -1,7 +1,7 @@
 //! API keys, whose text is shown once, and the secrets of providers, which are never shown.
 
 use domain::desired::{CredentialSpec, KeySpec, SecretText};
-use domain::{ObjectKind, ProviderSlug};
+use domain::{Object, ObjectKind, ProviderSlug};
 use proto::pb::admin::v1 as pb;
 use registry::{ApplyError, Etag, Terms};
 use tonic::{Request, Status};
@@ -42,7 +42,7 @@ pub(super) async fn revoke(
     let revoked = shared.registry.revoke_key(&organisation.id, &request.name, terms).await;
     let revoked = revoked.map_err(|error| status::of_apply(&error, ""))?;
     info!(key = %revoked.id, name = revoked.name, "key revoked");
-    let pb::Item { object, etag } = read::item(shared, &domain::Object::Key(revoked));
+    let pb::Item { object, etag } = read::item(shared, &Object::Key(revoked));
     Ok(pb::ChangeResponse { object, etag, diff: None })
 }
 
@@ -81,14 +81,15 @@ async fn save_secret(
     let name = format!("{}/{}", request.provider, request.name);
     let provider = ProviderSlug::parse(&request.provider)
         .map_err(|fault| Status::invalid_argument(format!("provider: {fault}")))?;
-    let terms = match is {
-        Is::New => Terms { if_match: Some(Etag::absent()), ..terms },
-        Is::There => {
-            read::find(shared, kind, Some(organisation.id.as_str()), &name, &caller)?;
-            terms
-        }
+    let (terms, known) = match is {
+        Is::New => (Terms { if_match: Some(Etag::absent()), ..terms }, None),
+        Is::There => (terms, Some(read::find(shared, kind, Some(organisation.id.as_str()), &name, &caller)?)),
     };
-    let owner = proto::convert::admin::owner(request.owner)?;
+    let owner = match (request.owner, &known) {
+        // Another secret opens the same account, unless it is said otherwise.
+        (None, Some(Object::Credential(known))) => known.owner,
+        (owner, _) => proto::convert::admin::owner(owner)?,
+    };
     let spec = CredentialSpec { name: request.name, owner, secret: SecretText::new(request.secret) };
     match shared.registry.save_credential(&organisation.id, &provider, spec, terms).await {
         Ok(saved) => Ok(change::changed(kind, &saved)),

@@ -8,7 +8,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::service::{Interceptor, RoutesBuilder};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{audit, change, create, drafts, keys, preview, read, upload};
+use super::{audit, change, check, create, drafts, keys, preview, published, read, upload};
 use crate::shared::Shared;
 
 /// Answers for every kind.
@@ -94,6 +94,8 @@ services! { 11;
         update(pb::UpdateRequest) -> ChangeResponse: change::update;
         delete(pb::ActRequest) -> ChangeResponse: change::delete;
         upload(Streaming<pb::UploadScoresRequest>) -> UploadScoresResponse: upload::upload;
+        list_published(pb::ListPublishedRequest) -> ListPublishedResponse: published::list;
+        import_published(pb::ImportPublishedRequest) -> UploadScoresResponse: published::import;
     }
     Blends (blends_server, BlendsServer, "admin.v1.Blends") of ObjectKind::Blend => {
         create(pb::CreateRequest) -> ChangeResponse: create::object;
@@ -109,6 +111,7 @@ services! { 11;
         promote(pb::ActRequest) -> ChangeResponse: drafts::promote;
         rollback(pb::RollbackRequest) -> ChangeResponse: drafts::rollback;
         list_versions(pb::ListVersionsRequest) -> ListVersionsResponse: drafts::versions;
+        check(pb::CheckBlendRequest) -> CheckBlendResponse: check::check;
     }
     Policies (policies_server, PoliciesServer, "admin.v1.Policies") of ObjectKind::Policy => {
         create(pb::CreateRequest) -> ChangeResponse: create::object;

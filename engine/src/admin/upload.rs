@@ -48,7 +48,7 @@ pub(super) async fn upload(
     });
     let reading = reading.await.map_err(|_| Status::internal("reading the file was interrupted; try again"))?;
     match reading {
-        Ok(reading) => save(shared, &organisation.id, reading, &declaration, terms).await,
+        Ok(reading) => save(shared, &organisation.id, reading, declaration.dry_run, terms).await,
         Err(faults) => {
             Ok(pb::UploadScoresResponse { faults: faults.iter().map(fault).collect(), ..Default::default() })
         }
@@ -70,11 +70,11 @@ async fn receive(
 }
 
 /// Saves all scorecards of a file or none. One that is known by name and version is replaced.
-async fn save(
+pub(super) async fn save(
     shared: &Shared,
     organisation: &OrganisationId,
     reading: Reading,
-    declaration: &pb::ScoresDeclaration,
+    dry_run: bool,
     terms: Terms,
 ) -> Result<pb::UploadScoresResponse, Status> {
     let mut objects = Vec::with_capacity(reading.scorecards.len());
@@ -87,7 +87,6 @@ async fn save(
         };
         objects.push(Object::Scorecard(Arc::new(spec.into_scorecard(id, organisation.clone()))));
     }
-    let dry_run = declaration.dry_run;
     let saved = shared.registry.save_all(organisation, objects, dry_run, terms).await;
     let saved = saved.map_err(|failure| status::of_apply(&failure, ""))?;
     info!(scorecards = saved.len(), dry_run, "scores uploaded");
@@ -186,7 +185,7 @@ fn declared(declaration: &pb::ScoresDeclaration) -> Result<Declared, Status> {
     })
 }
 
-fn flag(flag: &Flag) -> pb::ScoresFlag {
+pub(super) fn flag(flag: &Flag) -> pb::ScoresFlag {
     pb::ScoresFlag {
         scorecard: flag.scorecard.clone(),
         model: flag.model.clone(),

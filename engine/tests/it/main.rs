@@ -4,6 +4,7 @@
 
 mod admin;
 mod artefact;
+mod blends;
 mod decide;
 mod harness;
 mod objects;

@@ -165,6 +165,7 @@ mod tests {
     use proto::gate::GATE;
 
     use super::*;
+    use crate::commands::testing::engine;
 
     #[derive(Parser)]
     struct Line {
@@ -231,38 +232,6 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let fault = format!("{:#}", run(&options(empty.path(), &[])).unwrap_err());
         assert!(fault.contains("manifest.json"), "{fault}");
-    }
-
-    /// An engine over a folder, serving operators on a socket of it.
-    async fn engine(folder: &Path) -> PathBuf {
-        let keyring = seal::Keyring::new(seal::SealingKey::generate());
-        let registry = registry::Registry::open(&folder.join("registry.sqlite"), keyring).await.unwrap();
-        registry.bootstrap().await.unwrap();
-        let parts = engine::EngineParts {
-            registry,
-            scorers: engine::StartingScorers::open(&folder.join("scorers")).unwrap(),
-            records: None,
-            clock: std::sync::Arc::new(NoClock),
-            limits: engine::Limits::default(),
-        };
-        let socket = operator::socket(folder);
-        let unix = Some(engine::bind_unix(&socket).unwrap());
-        let engine = engine::Engine::new(parts).unwrap();
-        let listeners = engine::Listeners { unix, ..Default::default() };
-        tokio::spawn(async move { engine.serve(listeners, std::future::pending()).await });
-        socket
-    }
-
-    struct NoClock;
-
-    impl domain::Clock for NoClock {
-        fn wall(&self) -> domain::Timestamp {
-            domain::Timestamp(0)
-        }
-
-        fn monotonic(&self) -> std::time::Duration {
-            std::time::Duration::ZERO
-        }
     }
 
     /// The built-in scorer under another version.

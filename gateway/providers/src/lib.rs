@@ -25,5 +25,5 @@ pub use health::{Report, Upstreams};
 pub use resolve::{Lookup, system_lookup};
 pub use tls::{TlsError, TrustRoots, tls_config};
 pub use upstream::{ContentKind, Upstream, sniff};
-pub use vault::{KeyPool, Vault};
+pub use vault::{KeyPool, Vault, Wanted};
 pub use waits::Waits;

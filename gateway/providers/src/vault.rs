@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use domain::{Credential, CredentialId, ModelId, ProviderSlug, Snapshot, Tenant};
+use domain::{Credential, CredentialId, CredentialSource, ModelId, ProviderSlug, Snapshot, Tenant};
 use seal::{Aad, Keyring, SealError, Secret};
 
 use crate::health::Upstreams;
@@ -26,6 +26,19 @@ pub struct KeyPool {
     pub usable: Vec<Arc<Credential>>,
     /// How long until one that is cooling down may be used again.
     pub next_in: Option<Duration>,
+}
+
+/// A call that needs a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// For whom.
+    pub tenant: &'a Tenant,
+    /// Of which provider.
+    pub provider: &'a ProviderSlug,
+    /// Of which of its models.
+    pub model: &'a ModelId,
+    /// From where the key has to come, where a router says so.
+    pub source: Option<CredentialSource>,
 }
 
 impl Vault {
@@ -55,18 +68,11 @@ impl Vault {
         opened.retain(|id, (version, _)| current(id, *version));
     }
 
-    /// The keys of a provider for a call of one of its models: in turn, without those that are cooling down.
-    pub fn pool(
-        &self,
-        tenant: &Tenant,
-        provider: &ProviderSlug,
-        model: &ModelId,
-        upstreams: &Upstreams,
-        now: Duration,
-    ) -> KeyPool {
+    /// The keys for a call: in turn, without those that are cooling down.
+    pub fn pool(&self, wanted: Wanted<'_>, upstreams: &Upstreams, now: Duration) -> KeyPool {
         let mut pool = KeyPool::default();
-        for credential in tenant.credentials_of(provider) {
-            match upstreams.cooldown(credential, model, now) {
+        for credential in wanted.tenant.credentials_from(wanted.provider, wanted.source) {
+            match upstreams.cooldown(credential, wanted.model, now) {
                 None => pool.usable.push(credential.clone()),
                 Some(wait) => pool.next_in = Some(pool.next_in.map_or(wait, |least| least.min(wait))),
             }
@@ -157,13 +163,33 @@ mod tests {
     }
 
     #[test]
+    fn only_keys_of_the_wanted_source_are_in_the_pool() {
+        let owned = |number, owner| Credential { owner, ..credential(number, 1, "a") };
+        let owners = [domain::Owner::Managed, domain::Owner::Org, domain::Owner::User];
+        let tenant = tenant(owners.into_iter().zip(1..).map(|(owner, number)| owned(number, owner)));
+        let (vault, upstreams) = (Vault::new(keyring()), Upstreams::new(BreakerConfig::default(), 1));
+        let (provider, model) = (ProviderSlug::parse("acme").unwrap(), ModelId::parse("acme/x").unwrap());
+        let names = |source| {
+            let wanted = Wanted { tenant: &tenant, provider: &provider, model: &model, source };
+            let mut names: Vec<_> =
+                vault.pool(wanted, &upstreams, Duration::ZERO).usable.iter().map(|it| it.name.clone()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(Some(CredentialSource::Managed)), ["key 1"]);
+        assert_eq!(names(Some(CredentialSource::User)), ["key 2", "key 3"]);
+        assert_eq!(names(None).len(), 3);
+    }
+
+    #[test]
     fn keys_take_turns_without_the_cooling_and_with_the_refused_last() {
         let vault = Vault::new(keyring());
         let upstreams = Upstreams::new(BreakerConfig::default(), 1);
         let tenant = tenant([credential(1, 1, "a"), credential(2, 1, "b"), credential(3, 1, "c")]);
         let (provider, model) = (ProviderSlug::parse("acme").unwrap(), ModelId::parse("acme/x").unwrap());
         let order = |now| {
-            let pool = vault.pool(&tenant, &provider, &model, &upstreams, now);
+            let wanted = Wanted { tenant: &tenant, provider: &provider, model: &model, source: None };
+            let pool = vault.pool(wanted, &upstreams, now);
             (pool.usable.iter().map(|it| it.name.clone()).collect::<Vec<_>>(), pool.next_in)
         };
         let firsts: Vec<_> = (0..3).map(|_| order(Duration::ZERO).0[0].clone()).collect();

@@ -47,7 +47,9 @@ pub(crate) async fn answer(
     let prepared = prepare(&worker, &mut settle, request, router, &mut in_flight).await;
     let response = match prepared {
         Ok((request, chain)) => {
-            let pursuit = Pursuit { worker, request, settle, chain };
+            let tenant = settle.context().tenant();
+            let router = router.and_then(|id| tenant?.routers.get(id)).cloned();
+            let pursuit = Pursuit { worker, request, settle, chain, router };
             if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
         }
         Err(failure) => refused(settle, &failure),

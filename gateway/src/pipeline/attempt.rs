@@ -10,9 +10,11 @@ use bytes::{Bytes, BytesMut};
 use dialect::openai::request::ChatRequest;
 use dialect::openai::response::{BadAnswer, ChatResponse};
 use dialect::openai::stream::{StreamFault, StreamOptions, StreamTranslator};
-use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider};
+use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider, Router};
 use proto::OutcomeReport;
-use providers::{CHAT_COMPLETIONS, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, sniff};
+use providers::{
+    CHAT_COMPLETIONS, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff,
+};
 use seal::Secret;
 use tokio::time::{Instant, timeout_at};
 
@@ -53,6 +55,8 @@ pub(crate) struct Pursuit {
     pub(crate) request: ChatRequest,
     pub(crate) settle: Settle,
     pub(crate) chain: Chain,
+    /// Through which it came: it says whose secrets may be used.
+    pub(crate) router: Option<Arc<Router>>,
 }
 
 /// A candidate with everything that a call to it needs.
@@ -129,7 +133,9 @@ impl Pursuit {
         let provider = tenant.provider_of(id).ok_or_else(gone)?.clone();
         let app = &self.worker.app;
         let now = app.clock.monotonic();
-        let KeyPool { usable, next_in } = app.vault.pool(tenant, &provider.slug, id, &app.upstreams, now);
+        let source = self.router.as_ref().map(|router| router.source_of(&provider.slug));
+        let wanted = Wanted { tenant, provider: &provider.slug, model: id, source };
+        let KeyPool { usable, next_in } = app.vault.pool(wanted, &app.upstreams, now);
         if let (true, Some(wait)) = (usable.is_empty(), next_in) {
             let mut fault =
                 Fault::new(FaultKind::RateLimited, format!("`{id}` has asked to be left alone for a while"));

@@ -4,8 +4,8 @@ use domain::{Money, Outcome};
 use serde_json::{Value, json};
 
 use crate::stack::{
-    ADMIN, EXPIRED, KEY, NARROW, REVOKED, Setup, TestStack, UNKNOWN, ask, ask_for_stream, own_key, policy_id,
-    router_id, summary, upstream_secret,
+    ADMIN, EXPIRED, KEY, NARROW, REVOKED, Setup, TestStack, UNKNOWN, ask, ask_for_stream, own_key, own_secret,
+    policy_id, router_id, summary, upstream_secret,
 };
 use crate::upstream::{ANSWER, Act, Upstream, good_stream, whole};
 use crate::wire::{get, post, post_with};
@@ -223,6 +223,18 @@ fn a_router_answers_at_its_own_path() {
     }
     let unknown = stack.send(&post("/rtr_00000000000000000000/chat/completions", KEY, &ask("")));
     unknown.assert_error(404, "not_found_error", "router_not_found");
+}
+
+#[test]
+fn a_routers_requests_show_the_keys_that_it_names_and_no_others() {
+    let upstream = Upstream::good();
+    let stack = TestStack::start(Setup { upstreams: vec![upstream.address], own_secrets: true, ..Setup::default() });
+    for _ in 0..3 {
+        let answer = stack.send(&post(&format!("/{}/chat/completions", router_id()), KEY, &ask("")));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let head = upstream.last_request().to_ascii_lowercase();
+        assert!(head.contains(&format!("authorization: bearer {}\r\n", own_secret(0))), "{head}");
+    }
 }
 
 #[test]

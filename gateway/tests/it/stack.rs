@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{
-    Ability, Affinity, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, DialectKind, KeyId, KeyText,
-    Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Owner, Policy, PolicyId, PolicyModel,
-    Pricing, Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope, SealedBytes,
-    Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
+    Ability, Affinity, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, CredentialSource, DialectKind,
+    KeyId, KeyText, Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Owner, Policy, PolicyId,
+    PolicyModel, Pricing, Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope,
+    SealedBytes, Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
 };
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
 use ledger::{Ledger, LedgerOptions};
@@ -66,6 +66,8 @@ pub(crate) struct Setup {
     pub(crate) affinity: Option<Affinity>,
     /// Beside the default policy.
     pub(crate) policies: Vec<Policy>,
+    /// Each provider has a key of the organisation besides, and the router uses those.
+    pub(crate) own_secrets: bool,
     pub(crate) ledger: LedgerOptions,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether a configuration lies on disk.
@@ -83,6 +85,7 @@ impl Default for Setup {
             rules: Rules::default(),
             affinity: None,
             policies: Vec::new(),
+            own_secrets: false,
             ledger: LedgerOptions { flush_interval: Duration::from_millis(1), ..LedgerOptions::default() },
             clock: Arc::new(SystemClock::default()),
             configured: true,
@@ -288,12 +291,18 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
             calibration: None,
         })),
     ];
-    let mut models = Vec::new();
+    let (mut models, mut sources) = (Vec::new(), BTreeMap::new());
     for (index, address) in setup.upstreams.iter().enumerate() {
         let slug = ProviderSlug::parse(&format!("p{index}")).unwrap();
         let id = ModelId::parse(&format!("{slug}/small")).unwrap();
         models.push(id.clone());
-        objects.push(Object::Credential(Arc::new(credential(&slug, &organisation, index, keyring))));
+        let secret = upstream_secret(index);
+        objects.push(Object::Credential(Arc::new(credential(&slug, &organisation, Owner::Managed, &secret, keyring))));
+        if setup.own_secrets {
+            let secret = own_secret(index);
+            objects.push(Object::Credential(Arc::new(credential(&slug, &organisation, Owner::Org, &secret, keyring))));
+            sources.insert(slug.clone(), CredentialSource::User);
+        }
         objects.push(Object::Provider(Arc::new(provider(slug, &organisation, *address, setup.timeouts))));
         let context_length = setup.context_lengths.get(index).copied();
         objects.push(Object::Model(Arc::new(model(id, &organisation, index, context_length))));
@@ -318,7 +327,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         models: models.clone(),
         policy: Some(policy_id()),
         scorecards: Vec::new(),
-        credentials: BTreeMap::new(),
+        credentials: sources,
     })));
     let key = |number: u8, text: &str| ApiKey {
         id: KeyId::from_random([number; 20]),
@@ -351,18 +360,31 @@ pub(crate) fn upstream_secret(index: usize) -> String {
     format!("upstream-secret-{index}")
 }
 
-fn credential(slug: &ProviderSlug, organisation: &OrganisationId, index: usize, keyring: &Keyring) -> Credential {
+/// What the router's requests show to the provider with this number, where the organisation has keys of its own.
+pub(crate) fn own_secret(index: usize) -> String {
+    format!("own-secret-{index}")
+}
+
+fn credential(
+    slug: &ProviderSlug,
+    organisation: &OrganisationId,
+    owner: Owner,
+    secret: &str,
+    keyring: &Keyring,
+) -> Credential {
+    let mut random = [0; 20];
+    random.copy_from_slice(&blake3::hash(secret.as_bytes()).as_bytes()[..20]);
     let mut credential = Credential {
-        id: CredentialId::from_random([index as u8 + 1; 20]),
+        id: CredentialId::from_random(random),
         organisation: organisation.clone(),
         provider: slug.clone(),
         name: format!("secret of {slug}"),
-        owner: Owner::Managed,
+        owner,
         version: 1,
         sealed: SealedBytes(Vec::new()),
         hint: String::new(),
     };
-    credential.sealed = keyring.seal(&Aad::credential(&credential), upstream_secret(index).as_bytes());
+    credential.sealed = keyring.seal(&Aad::credential(&credential), secret.as_bytes());
     credential
 }
 

@@ -3,12 +3,16 @@
 
 use std::cmp::Ordering;
 
-use domain::{Blend, CapabilityTag, Model, ModelId, Money, Removed, Tenant, Timestamp, Usage};
+use domain::{
+    Blend, Candidates, CapabilityTag, Model, ModelId, Money, Policy, Removal, Removed, Tenant, Timestamp, Usage,
+};
 use serde::Serialize;
 
-use super::{Cell, Mix, imputed, sort_in_groups};
-use crate::plan::is_chat;
+use super::{Cell, Mix, Total, imputed, sort_in_groups};
+use crate::plan::{Entry, Shelf};
 
+/// A distance below this many standard errors of it may be chance.
+const Z_95: f64 = 1.96;
 /// By how much weights are shaken.
 const SHAKE: f64 = 0.2;
 /// Up to this many benchmarks every combination of less, same and more is tried: 3⁶ = 729.
@@ -38,6 +42,8 @@ pub struct Verdict {
     pub standard_error: f64,
     /// Who else is within 0.01 of the best, in order.
     pub ties: Vec<ModelId>,
+    /// Whose distance from the winner may be chance, without those that tie: it is below 1.96 of its standard errors.
+    pub not_significant: Vec<ModelId>,
     /// The share of weightings within ±20 % under which it still comes first.
     pub stability: f64,
     /// The benchmarks in which something stands in for its score: the win rests on these too.
@@ -49,7 +55,9 @@ pub struct Verdict {
 pub struct BlendReport {
     /// The weights as configured, then every kind of work that the benchmarks are tagged with; empty = no winner.
     pub verdicts: Vec<Verdict>,
-    /// Enabled models that can never win, with the reason.
+    /// Who competes, best first by the weights as configured.
+    pub candidates: Vec<ModelId>,
+    /// Models that can never win, with the reason.
     pub removed: Vec<Removed>,
     /// Benchmarks whose scores are older than they allow.
     pub stale: Vec<String>,
@@ -70,25 +78,46 @@ impl Runner<'_> {
     }
 }
 
-/// Examines a blend over the tenant's enabled models. The same blend at the same moment has the same report.
-pub fn blend_check(tenant: &Tenant, blend: &Blend, now: Timestamp) -> BlendReport {
+/// Examines a blend over a policy's candidates, or over every model that could be called. The same blend at the same
+/// moment has the same report.
+pub fn blend_check(tenant: &Tenant, blend: &Blend, among: Option<&Policy>, now: Timestamp) -> BlendReport {
     let mix = Mix::over(tenant, Some(blend), now);
     let (mut runners, mut removed) = (Vec::new(), Vec::new());
-    for model in tenant.models.values().filter(|model| model.enabled && is_chat(model)) {
-        match mix.row(&model.id) {
-            Ok(row) => runners.push(Runner { id: &model.id, cost: typical_cost(model), row }),
-            Err(reason) => removed.push(Removed { model: model.id.clone(), reason }),
+    for entry in entries(tenant, among) {
+        match row(&mix, &entry) {
+            Ok(row) => runners.push(Runner { id: entry.id, cost: entry.model.and_then(typical_cost), row }),
+            Err(reason) => removed.push(Removed { model: entry.id.clone(), reason }),
         }
     }
     let weightings = std::iter::once(None).chain(tags_of(&mix).into_iter().map(Some));
     let verdicts = weightings.filter_map(|tag| verdict(&mix, &mut runners, tag, blend.id.as_str())).collect();
+    rank(&mix, &mut runners, &mix.weights());
     let overrides = blend.overrides.iter().enumerate();
     BlendReport {
         verdicts,
+        candidates: runners.iter().map(|it| it.id.clone()).collect(),
         removed,
         stale: stale(&mix, now),
         expired_overrides: overrides.filter(|(_, it)| !it.is_active(now)).map(|(place, _)| place).collect(),
     }
+}
+
+fn entries<'a>(tenant: &'a Tenant, among: Option<&'a Policy>) -> Vec<Entry<'a>> {
+    let mut shelf = Shelf::new(tenant);
+    match among.map(|policy| &policy.candidates) {
+        Some(Candidates::Listed(models)) => models.iter().map(|it| shelf.entry(&it.model)).collect(),
+        Some(Candidates::All) | None => shelf.callable_chat_models().collect(),
+    }
+}
+
+fn row(mix: &Mix<'_>, entry: &Entry<'_>) -> Result<Vec<Cell>, Removal> {
+    if !entry.is_enabled() {
+        return Err(Removal::Disabled);
+    }
+    if !entry.has_credential {
+        return Err(Removal::NoCredential);
+    }
+    mix.row(entry.id)
 }
 
 fn typical_cost(model: &Model) -> Option<Money> {
@@ -113,13 +142,29 @@ fn verdict(mix: &Mix<'_>, runners: &mut [Runner<'_>], tag: Option<CapabilityTag>
     let winner = first.id.clone();
     let imputed = imputed(&mix.labels(), &first.row).map(ToOwned::to_owned).collect();
     let ties = runners[1..tied].iter().map(|it| it.id.clone()).collect();
+    let may_be_chance = |it: &&Runner<'_>| is_chance(total, mix.total(&it.row, &weights));
+    let not_significant = runners[tied..].iter().filter(may_be_chance).map(|it| it.id.clone()).collect();
     let shaken = shaken(&weights, seed);
     let kept = shaken.iter().filter(|weights| {
         rank(mix, runners, weights);
         *runners[0].id == winner
     });
     let stability = kept.count() as f64 / shaken.len() as f64;
-    Some(Verdict { capability: tag, winner, score: total.mean, standard_error: total.error, ties, stability, imputed })
+    Some(Verdict {
+        capability: tag,
+        winner,
+        score: total.mean,
+        standard_error: total.error,
+        ties,
+        not_significant,
+        stability,
+        imputed,
+    })
+}
+
+/// Scores of different models are taken as independent.
+fn is_chance(a: Total, b: Total) -> bool {
+    (a.mean - b.mean).abs() < Z_95 * a.error.hypot(b.error)
 }
 
 fn rank(mix: &Mix<'_>, runners: &mut [Runner<'_>], weights: &[f64]) -> usize {

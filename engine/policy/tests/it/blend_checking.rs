@@ -1,15 +1,15 @@
 //! What `signalbox blends check` says.
 
-use domain::{BlendId, CapabilityTag, Timestamp};
+use domain::{BlendId, CapabilityTag, Removal, Removed, Strategy, Timestamp};
 use policy::{BlendReport, blend_check};
 use serde_json::{Value, json};
 
-use crate::support::{World, filled, id, model};
+use crate::support::{World, filled, id, listed, model};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 
 fn report(world: &World, blend: &BlendId) -> BlendReport {
-    blend_check(&world.tenant, &world.tenant.blends[blend], NOW)
+    blend_check(&world.tenant, &world.tenant.blends[blend], None, NOW)
 }
 
 fn world(names: &[&str]) -> World {
@@ -102,4 +102,33 @@ fn blend_that_covers_nobody_has_no_winner() {
     let exam = world.scorecard("exam", &[("b/other", 0.8)], &tagged("code"));
     let blend = world.blend(&[(&exam, 1.0)], &json!({}));
     assert_eq!(report(&world, &blend).verdicts, []);
+}
+
+#[test]
+fn distance_that_may_be_chance_is_no_lead() {
+    let mut world = world(&["a/best", "a/near", "a/far"]);
+    let n = |model: &str, score: f64| json!({"model": model, "score": score, "n": 400});
+    let cells = json!({"cells": [n("a/best", 0.8), n("a/near", 0.77), n("a/far", 0.6)]});
+    let exam = world.scorecard("exam", &[], &cells);
+    let blend = world.blend(&[(&exam, 1.0)], &json!({}));
+    let report = report(&world, &blend);
+    // Standard errors of .02 and .021: .03 is one of their .029, .2 is seven.
+    assert_eq!((&report.verdicts[0].ties[..], &report.verdicts[0].not_significant[..]), (&[][..], &[id("a/near")][..]));
+    assert_eq!(report.candidates, [id("a/best"), id("a/near"), id("a/far")]);
+}
+
+#[test]
+fn only_a_policys_candidates_compete_and_the_disabled_are_told() {
+    let mut world = World::of([
+        model(&json!({"id": "a/best"})),
+        model(&json!({"id": "a/off", "enabled": false})),
+        model(&json!({"id": "a/good"})),
+    ]);
+    let exam = world.scorecard("exam", &[("a/best", 0.9), ("a/off", 0.8), ("a/good", 0.7)], &json!({}));
+    let blend = world.blend(&[(&exam, 1.0)], &json!({}));
+    let policy = world.policy("p", listed(&["a/off", "a/good"]), Strategy::Priority {});
+    let (blend, policy) = (&world.tenant.blends[&blend], &world.tenant.policies[&policy]);
+    let report = blend_check(&world.tenant, blend, Some(policy), NOW);
+    assert_eq!(report.verdicts[0].winner, id("a/good"));
+    assert_eq!(report.removed, [Removed { model: id("a/off"), reason: Removal::Disabled }]);
 }

@@ -1,6 +1,8 @@
 //! How refusals of a decision present themselves: status, type, and a sentence that says what and how to mend it.
 
-use domain::{Facts, PolicyId, Route, RouterId, Strategy};
+use std::sync::Arc;
+
+use domain::{CredentialSource, Facts, PolicyId, ProviderSlug, Route, Router, RouterId, Strategy};
 use policy::{Refusal, Scoring};
 use serde_json::json;
 
@@ -78,4 +80,24 @@ fn routes_to_what_is_gone_are_refused() {
     assert_eq!((refused.code(), refused.status(), refused.kind()), ("router_not_found", 404, "not_found_error"));
     let refused = refusal(&Facts::default(), |_| Route::Policy(PolicyId::from_random([5; 20])));
     assert_eq!((refused.code(), refused.status(), refused.kind()), ("policy_missing", 503, "no_candidate"));
+}
+
+#[test]
+fn a_routers_model_is_out_without_a_key_from_where_the_router_takes_it() {
+    let through = |source| {
+        move |world: &mut World| {
+            let policy = world.policy("support", listed(&["acme/small"]), Strategy::Priority {});
+            let id = world.router("desk", &["acme/small"], Some(policy));
+            let credentials = [(ProviderSlug::parse("acme").unwrap(), source)].into();
+            let router = Router { credentials, ..Router::clone(&world.tenant.routers[&id]) };
+            Arc::make_mut(&mut world.tenant.routers).insert(id.clone(), Arc::new(router));
+            Route::Router(id)
+        }
+    };
+    let refused = refusal(&Facts::default(), through(CredentialSource::User));
+    assert_eq!(refused.status(), 503);
+    assert!(refused.to_string().contains("acme/small: no_credential"), "{refused}");
+    let mut world = World::of([capable("acme/small", 0.2)]);
+    let route = through(CredentialSource::Managed)(&mut world);
+    assert!(world.ask(&route, &Facts::default(), Scoring::NotAsked, seed(1)).is_ok());
 }

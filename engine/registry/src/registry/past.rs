@@ -8,7 +8,7 @@ use super::Registry;
 use super::lookups::find;
 use super::writing::{Scope, Step, refuse};
 use crate::error::{ApplyError, RegistryError, UnknownObject};
-use crate::journal::Record;
+use crate::journal::{Record, retention};
 use crate::kept::{AuditAction, AuditEntry, AuditFilter, Page, Saved, Version};
 use crate::names;
 use crate::plan;
@@ -72,14 +72,15 @@ impl Registry {
     }
 
     /// What an organisation had configured at a revision, its credentials without their secrets; `None` for a revision
-    /// that is yet to come or that was before the organisation, or before history was kept.
+    /// that is yet to come, that was before the organisation or before history was kept, or that is more than
+    /// 100,000 revisions old.
     pub async fn tenant_at(
         &self,
         organisation: &OrganisationId,
         revision: u64,
     ) -> Result<Option<Arc<Tenant>>, RegistryError> {
         let version = self.version();
-        if revision > version.revision {
+        if revision > version.revision || !retention::reaches(revision, version.revision) {
             return Ok(None);
         }
         let objects = self.inner.store.objects_at(organisation, revision).await?;

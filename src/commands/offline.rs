@@ -19,7 +19,7 @@ use crate::data_dir;
 use crate::exit::UsageError;
 
 /// A running engine over a file.
-pub(super) struct Offline {
+pub(crate) struct Offline {
     folder: TempDir,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), EngineError>>,
@@ -27,7 +27,7 @@ pub(super) struct Offline {
 
 impl Offline {
     /// Reads the file and starts.
-    pub(super) async fn over(file: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn over(file: &Path) -> anyhow::Result<Self> {
         let loaded = config::load(file, Secrets::Placeholder).map_err(|faults| UsageError(faults.to_string()))?;
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let registry = Registry::open(&data_dir::registry(folder.path()), Keyring::new(SealingKey::generate())).await?;
@@ -48,12 +48,12 @@ impl Offline {
     }
 
     /// How it is reached.
-    pub(super) fn server(&self) -> ServerArgs {
+    pub(crate) fn server(&self) -> ServerArgs {
         ServerArgs { server: None, data_dir: self.folder.path().to_owned(), key: None }
     }
 
     /// Stops it and forgets everything.
-    pub(super) async fn close(self) -> anyhow::Result<()> {
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
         drop(self.stop);
         Ok(self.serving.await??)
     }

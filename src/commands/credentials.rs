@@ -1,0 +1,99 @@
+//! `signalbox credentials …`: the secrets of providers. They come out of the environment or a file, never from the
+//! command line, which others can read; and no command shows them again.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+use domain::{Object, ObjectKind, SecretText};
+use proto::pb::admin::v1 as pb;
+use proto::pb::object::v1 as object;
+
+use crate::cli::{CredentialsCommand, ListArgs, OwnerChoice, SecretArgs};
+use crate::commands::lists::fetch;
+use crate::commands::{objects, print_diff};
+use crate::exit::{Exit, UsageError};
+use crate::output;
+use crate::server_link::{ServerLink, diff_of, told};
+
+/// Runs one of them.
+pub(crate) async fn run(command: CredentialsCommand) -> anyhow::Result<Exit> {
+    match command {
+        CredentialsCommand::List(args) => list(args).await,
+        CredentialsCommand::Show(args) => objects::show(ObjectKind::Credential, args).await,
+        CredentialsCommand::Create(args) => {
+            let (request, mut server) = (request(&args)?, ServerLink::connect(&args.server).await?);
+            changed(&args, server.objects().create_secret(request).await.map_err(told)?)
+        }
+        CredentialsCommand::Rotate(args) => {
+            let (request, mut server) = (request(&args)?, ServerLink::connect(&args.server).await?);
+            changed(&args, server.objects().update_secret(request).await.map_err(told)?)
+        }
+        CredentialsCommand::Delete(args) => objects::delete(ObjectKind::Credential, args).await,
+    }
+}
+
+async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+    let objects = fetch(&args, ObjectKind::Credential).await?;
+    if args.json {
+        output::json(&objects.iter().map(objects::fields).collect::<anyhow::Result<Vec<_>>>()?)?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = Vec::new();
+    for object in &objects {
+        if let Object::Credential(it) = object {
+            let (owner, version) = (it.owner.as_str().to_owned(), it.version.to_string());
+            rows.push([it.id.to_string(), object.name(), owner, it.hint.clone(), version]);
+        }
+    }
+    let empty =
+        "no credentials: give a provider one with `signalbox credentials create PROVIDER/NAME --secret-env VARIABLE`";
+    output::table(["ID", "NAME", "OWNER", "HINT", "VERSION"], rows, empty)?;
+    Ok(Exit::Done)
+}
+
+fn request(args: &SecretArgs) -> anyhow::Result<pb::SecretRequest> {
+    let (provider, name) = args.name.split_once('/').ok_or_else(|| {
+        UsageError(format!("`{}`: is no credential's name: write PROVIDER/NAME, such as acme/main", args.name))
+    })?;
+    let owner = args.owner.map(|owner| match owner {
+        OwnerChoice::Managed => object::Owner::Managed.into(),
+        OwnerChoice::Org => object::Owner::Org.into(),
+        OwnerChoice::User => object::Owner::User.into(),
+    });
+    Ok(pb::SecretRequest {
+        provider: provider.to_owned(),
+        name: name.to_owned(),
+        secret: secret(args)?.expose().to_owned(),
+        etag: args.etag.clone().unwrap_or_default(),
+        owner,
+        ..pb::SecretRequest::default()
+    })
+}
+
+/// Reads the secret; ends of lines are no part of it.
+fn secret(args: &SecretArgs) -> anyhow::Result<SecretText> {
+    let text = match (&args.secret_env, &args.secret_file) {
+        (Some(variable), _) => std::env::var(variable).map_err(|_| {
+            UsageError(format!("--secret-env: `{variable}` is not set, or is no text: run `export {variable}=…` first"))
+        })?,
+        (None, Some(file)) if file == Path::new("-") => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+            text
+        }
+        (None, Some(file)) => {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+        }
+        (None, None) => return Err(UsageError("give --secret-env VARIABLE or --secret-file FILE".to_owned()).into()),
+    };
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(UsageError("the secret is empty".to_owned()).into()),
+        secret => Ok(SecretText::new(secret.to_owned())),
+    }
+}
+
+fn changed(args: &SecretArgs, changed: pb::ChangeResponse) -> anyhow::Result<Exit> {
+    print_diff(&diff_of(changed.diff)?, args.json, false)?;
+    Ok(Exit::Done)
+}
