@@ -281,12 +281,12 @@ fn change(number: usize) -> Result<Desired> {
         }
         1 => {
             let mut changed = blend(round % BLENDS);
-            changed["boost"] = json!(1.5 + 0.01 * (number % 100) as f64);
+            changed["boost"] = json!(1.5 + 0.001 * (number % 5_000) as f64);
             json!({"blends": [changed]})
         }
         _ => {
             let mut changed = scorecard(round % SCORECARDS);
-            changed["scores"][0]["score"] = json!(0.1 + 0.001 * (number % 100) as f64);
+            changed["scores"][0]["score"] = json!(0.1 + 0.0001 * (number % 5_000) as f64);
             json!({"scorecards": [changed]})
         }
     };
