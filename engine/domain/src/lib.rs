@@ -28,8 +28,9 @@ pub mod score;
 pub mod scorecard;
 pub mod snapshot;
 pub mod usage;
+mod weights;
 
-pub use benchmark::{Benchmark, Reading, Summary};
+pub use benchmark::{Benchmark, Probe, Reading, Summary};
 pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
 pub use catalogue::{
     Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
@@ -60,3 +61,4 @@ pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
 pub use scorecard::{Direction, Interval, Normalisation, ScoreCell, Scorecard, SourceKind, SourceNote};
 pub use snapshot::{Snapshot, SnapshotVersion, Tenant};
 pub use usage::Usage;
+pub use weights::Weights;
