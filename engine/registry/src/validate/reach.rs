@@ -219,14 +219,15 @@ fn shown<'t>(tenant: &'t Tenant, id: &str) -> Option<(bool, &'t [Modality], &'t 
 fn id_in<'t>(tenant: &'t Tenant, kind: ObjectKind, id: &str) -> Option<&'t str> {
     match kind {
         // No check of another object reads these, as long as they are there.
-        ObjectKind::Pepper | ObjectKind::Organisation | ObjectKind::Project | ObjectKind::Key => None,
+        ObjectKind::Pepper | ObjectKind::Organisation | ObjectKind::Project | ObjectKind::Router | ObjectKind::Key => {
+            None
+        }
         ObjectKind::Provider => tenant.providers.get_key_value(id).map(|(id, _)| id.as_str()),
         ObjectKind::Credential => tenant.credentials.get_key_value(id).map(|(id, _)| id.as_str()),
         ObjectKind::Model => tenant.models.get_key_value(id).map(|(id, _)| id.as_str()),
         ObjectKind::Scorecard => tenant.scorecards.get_key_value(id).map(|(id, _)| id.as_str()),
         ObjectKind::Blend => tenant.blends.get_key_value(id).map(|(id, _)| id.as_str()),
         ObjectKind::Policy => tenant.policies.get_key_value(id).map(|(id, _)| id.as_str()),
-        ObjectKind::Router => None,
     }
 }
 
