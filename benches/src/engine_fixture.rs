@@ -41,6 +41,7 @@ pub struct RunningEngine {
     registry: Registry,
     organisation: OrganisationId,
     policy: PolicyId,
+    platform_key: String,
     memory: InMemoryConnector,
     tcp: std::net::SocketAddr,
     _stop: oneshot::Sender<()>,
@@ -61,6 +62,10 @@ impl RunningEngine {
         let tenant = registry.tenant(&organisation).context("the organisation")?;
         let policy = tenant.policy_named("bench").context("the policy")?.id.clone();
 
+        let spec = serde_json::from_value(json!({"name": "operator", "scopes": ["platform"]}))?;
+        let made = registry.create_key(&organisation, spec, registry::Terms::operator()).await?;
+        let platform_key = made.key.expose().to_owned();
+
         let (memory, incoming) = in_memory();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let tcp = listener.local_addr()?;
@@ -74,7 +79,7 @@ impl RunningEngine {
         let (stop, stopped) = oneshot::channel::<()>();
         let listeners = Listeners { tcp: Some(listener), unix: None, memory: Some(incoming) };
         tokio::spawn(async move { engine.serve(listeners, async { drop(stopped.await) }).await });
-        Ok(Self { registry, organisation, policy, memory, tcp, _stop: stop, _folder: folder })
+        Ok(Self { registry, organisation, policy, platform_key, memory, tcp, _stop: stop, _folder: folder })
     }
 
     /// Connects as the gateway of the same process does.
@@ -96,6 +101,11 @@ impl RunningEngine {
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.tcp)
+    }
+
+    /// A key with which it may be operated over TCP.
+    pub fn platform_key(&self) -> &str {
+        &self.platform_key
     }
 
     /// Who asks it questions.

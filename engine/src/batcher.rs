@@ -29,6 +29,10 @@ mod tests;
 /// When to try again after the queue was full: a few batches later.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(50);
 
+/// By how much scoring threads are nicer than others: against a thread that never rests they have a quarter of a core.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
 /// Why a prompt was not scored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScoreFailure {
@@ -256,6 +260,7 @@ impl Pool {
     }
 
     fn run(&self, number: usize) {
+        give_way();
         while let Some(jobs) = self.next() {
             let count = jobs.len();
             self.busy_since[number].store(micros(self.clock.monotonic()), Ordering::Relaxed);
@@ -321,6 +326,15 @@ impl Pool {
         if let Some((shadow, busy, told)) = shadow {
             shadow.offer(inputs.into_iter().zip(told), busy);
         }
+    }
+}
+
+/// Lets the threads that talk to callers go first where cores are scarce: whoever is refused must hear it at once, and
+/// not when a batch of others is done.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(refused) = rustix::process::nice(NICENESS) {
+        warn!(%refused, "scoring threads cannot lower their priority: under overload, refusals will take longer");
     }
 }
 

@@ -29,6 +29,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const DUPLEX_BYTES: usize = 256 << 10;
 /// In-memory connections that may wait to be accepted.
 const BACKLOG: usize = 64;
+/// Calls that may be open on one connection.
+const STREAMS: u32 = 1024;
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// Why there is no channel.
@@ -129,7 +131,11 @@ pub fn server() -> Server {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .tcp_nodelay(true)
-        .max_concurrent_streams(1024)
+        .max_concurrent_streams(STREAMS)
+        // Under overload many callers give up at once: that ends their calls, and must not end the connection, which
+        // all others share. The library's own bounds are against strangers (20 at a time; 1024 in a connection's life).
+        .http2_max_pending_accept_reset_streams(Some(STREAMS as usize))
+        .http2_max_local_error_reset_streams(None)
 }
 
 fn base(endpoint: &Endpoint) -> tonic::transport::Endpoint {
@@ -145,6 +151,9 @@ fn base(endpoint: &Endpoint) -> tonic::transport::Endpoint {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_while_idle(true)
+        // An answer that comes after its caller gave up is late and no offence of the server.
+        .http2_max_concurrent_reset_streams(STREAMS as usize)
+        .http2_max_local_error_reset_streams(None)
 }
 
 fn unix_connector(

@@ -10,7 +10,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -26,6 +26,7 @@ use proto::pb::routing::v1::DecideRequest;
 use proto::pb::routing::v1::routing_client::RoutingClient;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
@@ -88,7 +89,7 @@ fn main() -> Result<()> {
 async fn serve() -> Result<()> {
     end_with_parent();
     let engine = RunningEngine::start(Arc::new(scorer::builtin::load()?)).await?;
-    println!("{}", json!({"url": engine.url(), "asker": engine.asker()}));
+    println!("{}", json!({"url": engine.url(), "asker": engine.asker(), "key": engine.platform_key()}));
     std::future::pending().await
 }
 
@@ -96,6 +97,8 @@ async fn measure(cli: &Cli, engine: &Process, ready: &Value) -> Result<Vec<Value
     let url: proto::Endpoint = ready["url"].as_str().context("the engine's address")?.parse()?;
     let asker: Asker = serde_json::from_value(ready["asker"].clone())?;
     let seconds = Duration::from_secs(cli.seconds);
+    let authorization = format!("Bearer {}", ready["key"].as_str().context("a platform key")?);
+    let authorization: MetadataValue<Ascii> = authorization.parse()?;
     let mut rows = Vec::new();
     for (tokens, words) in [(64, 50), (256, 200)] {
         let prompts: Vec<_> =
@@ -113,17 +116,25 @@ async fn measure(cli: &Cli, engine: &Process, ready: &Value) -> Result<Vec<Value
         seen.print();
         rows.push(json!({"tokens": tokens, "loop": "closed", "rate": rate, "cores": busy, "seen": seen.json()}));
 
-        let watched = Watched::start(AdminClient::new(proto::connect(&url).await?));
+        let watched = Watched::start(AdminClient::new(proto::connect(&url).await?), authorization.clone());
         let seen = open(&client, &prompts, 2.0 * rate, seconds).await?;
-        let queued = watched.stop().await;
+        let watched = watched.stop().await?;
         let asked = 2.0 * rate;
         println!(
-            "{tokens} tokens, {asked:.0} asked a second: at most {queued} of {} in the queue",
-            Limits::default().queue
+            "{tokens} tokens, {asked:.0} asked a second: at most {} of {} in the queue; {} words of its status, p99 {:.2} ms, \
+             {} failed",
+            watched.most_queued,
+            Limits::default().queue,
+            watched.times.len(),
+            millis(&watched.times, 0.99),
+            watched.failed
         );
         seen.print();
-        rows.push(json!({"tokens": tokens, "loop": "open", "asked_per_second": asked, "most_queued": queued,
-                         "queue_bound": Limits::default().queue, "seen": seen.json()}));
+        rows.push(
+            json!({"tokens": tokens, "loop": "open", "asked_per_second": asked, "most_queued": watched.most_queued,
+                         "queue_bound": Limits::default().queue, "status_p99_ms": millis(&watched.times, 0.99),
+                         "status_failed": watched.failed, "seen": seen.json()}),
+        );
     }
     Ok(rows)
 }
@@ -286,34 +297,46 @@ fn millis(times: &Histogram<u64>, quantile: f64) -> f64 {
     times.value_at_quantile(quantile) as f64 / 1e6
 }
 
-/// Looks at the engine's queue again and again.
+/// What the engine said of itself, asked again and again.
+struct Told {
+    most_queued: u32,
+    times: Histogram<u64>,
+    failed: u64,
+}
+
+/// Asks the engine for its status until it is stopped.
 struct Watched {
-    most: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<()>,
+    task: tokio::task::JoinHandle<Result<Told>>,
 }
 
 impl Watched {
-    fn start(mut client: AdminClient<Channel>) -> Self {
-        let (most, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let task = tokio::spawn({
-            let (most, ended) = (most.clone(), ended.clone());
-            async move {
-                while !ended.load(Ordering::Relaxed) {
-                    if let Ok(status) = client.status(StatusRequest::default()).await {
-                        most.fetch_max(u64::from(status.get_ref().queued), Ordering::Relaxed);
+    fn start(mut client: AdminClient<Channel>, authorization: MetadataValue<Ascii>) -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let is_ended = ended.clone();
+        let task = tokio::spawn(async move {
+            let times = Histogram::new_with_bounds(1, LONGEST, 3)?;
+            let mut told = Told { most_queued: 0, times, failed: 0 };
+            while !is_ended.load(Ordering::Relaxed) {
+                let mut question = Request::new(StatusRequest::default());
+                question.metadata_mut().insert("authorization", authorization.clone());
+                let asked = Instant::now();
+                match client.status(question).await {
+                    Ok(status) => {
+                        told.times.saturating_record(u64::try_from(asked.elapsed().as_nanos())?);
+                        told.most_queued = told.most_queued.max(status.get_ref().queued);
                     }
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    Err(_) => told.failed += 1,
                 }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
+            Ok(told)
         });
-        Self { most, ended, task }
+        Self { ended, task }
     }
 
-    async fn stop(self) -> u64 {
+    async fn stop(self) -> Result<Told> {
         self.ended.store(true, Ordering::Relaxed);
-        // It ends with its loop.
-        let _ended = self.task.await;
-        self.most.load(Ordering::Relaxed)
+        self.task.await?
     }
 }

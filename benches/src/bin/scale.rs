@@ -38,21 +38,26 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Each so many policies, one has rules.
+/// Each so many policies, one has rules and another one ranks by a blend.
 const RULED: usize = 10;
+/// Scorecards, each with a score of every model.
+const SCORECARDS: usize = 20;
+/// Blends, each of six scorecards.
+const BLENDS: usize = 100;
+const WEIGHED: usize = 6;
 
 #[derive(Parser)]
 struct Cli {
     /// API keys.
     #[arg(long, default_value_t = 100_000)]
     keys: usize,
-    /// Policies, a tenth of them with rules.
+    /// Policies, a tenth of them with rules, another tenth over a hundred blends.
     #[arg(long, default_value_t = 10_000)]
     policies: usize,
-    /// Single changes, one after the other: a policy saved, a key created, a key revoked, in turn.
+    /// Single changes, one after the other: a policy, a blend, a scorecard saved, a key created, a key revoked, in turn.
     #[arg(long, default_value_t = 200)]
     changes: usize,
-    /// A twentieth of keys and policies, and 30 changes.
+    /// A twentieth of keys and policies, and 50 changes.
     #[arg(long)]
     quick: bool,
     /// Writes the figures as JSON too.
@@ -75,7 +80,7 @@ enum Role {
 fn main() -> Result<()> {
     let mut cli = Cli::parse();
     if cli.quick {
-        (cli.keys, cli.policies, cli.changes) = (5_000, 500, 30);
+        (cli.keys, cli.policies, cli.changes) = (5_000, 500, 50);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match &cli.role {
@@ -159,7 +164,7 @@ async fn changes(
     gateway: &Follower,
     found: &mut Found,
 ) -> Result<()> {
-    let names = ["a policy saved", "a key created", "a key revoked"];
+    let names = ["a policy saved", "a blend saved", "a scorecard saved", "a key created", "a key revoked"];
     let mut times = Vec::new();
     for _ in names {
         times.push((histogram()?, histogram()?));
@@ -167,8 +172,8 @@ async fn changes(
     for number in 0..count {
         let begin = Instant::now();
         match number % names.len() {
-            0 => drop(registry.apply(organisation, &policy_change(number)?, false, Terms::operator()).await?),
-            1 => drop(
+            0..3 => drop(registry.apply(organisation, &change(number)?, false, Terms::operator()).await?),
+            3 => drop(
                 registry
                     .create_key(
                         organisation,
@@ -220,6 +225,8 @@ async fn fill(cli: &Cli, folder: &Path) -> Result<()> {
     let registry = open(folder).await?;
     let organisation = registry.bootstrap().await?.context("a new registry")?.organisation;
     let mut desired = serde_json::to_value(engine_fixture::configuration()?)?;
+    desired["scorecards"] = (0..SCORECARDS).map(scorecard).collect();
+    desired["blends"] = (0..BLENDS).map(blend).collect();
     desired["policies"] = (0..cli.policies).map(policy).collect();
     desired["keys"] = (0..cli.keys).map(|number| json!({"name": format!("key-{number}")})).collect();
     registry.apply(&organisation, &serde_json::from_value(desired)?, false, Terms::operator()).await?;
@@ -240,14 +247,50 @@ fn policy(number: usize) -> Value {
              "use": {"strategy": {"type": "lowest_cost"}}},
         ]);
     }
+    if number % RULED == 2 {
+        policy["strategy"] = json!({"type": "blend", "blend": format!("blend {}", number / RULED % BLENDS)});
+    }
     policy
 }
 
-/// Saves a policy otherwise than it was: in turn one with rules and one without.
-fn policy_change(number: usize) -> Result<Desired> {
-    let mut changed = policy(if number.is_multiple_of(2) { 1 } else { 2 });
-    changed["strategy"] = json!({"type": if number % 4 < 2 { "lowest_cost" } else { "least_latency" }});
-    Ok(serde_json::from_value(json!({ "policies": [changed] }))?)
+fn scorecard(number: usize) -> Value {
+    let scores: Vec<Value> = world::model_names()
+        .enumerate()
+        .map(|(place, model)| json!({"model": model, "score": 0.2 + 0.01 * ((place * 7 + number * 3) % 70) as f64}))
+        .collect();
+    json!({"name": format!("scorecard {number}"), "metric": "accuracy", "source": {"kind": "eval"},
+           "normalisation": {"type": "bounds", "min": 0.0, "max": 1.0}, "scores": scores})
+}
+
+fn blend(number: usize) -> Value {
+    let benchmark = |place: usize| format!("scorecard {}", (number + place) % SCORECARDS);
+    let weight = |place: usize| if place == 0 { 0.25 } else { 0.15 };
+    let weights: Vec<Value> =
+        (0..WEIGHED).map(|place| json!({"benchmark": benchmark(place), "weight": weight(place)})).collect();
+    json!({"name": format!("blend {number}"), "weights": weights})
+}
+
+/// Saves an object otherwise than it was: a policy (with rules, or over a blend), a blend or a scorecard, in turn.
+fn change(number: usize) -> Result<Desired> {
+    let round = number / 5;
+    let desired = match number % 5 {
+        0 => {
+            let mut changed = policy(if round.is_multiple_of(2) { 1 } else { 2 });
+            changed["candidates"]["listed"][0]["weight"] = json!(1 + round);
+            json!({"policies": [changed]})
+        }
+        1 => {
+            let mut changed = blend(round % BLENDS);
+            changed["boost"] = json!(1.5 + 0.001 * (number % 5_000) as f64);
+            json!({"blends": [changed]})
+        }
+        _ => {
+            let mut changed = scorecard(round % SCORECARDS);
+            changed["scores"][0]["score"] = json!(0.1 + 0.0001 * (number % 5_000) as f64);
+            json!({"scorecards": [changed]})
+        }
+    };
+    Ok(serde_json::from_value(desired)?)
 }
 
 // === The gateway's process ===

@@ -13,6 +13,7 @@ use crate::money::Money;
 use crate::policy::Axis;
 use crate::score::CapabilityTag;
 use crate::snapshot::SnapshotVersion;
+use crate::weights::Weights;
 
 /// Why a candidate was removed before any strategy looked at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -195,10 +196,10 @@ pub struct Decision {
     pub removed: Vec<Removed>,
     /// Weight per benchmark, if a blend chose.
     #[serde(default)]
-    pub weights: Option<serde_json::Value>,
+    pub weights: Option<Weights>,
     /// The same after the capability boost, renormalised.
     #[serde(default)]
-    pub weights_boosted: Option<serde_json::Value>,
+    pub weights_boosted: Option<Weights>,
     /// What was missing.
     pub degraded: Option<Degradation>,
     /// Which scorer spoke.

@@ -35,9 +35,10 @@ pub mod scorecard;
 pub mod snapshot;
 pub mod tokens;
 pub mod usage;
+mod weights;
 
 pub use arguments::{Arguments, Scored};
-pub use benchmark::{Benchmark, Reading, Summary};
+pub use benchmark::{Benchmark, Probe, Reading, Summary};
 pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
 pub use calibration::{Calibration, Scale, Scales};
 pub use catalogue::{
@@ -71,3 +72,4 @@ pub use score::{CapabilityTag, OutputTokens, Score, ScorerInput};
 pub use scorecard::{Direction, Interval, Normalisation, ScoreCell, Scorecard, SourceKind, SourceNote};
 pub use snapshot::{Snapshot, SnapshotVersion, Tenant};
 pub use usage::Usage;
+pub use weights::Weights;

@@ -8,8 +8,9 @@ mod check;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use domain::{Benchmark, Blend, CapabilityTag, Missing, ModelId, RankBy, Reading, Removal, Summary, Tenant, Timestamp};
-use serde_json::Value;
+use domain::{
+    Benchmark, Blend, CapabilityTag, Missing, ModelId, Probe, RankBy, Reading, Removal, Summary, Tenant, Timestamp,
+};
 
 pub use check::{BlendReport, Verdict, blend_check};
 
@@ -76,8 +77,8 @@ impl<'a> Part<'a> {
         Self { benchmark, weight: part.weight, missing, corrections, summary }
     }
 
-    fn read(&self, model: &ModelId) -> Option<Reading> {
-        corrected(&self.corrections, model).or_else(|| self.benchmark.read(model))
+    fn read(&self, model: &ModelId, probe: Probe<'_>) -> Option<Reading> {
+        corrected(&self.corrections, model).or_else(|| self.benchmark.look_up(probe))
     }
 
     /// A score without known evidence is as uncertain as a model without a score: by the deviation between models.
@@ -135,12 +136,32 @@ impl<'a> Mix<'a> {
         self.blend?.fallback_model.as_ref()
     }
 
+    /// How many cells a row has.
+    pub(crate) fn width(&self) -> usize {
+        self.parts.len()
+    }
+
     /// A model's cells, or why it cannot be compared.
-    pub(crate) fn row(&self, model: &ModelId) -> Result<Vec<Cell>, Removal> {
-        let mut cells = Vec::with_capacity(self.parts.len());
+    fn row(&self, model: &ModelId) -> Result<Vec<Cell>, Removal> {
+        let mut cells = Vec::with_capacity(self.width());
+        self.add_row(model, &mut cells).map(|()| cells)
+    }
+
+    /// Adds a model's cells to those of others, or none and says why it cannot be compared.
+    pub(crate) fn add_row(&self, model: &ModelId, cells: &mut Vec<Cell>) -> Result<(), Removal> {
+        let start = cells.len();
+        let added = self.add_cells(model, cells);
+        if added.is_err() {
+            cells.truncate(start);
+        }
+        added
+    }
+
+    fn add_cells(&self, model: &ModelId, cells: &mut Vec<Cell>) -> Result<(), Removal> {
+        let probe = Probe::of(model);
         let (mut is_scored, mut fault) = (false, None);
         for part in &self.parts {
-            let reading = part.read(model);
+            let reading = part.read(model, probe);
             is_scored |= reading.is_some();
             match part.cell(reading) {
                 Ok(cell) => cells.push(cell),
@@ -150,7 +171,7 @@ impl<'a> Mix<'a> {
         if !is_scored {
             return Err(Removal::Unscored);
         }
-        fault.map_or(Ok(cells), Err)
+        fault.map_or(Ok(()), Err)
     }
 
     /// The weights as configured.
@@ -207,11 +228,6 @@ impl<'a> Mix<'a> {
         };
         self.parts.iter().map(label).collect()
     }
-}
-
-/// A weight vector as the record shows it.
-pub(crate) fn shown(labels: &[Cow<'_, str>], weights: &[f64]) -> Value {
-    labels.iter().map(ToString::to_string).zip(weights.iter().map(|weight| Value::from(*weight))).collect()
 }
 
 /// The benchmarks in which something stands in for a row's score.

@@ -1,5 +1,7 @@
 //! The words of a decision: the one plain sentence, and why the first candidate is first.
 
+use std::fmt::Write;
+
 use domain::{Axis, Degradation};
 
 use crate::eligible::Contender;
@@ -127,6 +129,20 @@ pub(crate) fn caveat(chosen: &Contender<'_>) -> &'static str {
     if chosen.model.context_length.is_none() { "; context length unknown" } else { "" }
 }
 
+/// Writes a figure with three decimals just as `{:.3}` does, in a tenth of the time: a blend writes two for each of its
+/// candidates.
+pub(crate) fn push_thousandths(text: &mut String, figure: f64) {
+    let scaled = figure * 1000.0;
+    let is_halfway = (scaled - scaled.floor() - 0.5).abs() < 1e-6;
+    if !(figure.is_sign_positive() && scaled < 9_999.0) || is_halfway {
+        // What hangs on the last bit, is negative, large or no number, is for the library.
+        return write!(text, "{figure:.3}").expect("a string takes all that is written to it");
+    }
+    let thousandths = scaled.round() as u16;
+    let digit = |tenths: u16| char::from(b'0' + (thousandths / tenths % 10) as u8);
+    text.extend([digit(1000), '.', digit(100), digit(10), digit(1)]);
+}
+
 fn blended(score: f64, tied: usize, scope: &str, degraded: Option<Degradation>) -> String {
     let unboosted = degraded.map(|reason| format!("no score ({}), weights unboosted: ", absence(reason)));
     let place = if tied > 1 { format!("first of {tied} tied for the best") } else { "best".to_owned() };
@@ -162,4 +178,22 @@ fn place(Standing { below, above, .. }: Standing, count: usize) -> String {
         (_, _) => return format!("number {} of {} by capability", below + 1, below + above + 1),
     };
     words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn thousandths_are_written_as_the_library_writes_them(
+            figure in prop_oneof![any::<f64>(), 0.0..12.0_f64, (0..24_000_u32).prop_map(|it| f64::from(it) / 2000.0)],
+        ) {
+            let mut text = String::new();
+            push_thousandths(&mut text, figure);
+            prop_assert_eq!(text, format!("{figure:.3}"));
+        }
+    }
 }

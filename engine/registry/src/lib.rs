@@ -12,6 +12,7 @@ mod error;
 pub mod import;
 mod journal;
 mod kept;
+mod keys;
 mod names;
 mod plan;
 mod registry;

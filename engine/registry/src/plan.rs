@@ -11,14 +11,14 @@ mod routers;
 mod scorecards;
 mod single;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
 use domain::desired::{Action, Desired, DesiredFault, Diff, DiffLine};
 use domain::{
-    ApiKey, Benchmark, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, Snapshot,
-    Tenant, Timestamp,
+    Benchmark, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, Snapshot, Tenant,
+    Timestamp,
 };
 use seal::{Keyring, Pepper};
 use serde::Serialize;
@@ -27,7 +27,8 @@ use crate::diff::{self, Names};
 use crate::journal::Record;
 use crate::journal::read::with_version;
 use crate::kept::AuditAction;
-use crate::validate::{self, Finding};
+use crate::keys::Keys;
+use crate::validate::{self, Finding, Proposed, Reach};
 
 pub(crate) use removal::{Removal, remove};
 pub(crate) use single::{save, save_all, save_credential};
@@ -107,9 +108,9 @@ struct Plan<'a> {
     context: Context<'a>,
     before: &'a Tenant,
     after: Tenant,
-    keys_before: BTreeMap<KeyId, Arc<ApiKey>>,
-    keys: BTreeMap<KeyId, Arc<ApiKey>>,
-    /// Whose each policy name and slug is, those given up by this file included.
+    keys_before: Keys<'a>,
+    keys: Keys<'a>,
+    /// Whose each policy name and slug of this file is.
     policy_names: HashMap<String, PolicyId>,
     policy_slugs: HashMap<String, PolicyId>,
     /// Whose each secret given in the file is.
@@ -129,16 +130,15 @@ impl<'a> Plan<'a> {
             let message = format!("there is no organisation `{organisation}`");
             vec![DesiredFault { path: "organisation".to_owned(), message }]
         })?;
-        let own = context.snapshot.keys.iter().filter(|key| key.organisation == *organisation);
-        let keys: BTreeMap<_, _> = own.map(|key| (key.id.clone(), key.clone())).collect();
+        let keys = Keys::of(&context.snapshot.keys, organisation);
         Ok(Self {
             context,
             before,
             after: Tenant::clone(before),
             keys_before: keys.clone(),
             keys,
-            policy_names: before.policies.values().map(|it| (it.name.clone(), it.id.clone())).collect(),
-            policy_slugs: before.policies.values().map(|it| (it.slug.clone(), it.id.clone())).collect(),
+            policy_names: HashMap::new(),
+            policy_slugs: HashMap::new(),
             hashes: HashMap::new(),
             changes: Vec::new(),
             records: Vec::new(),
@@ -148,21 +148,18 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// Validates the result as a whole.
+    /// Validates what is saved, and what sees it.
     fn finish(mut self) -> Result<Planned, Vec<DesiredFault>> {
         let saved = |kind: ObjectKind, id: &str| self.places.contains_key(&(kind, id.to_owned()));
         let now = self.context.now;
         let before = self.before;
-        let after =
-            validate::check(&validate::Proposed { tenant: &self.after, before, keys: &self.keys, now, saved: &saved });
+        let in_file = self.places.keys().map(|(kind, id)| (*kind, id.as_str()));
+        let reach = &Reach::of(before, &self.after, &self.keys, &self.changes, in_file);
+        let after = Proposed { tenant: &self.after, before, keys: &self.keys, reach, now, saved: &saved };
+        let after = validate::check(&after);
         // What was wrong before and is not touched must not stand in the way.
-        let known = validate::check(&validate::Proposed {
-            tenant: before,
-            before,
-            keys: &self.keys_before,
-            now,
-            saved: &|_, _| false,
-        });
+        let known = Proposed { tenant: before, before, keys: &self.keys_before, reach, now, saved: &|_, _| false };
+        let known = validate::check(&known);
         let known: HashSet<Finding> = known.faults.into_iter().chain(known.warnings).collect();
         let mut faults = Vec::new();
         for finding in after.faults.into_iter().filter(|it| !known.contains(it)) {
@@ -263,7 +260,7 @@ impl<'a> Plan<'a> {
             Object::Blend(it) => drop(Arc::make_mut(&mut tenant.blends).insert(it.id.clone(), it)),
             Object::Policy(it) => drop(Arc::make_mut(&mut tenant.policies).insert(it.id.clone(), it)),
             Object::Router(it) => drop(Arc::make_mut(&mut tenant.routers).insert(it.id.clone(), it)),
-            Object::Key(it) => drop(self.keys.insert(it.id.clone(), it)),
+            Object::Key(it) => self.keys.put(it),
         }
         self.changes.push(Change::Put(object));
     }
@@ -299,7 +296,7 @@ impl<'a> Plan<'a> {
             ObjectKind::Blend => drop(Arc::make_mut(&mut tenant.blends).remove(id)),
             ObjectKind::Policy => drop(Arc::make_mut(&mut tenant.policies).remove(id)),
             ObjectKind::Router => drop(Arc::make_mut(&mut tenant.routers).remove(id)),
-            ObjectKind::Key => drop(self.keys.remove(id)),
+            ObjectKind::Key => self.keys.remove(id),
         }
         let organisation = Some(self.context.organisation.clone());
         let key = ObjectKey { kind, organisation, id: id.to_owned() };

@@ -6,16 +6,18 @@
 
 mod catalogue;
 mod keys;
+mod reach;
 mod routing;
 mod scorecards;
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::sync::Arc;
 
-use domain::{ApiKey, KeyId, ModelId, ObjectKind, Tenant, Timestamp};
+use domain::{ModelId, ObjectKind, Tenant, Timestamp};
 
+use crate::keys::Keys;
 use crate::names;
+
+pub(crate) use reach::Reach;
 
 /// The configuration as it would be.
 pub(crate) struct Proposed<'a> {
@@ -23,7 +25,9 @@ pub(crate) struct Proposed<'a> {
     /// As it is, for the names of what would be gone.
     pub(crate) before: &'a Tenant,
     /// The organisation's keys.
-    pub(crate) keys: &'a BTreeMap<KeyId, Arc<ApiKey>>,
+    pub(crate) keys: &'a Keys<'a>,
+    /// What is checked of it.
+    pub(crate) reach: &'a Reach,
     pub(crate) now: Timestamp,
     /// Whether the change saves an object.
     pub(crate) saved: &'a dyn Fn(ObjectKind, &str) -> bool,
@@ -49,7 +53,7 @@ pub(crate) struct Findings {
     pub(crate) warnings: Vec<Finding>,
 }
 
-/// Checks the whole configuration.
+/// Checks what the change reaches.
 pub(crate) fn check(proposed: &Proposed<'_>) -> Findings {
     let mut findings = Findings::default();
     catalogue::check(proposed, &mut findings);

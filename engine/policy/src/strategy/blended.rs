@@ -2,19 +2,18 @@
 //! to the cheaper, then the faster, then the id.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::sync::Arc;
 
-use domain::{CapabilityTag, ModelId};
-use serde_json::Value;
+use domain::{CapabilityTag, ModelId, Weights};
 
-use crate::blend::{Cell, Mix, Total, imputed, shown, sort_in_groups};
+use crate::blend::{Cell, Mix, Total, imputed, sort_in_groups};
 use crate::eligible::{Contender, Eligible};
-use crate::words::Why;
+use crate::words::{Why, push_thousandths};
 
 /// What a blend adds to the record.
 pub(crate) struct Blended {
-    pub(crate) weights: Value,
-    pub(crate) weights_boosted: Value,
+    pub(crate) weights: Weights,
+    pub(crate) weights_boosted: Weights,
     /// In the order of the contenders; empty when the fallback model stands in.
     pub(crate) standings: Vec<Standing>,
     /// How many tie for the first place.
@@ -29,24 +28,37 @@ pub(crate) struct Standing {
 }
 
 /// The cells of covered candidates. Looked up once: this is where a blend spends its time.
-pub(crate) struct Rows<'a>(Vec<(&'a ModelId, Vec<Cell>)>);
+pub(crate) struct Rows<'a> {
+    models: Vec<&'a ModelId>,
+    /// One row after the other, in the order of `models`.
+    cells: Vec<Cell>,
+    width: usize,
+}
 
 impl Rows<'_> {
+    /// The row of a contender, whose id is the very one with which the rows were made.
     fn of(&self, model: &ModelId) -> Option<&[Cell]> {
-        self.0.iter().find(|(known, _)| *known == model).map(|(_, row)| &row[..])
+        let place = self.models.iter().position(|known| std::ptr::eq(*known, model))?;
+        Some(&self.cells[place * self.width..][..self.width])
     }
 }
 
 /// Removes who cannot be compared. When nobody is left, the blend's fallback model takes their place, if eligible.
 pub(crate) fn keep_covered<'a>(eligible: &mut Eligible<'a>, mix: &Mix<'_>) -> Rows<'a> {
-    let rows: Vec<_> = eligible.contenders.iter().map(|contender| (contender.id, mix.row(contender.id))).collect();
-    let fallback = mix.fallback().filter(|_| rows.iter().all(|(_, row)| row.is_err()));
-    let mut verdicts = rows.iter();
-    eligible.remove_where(|contender| {
-        let (_, row) = verdicts.next()?;
-        row.as_ref().err().copied().filter(|_| Some(contender.id) != fallback)
-    });
-    Rows(rows.into_iter().filter_map(|(id, row)| Some((id, row.ok()?))).collect())
+    let (count, width) = (eligible.contenders.len(), mix.width());
+    let (mut models, mut cells) = (Vec::with_capacity(count), Vec::with_capacity(count * width));
+    let mut verdicts = Vec::with_capacity(count);
+    for contender in &eligible.contenders {
+        let added = mix.add_row(contender.id, &mut cells);
+        if added.is_ok() {
+            models.push(contender.id);
+        }
+        verdicts.push(added.err());
+    }
+    let fallback = mix.fallback().filter(|_| models.is_empty());
+    let mut verdicts = verdicts.into_iter();
+    eligible.remove_where(|contender| verdicts.next()?.filter(|_| Some(contender.id) != fallback));
+    Rows { models, cells, width }
 }
 
 /// Whether what the prompt asks for can make a difference between these contenders.
@@ -74,26 +86,26 @@ pub(crate) fn order<'a>(
     let why = scores.first().map_or(Why::Uncovered, |(_, total, _)| Why::Blended { score: total.mean, tied });
     let labels = mix.labels();
     let standings = scores.iter().map(|(_, total, row)| standing(&labels, *total, row)).collect();
-    let (weights, weights_boosted) = (shown(&labels, &plain), shown(&labels, &boosted));
+    let names: Vec<Arc<str>> = labels.iter().map(|label| Arc::from(&**label)).collect();
+    let shown = |weights: Vec<f64>| names.iter().cloned().zip(weights).collect();
+    let (weights, weights_boosted) = (shown(plain), shown(boosted));
     (why, Blended { weights, weights_boosted, standings, tied })
 }
 
-fn standing(labels: &[Cow<'_, str>], total: Total, row: &[Cell]) -> Standing {
+fn standing(labels: &[Cow<'_, str>], Total { mean, error, rank }: Total, row: &[Cell]) -> Standing {
     // One for each candidate of each request: written once into a text that is long enough for most.
     let mut why = String::with_capacity(64);
-    explain(&mut why, labels, total, row).expect("a string takes all that is written to it");
-    Standing { score: total.mean, why }
-}
-
-fn explain(why: &mut String, labels: &[Cow<'_, str>], total: Total, row: &[Cell]) -> fmt::Result {
-    let Total { mean, error, rank } = total;
-    write!(why, "blend {mean:.3} ± {error:.3}")?;
+    why.push_str("blend ");
+    push_thousandths(&mut why, mean);
+    why.push_str(" ± ");
+    push_thousandths(&mut why, error);
     if rank < mean {
-        write!(why, ", lower bound {rank:.3}")?;
+        why.push_str(", lower bound ");
+        push_thousandths(&mut why, rank);
     }
     for (place, label) in imputed(labels, row).enumerate() {
         why.push_str(if place == 0 { "; imputed: " } else { ", " });
         why.push_str(label);
     }
-    Ok(())
+    Standing { score: mean, why }
 }

@@ -159,8 +159,8 @@ proptest! {
     fn boosted_weights_sum_to_one_and_only_the_boosted_gain(setting in settings()) {
         let sample = Sample { name: "p0/m".to_owned(), scores: [Some(0.5); BENCHMARKS], price: None };
         let decision = decide(&[sample], &setting).unwrap();
-        let weights = |value: Option<serde_json::Value>| -> Vec<f64> {
-            value.unwrap().as_object().unwrap().values().map(|it| it.as_f64().unwrap()).collect()
+        let weights = |weights: Option<domain::Weights>| -> Vec<f64> {
+            weights.unwrap().iter().map(|(_, weight)| weight).collect()
         };
         let (plain, boosted) = (weights(decision.weights), weights(decision.weights_boosted));
         prop_assert!((boosted.iter().sum::<f64>() - 1.0).abs() < 1e-12);

@@ -234,7 +234,7 @@ fn a_named_capability_orders_equals_by_its_benchmarks_and_boosts_a_blend() {
     assert_eq!(order(&decision), ["a/y", "a/x"]);
     let blended = world.policy("blended", listed(&["a/x", "a/y"]), Strategy::Blend { blend });
     let decision = decided(world.ask(&Route::Policy(blended), &facts, Scoring::Known(&score(0.5)), seed(1)));
-    assert_eq!(decision.weights_boosted.unwrap()["code"], 0.8);
+    assert_eq!(decision.weights_boosted.unwrap().get("code"), Some(0.8));
     assert_eq!(decision.instructions.unwrap().understood[0].effect, "its benchmarks weigh more");
 }
 

@@ -1,6 +1,6 @@
 //! Plans API keys: those made here, shown once, and those of the operator's own making.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::desired::{CreatedKey, KeySpec};
@@ -15,8 +15,9 @@ const SHORTEST: usize = 32;
 impl Plan<'_> {
     pub(super) fn keys(&mut self, specs: &[KeySpec]) {
         // A revoked key gave its name free: a key of that name is a new one.
-        let in_force = self.keys_before.values().filter(|it| it.revoked_at.is_none());
-        let by_name: HashMap<String, Arc<ApiKey>> = in_force.map(|it| (it.name.clone(), it.clone())).collect();
+        let named: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        let known = self.keys_before.iter().filter(|it| it.revoked_at.is_none() && named.contains(it.name.as_str()));
+        let by_name: HashMap<String, Arc<ApiKey>> = known.map(|it| (it.name.clone(), it.clone())).collect();
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("keys[{index}]");
             if self.check_name(&path, &spec.name) && self.place(ObjectKind::Key, format!("name {}", spec.name), &path) {
@@ -84,7 +85,7 @@ impl Plan<'_> {
             return None;
         }
         let hash = self.context.pepper.hash_key(text);
-        let here = self.hashes.insert(hash, id.clone()).and_then(|id| self.keys.get(&id));
+        let here = self.hashes.insert(hash, id.clone()).and_then(|id| self.keys.get(id.as_str()));
         let elsewhere = self.context.snapshot.keys.get(&hash);
         match here.or(elsewhere).filter(|it| it.id != *id) {
             None => Some((hash, KeyText::hint(text))),

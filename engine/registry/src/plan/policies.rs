@@ -45,8 +45,8 @@ impl Plan<'_> {
         let slug = self.policy_slug(spec, path)?;
         let before = self.before;
         // A slug in the file identifies; without one the name does, and the policy keeps its slug.
-        let by_slug = spec.slug.as_deref().and_then(|slug| self.policy_slugs.get(slug));
-        let known = by_slug.or_else(|| self.policy_names.get(&spec.name)).and_then(|id| before.policies.get(id));
+        let by_slug = spec.slug.as_deref().and_then(|slug| self.owner_of_slug(slug));
+        let known = by_slug.or_else(|| self.owner_of_name(&spec.name)).and_then(|id| before.policies.get(id));
         let id = known.map_or_else(|| PolicyId::from_random(crate::random()), |it| it.id.clone());
         let slug = match (known, &spec.slug) {
             (Some(known), None) => known.slug.clone(),
@@ -115,15 +115,26 @@ impl Plan<'_> {
 
     /// Names and slugs are unique, counting those that are given up: the store checks them row by row.
     fn check_policy_is_alone(&mut self, spec: &PolicySpec, slug: &str, id: &PolicyId, path: &str) {
-        if *self.policy_names.entry(spec.name.clone()).or_insert_with(|| id.clone()) != *id {
+        if self.owner_of_name(&spec.name).is_some_and(|owner| owner != id) {
             self.fault(format!("{path}.name"), format!("another policy is named `{}` already", spec.name));
         }
-        let owner = self.policy_slugs.entry(slug.to_owned()).or_insert_with(|| id.clone()).clone();
-        if owner != *id {
-            let name = self.after.policies.get(&owner).map_or("another", |it| it.name.as_str());
+        if let Some(owner) = self.owner_of_slug(slug).filter(|owner| *owner != id) {
+            let name = self.after.policies.get(owner).map_or("another", |it| it.name.as_str());
             let message = format!("policy `{name}` has the slug `{slug}` already: give another `slug`");
             self.fault(format!("{path}.slug"), message);
         }
+        self.policy_names.entry(spec.name.clone()).or_insert_with(|| id.clone());
+        self.policy_slugs.entry(slug.to_owned()).or_insert_with(|| id.clone());
+    }
+
+    fn owner_of_name(&self, name: &str) -> Option<&PolicyId> {
+        let before = || self.before.policies.named(name).find(|it| it.name == name).map(|it| &it.id);
+        before().or_else(|| self.policy_names.get(name))
+    }
+
+    fn owner_of_slug(&self, slug: &str) -> Option<&PolicyId> {
+        let before = || self.before.policies.with_slug(slug).next().map(|it| &it.id);
+        before().or_else(|| self.policy_slugs.get(slug))
     }
 
     /// What the file says of the organisation itself.
@@ -171,14 +182,10 @@ impl Plan<'_> {
     /// Finds a policy by id, slug or name, or notes that there is none.
     pub(super) fn resolve_policy(&mut self, text: &str, path: &str) -> Option<PolicyId> {
         let wanted = text.strip_prefix("@alias/").unwrap_or(text);
-        let by_id = self.after.policies.get(wanted).map(|it| &it.id);
-        let named = by_id.or_else(|| self.policy_slugs.get(wanted)).or_else(|| self.policy_names.get(wanted));
-        // A name that this file gave up leads nowhere.
-        let answers = |it: &&PolicyId| {
-            let policy = self.after.policies.get(*it);
-            policy.is_some_and(|it| it.id.as_str() == wanted || it.slug == wanted || it.name == wanted)
-        };
-        let found = named.filter(answers).cloned();
+        // A name that this file gave up leads nowhere: the table has the names that are left.
+        let after = &self.after.policies;
+        let by_slug = || after.with_slug(wanted).next();
+        let found = after.get(wanted).or_else(by_slug).or_else(|| after.named(wanted).next()).map(|it| it.id.clone());
         if found.is_none() {
             let known = self.after.policies.values().flat_map(|it| [it.name.as_str(), it.slug.as_str()]);
             let known: std::collections::BTreeSet<&str> = known.collect();

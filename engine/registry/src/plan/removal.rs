@@ -40,6 +40,11 @@ impl Plan<'_> {
         if removal.kind == ObjectKind::Policy {
             return self.before.policy_named(text).map(|it| (it.id.to_string(), it.name.clone()));
         }
+        if removal.kind == ObjectKind::Key
+            && let Some(key) = self.keys_before.get(text)
+        {
+            return Some((key.id.to_string(), key.name.clone()));
+        }
         let known = self.known(removal.kind);
         let by_id = known.iter().find(|(id, _)| id == text);
         by_id.or_else(|| known.iter().find(|(_, name)| name == text)).cloned()
@@ -63,7 +68,7 @@ impl Plan<'_> {
             ObjectKind::Blend => tenant.blends.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),
             ObjectKind::Policy => tenant.policies.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),
             ObjectKind::Router => tenant.routers.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),
-            ObjectKind::Key => self.keys_before.values().map(|it| (it.id.to_string(), it.name.clone())).collect(),
+            ObjectKind::Key => self.keys_before.iter().map(|it| (it.id.to_string(), it.name.clone())).collect(),
         }
     }
 

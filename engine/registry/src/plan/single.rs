@@ -133,9 +133,9 @@ impl Plan<'_> {
             self.fault("slug", message);
         }
         self.check_is_alone(ObjectKind::Policy, &it.name, |tenant| {
-            tenant.policies.values().any(|other| other.id != it.id && other.name == it.name)
+            tenant.policies.named(&it.name).any(|other| other.id != it.id && other.name == it.name)
         });
-        if let Some(other) = self.before.policies.values().find(|other| other.id != it.id && other.slug == *slug) {
+        if let Some(other) = self.before.policies.with_slug(slug).find(|other| other.id != it.id) {
             let message = format!("policy `{}` has the slug `{slug}` already: give another `slug`", other.name);
             self.fault("slug", message);
         }
@@ -156,15 +156,15 @@ impl Plan<'_> {
 
     /// Everything of a key but its secret: that is made, or given, with the key and stays.
     fn save_key(&mut self, it: &Arc<ApiKey>) {
-        let Some(known) = self.keys_before.get(&it.id).cloned() else {
+        let Some(known) = self.keys_before.get(it.id.as_str()).cloned() else {
             return self.fault("id", format!("there is no key `{}`: create one, which makes its text", it.id));
         };
         if known.revoked_at.is_some() {
             return self.fault("id", format!("the key `{}` was revoked: create another", known.name));
         }
         self.check_name("", &it.name);
-        let mut others = self.keys_before.values();
-        if others.any(|other| other.id != it.id && other.revoked_at.is_none() && other.name == it.name) {
+        // The name that it has is its own.
+        if it.name != known.name && self.keys_before.in_force(&it.name).is_some() {
             self.fault("name", format!("there is a key `{}` already: choose another name", it.name));
         }
         if it.scopes.is_empty() {

@@ -11,12 +11,13 @@ use super::{Findings, Proposed, Subject};
 const DEAR: Money = Money::from_pico(10_000_000_000);
 
 pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
-    for provider in proposed.tenant.providers.values() {
+    let tenant = proposed.tenant;
+    for provider in proposed.reach.ids(ObjectKind::Provider).filter_map(|id| tenant.providers.get(id)) {
         check_provider(provider, &mut findings.about(ObjectKind::Provider, &provider.slug, &provider.slug));
     }
-    for model in proposed.tenant.models.values() {
+    for model in proposed.reach.ids(ObjectKind::Model).filter_map(|id| tenant.models.get(id)) {
         let mut subject = findings.about(ObjectKind::Model, &model.id, &model.id);
-        if proposed.tenant.provider_of(&model.id).is_none() {
+        if tenant.provider_of(&model.id).is_none() {
             let slug = model.id.provider();
             subject.fault("id", format!("there is no provider `{slug}`: add it, or remove this model first"));
         }

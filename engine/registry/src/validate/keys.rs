@@ -7,7 +7,7 @@ use crate::names;
 
 pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     let tenant = proposed.tenant;
-    for key in proposed.keys.values() {
+    for key in proposed.reach.ids(ObjectKind::Key).filter_map(|id| proposed.keys.get(id)) {
         // A revoked key is a record of the past, but what it refers to must not dangle.
         let subject = &mut findings.about(ObjectKind::Key, &key.id, &key.name);
         routing::check_policy(proposed, "routing.policy", key.routing.as_ref().map(|it| &it.policy), subject);

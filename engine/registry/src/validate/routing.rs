@@ -14,14 +14,14 @@ const MOST_WEIGHT: f64 = 1_000_000.0;
 
 pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     let tenant = proposed.tenant;
-    for policy in tenant.policies.values() {
+    for policy in proposed.reach.ids(ObjectKind::Policy).filter_map(|id| tenant.policies.get(id)) {
         let saved = (proposed.saved)(ObjectKind::Policy, policy.id.as_str());
         let subject = &mut findings.about(ObjectKind::Policy, &policy.id, &policy.name);
         check_candidates(tenant, policy, saved, subject);
         check_strategy(proposed, policy, &policy.strategy, "strategy", subject);
         check_rules(proposed, policy, saved, subject);
     }
-    for router in tenant.routers.values() {
+    for router in proposed.reach.ids(ObjectKind::Router).filter_map(|id| tenant.routers.get(id)) {
         let saved = (proposed.saved)(ObjectKind::Router, router.id.as_str());
         let subject = &mut findings.about(ObjectKind::Router, &router.id, &router.name);
         check_models(tenant, "models", &router.models, saved, subject);
@@ -31,7 +31,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
             scorecards::check_scorecard(proposed, id, &format!("scorecards[{place}]"), subject);
         }
     }
-    for project in tenant.projects.values() {
+    for project in proposed.reach.ids(ObjectKind::Project).filter_map(|id| tenant.projects.get(id)) {
         let subject = &mut findings.about(ObjectKind::Project, &project.id, &project.name);
         check_policy(proposed, "policy", project.policy.as_ref(), subject);
     }

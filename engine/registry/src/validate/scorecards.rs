@@ -7,7 +7,8 @@ use super::{Findings, NamedModel, Proposed, Subject, named_model};
 
 pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     let tenant = proposed.tenant;
-    for scorecard in tenant.scorecards.values().map(|it| it.scorecard()) {
+    let reached = proposed.reach.ids(ObjectKind::Scorecard);
+    for scorecard in reached.filter_map(|id| tenant.scorecards.get(id)).map(|it| it.scorecard()) {
         // Nothing else can make a scorecard wrong: scores of models that are gone are simply not read.
         if !(proposed.saved)(ObjectKind::Scorecard, scorecard.id.as_str()) {
             continue;
@@ -23,7 +24,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
             subject.fault(problem.path, problem.message);
         }
     }
-    for blend in tenant.blends.values() {
+    for blend in proposed.reach.ids(ObjectKind::Blend).filter_map(|id| tenant.blends.get(id)) {
         let saved = (proposed.saved)(ObjectKind::Blend, blend.id.as_str());
         let subject = &mut findings.about(ObjectKind::Blend, &blend.id, &blend.name);
         let problems = policy::validate_blend(tenant, blend);
