@@ -7,9 +7,11 @@ mod check;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use domain::{
     Benchmark, Blend, CapabilityTag, Missing, ModelId, Probe, RankBy, Reading, Removal, Summary, Tenant, Timestamp,
+    Weights,
 };
 
 pub use check::{BlendReport, Verdict, blend_check};
@@ -142,7 +144,7 @@ impl<'a> Mix<'a> {
     }
 
     /// A model's cells, or why it cannot be compared.
-    fn row(&self, model: &ModelId) -> Result<Vec<Cell>, Removal> {
+    pub(crate) fn row(&self, model: &ModelId) -> Result<Vec<Cell>, Removal> {
         let mut cells = Vec::with_capacity(self.width());
         self.add_row(model, &mut cells).map(|()| cells)
     }
@@ -228,6 +230,12 @@ impl<'a> Mix<'a> {
         };
         self.parts.iter().map(label).collect()
     }
+}
+
+/// The weights as configured and as used, by what each benchmark is called.
+pub(crate) fn shown(labels: &[Cow<'_, str>], weightings: [Vec<f64>; 2]) -> [Weights; 2] {
+    let names: Vec<Arc<str>> = labels.iter().map(|label| Arc::from(&**label)).collect();
+    weightings.map(|weights| names.iter().cloned().zip(weights).collect())
 }
 
 /// The benchmarks in which something stands in for a row's score.

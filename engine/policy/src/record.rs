@@ -52,7 +52,7 @@ pub(crate) fn record(
         }
     }
     if let Some(weighed) = outcome.weighed {
-        (weights, weights_boosted) = weighed.weights.unzip();
+        (weights, weights_boosted) = weighed.weights.map(|[plain, boosted]| (plain, boosted)).unzip();
         for ((candidate, contender), standing) in candidates.iter_mut().zip(&order).zip(&weighed.standings) {
             candidate.score = standing.chance;
             candidate.why = Some(standing.why(contender));

@@ -2,11 +2,10 @@
 //! to the cheaper, then the faster, then the id.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use domain::{CapabilityTag, ModelId, Weights};
 
-use crate::blend::{Cell, Mix, Total, imputed, sort_in_groups};
+use crate::blend::{Cell, Mix, Total, imputed, shown, sort_in_groups};
 use crate::eligible::{Contender, Eligible};
 use crate::words::{Why, push_thousandths};
 
@@ -86,9 +85,7 @@ pub(crate) fn order<'a>(
     let why = scores.first().map_or(Why::Uncovered, |(_, total, _)| Why::Blended { score: total.mean, tied });
     let labels = mix.labels();
     let standings = scores.iter().map(|(_, total, row)| standing(&labels, *total, row)).collect();
-    let names: Vec<Arc<str>> = labels.iter().map(|label| Arc::from(&**label)).collect();
-    let shown = |weights: Vec<f64>| names.iter().cloned().zip(weights).collect();
-    let (weights, weights_boosted) = (shown(plain), shown(boosted));
+    let [weights, weights_boosted] = shown(&labels, [plain, boosted]);
     (why, Blended { weights, weights_boosted, standings, tied })
 }
 

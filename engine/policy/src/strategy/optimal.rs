@@ -3,8 +3,7 @@
 //! Abilities and chances are made here; how they are weighed stands in [`weigh`]. Without a difficulty there is no
 //! chance, and the ablest is first.
 
-use domain::{Calibration, CapabilityTag, Dial};
-use serde_json::Value;
+use domain::{Calibration, CapabilityTag, Dial, Weights};
 
 use crate::blend::{EPSILON, Mix, imputed, shown};
 use crate::capability::Source;
@@ -30,7 +29,7 @@ pub(crate) struct Weighed {
     /// The policy's dial, or the request's own.
     dial: Dial,
     /// The weights as configured and as used, where a blend tells abilities.
-    pub(crate) weights: Option<(Value, Value)>,
+    pub(crate) weights: Option<[Weights; 2]>,
     /// In the order of the contenders.
     pub(crate) standings: Vec<Standing>,
 }
@@ -68,10 +67,7 @@ pub(crate) fn order(contenders: &mut [Contender<'_>], dial: Dial, evidence: &Evi
         (Some(chance), Dial::Lambda(lambda)) => Why::Worthiest { chance, lambda: lambda.get() },
         (Some(chance), Dial::MinQuality(share)) => Why::GoodEnough { chance, share: share.get() },
     };
-    let weights = evidence.mix.is_there().then(|| {
-        let labels = evidence.mix.labels();
-        (shown(&labels, &plain), shown(&labels, &boosted))
-    });
+    let weights = evidence.mix.is_there().then(|| shown(&evidence.mix.labels(), [plain, boosted]));
     (why, Weighed { dial, weights, standings })
 }
 

@@ -204,8 +204,8 @@ fn blend_tells_abilities_boosted_by_what_the_prompt_asks_for() {
     let coding = Score { capabilities: vec![(CapabilityTag::Code, 1.0)], ..asking(0.0) };
     let boosted = decide(&mut world, settings(), &thousand_tokens(), Scoring::Known(&coding));
     assert_eq!(order(&boosted), ["acme/coder", "acme/talker", "acme/unknown"]);
-    assert_eq!(boosted.weights, Some(json!({"chat": 0.5, "code": 0.5})));
-    assert_eq!(boosted.weights_boosted, Some(json!({"chat": 0.25, "code": 0.75})));
+    assert_eq!(json!(boosted.weights), json!({"chat": 0.5, "code": 0.5}));
+    assert_eq!(json!(boosted.weights_boosted), json!({"chat": 0.25, "code": 0.75}));
     // With the logit as the scale and no difficulty, the chance is the score itself.
     assert!((boosted.candidates[0].score.unwrap() - 0.725).abs() < 1e-12);
     let why = boosted.candidates[2].why.as_deref().unwrap();

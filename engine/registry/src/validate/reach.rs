@@ -178,12 +178,7 @@ impl<'a> Altered<'a> {
     fn is_seen_by_policy(&self, blends: &HashSet<&str>, policy: &Policy) -> bool {
         let by_strategy = |strategy: &Strategy| match strategy {
             Strategy::Single { model } => self.has_model(model),
-            Strategy::Blend { blend } => blends.contains(blend.as_str()),
-            Strategy::Priority {}
-            | Strategy::Split {}
-            | Strategy::LowestCost {}
-            | Strategy::LeastLatency {}
-            | Strategy::Intelligent { .. } => false,
+            ranked => ranked.blend().is_some_and(|blend| blends.contains(blend.as_str())),
         };
         let is_listed = match &policy.candidates {
             Candidates::All => false,
