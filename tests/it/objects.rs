@@ -99,7 +99,7 @@ fn policy_is_made_changed_as_a_draft_promoted_and_rolled_back() {
     let numbers: Vec<_> = versions.as_array().unwrap().iter().map(|it| it["version"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [3, 2, 1]);
     let (code, _, err) = world.command(&["policies", "preview", "support"]);
-    assert_eq!((code, err.contains("cannot be previewed yet")), (1, true), "{err}");
+    assert_eq!((code, err.contains("has no draft: save one first")), (1, true), "{err}");
 }
 
 #[test]
