@@ -57,7 +57,7 @@ fn decide(samples: &[Sample], dial: Dial, difficulty: f64) -> Decision {
     decided(world.ask(&Route::Policy(policy), &thousand_tokens(), Scoring::Known(&score), seed(1)))
 }
 
-fn chosen<'a>(samples: &'a [Sample], dial: Dial, difficulty: f64) -> &'a Sample {
+fn chosen(samples: &[Sample], dial: Dial, difficulty: f64) -> &Sample {
     let decision = decide(samples, dial, difficulty);
     samples.iter().find(|it| it.name == decision.selected_model.as_str()).unwrap()
 }

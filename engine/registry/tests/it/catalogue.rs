@@ -222,7 +222,7 @@ fn models_dev_as_published_is_read_whole() {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data/scorecards/models_dev/providers.jsonl");
     let Ok(text) = std::fs::read_to_string(&file) else {
-        println!("skipped: {} is not here", file.display());
+        eprintln!("skipped: {} is not here", file.display());
         return;
     };
     let filter = ImportFilter { providers: ["openai", "gemini", "openrouter"].map(str::to_owned).to_vec() };

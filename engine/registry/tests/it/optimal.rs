@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::story::Story;
 
-fn policy(strategy: Value) -> Value {
+fn policy(strategy: &Value) -> Value {
     json!({"name": "Worth", "strategy": strategy, "candidates": "all"})
 }
 
-fn with_policy(strategy: Value) -> Value {
+fn with_policy(strategy: &Value) -> Value {
     json!({"policies": [policy(strategy)]})
 }
 
@@ -34,28 +34,28 @@ async fn with_blend() -> Story {
 async fn blend_is_named_and_stays_while_a_policy_or_rule_reads_it() {
     let story = with_blend().await;
     let reads = json!({"type": "optimal", "blend": "ours", "lambda": 40.0});
-    story.apply(with_policy(reads.clone())).await;
+    story.apply(with_policy(&reads)).await;
     let blend = story.tenant().blends.values().next().unwrap().id.clone();
     let Strategy::Optimal(settings) = story.tenant().policy_named("worth").unwrap().strategy.clone() else {
         panic!("an optimal policy");
     };
     assert_eq!(settings.blend, Some(blend));
-    assert!(story.apply(with_policy(reads.clone())).await.is_empty());
+    assert!(story.apply(with_policy(&reads)).await.is_empty());
 
-    let told = story.refused(with_policy(json!({"type": "optimal", "blend": "our", "lambda": 40.0}))).await;
+    let told = story.refused(with_policy(&json!({"type": "optimal", "blend": "our", "lambda": 40.0}))).await;
     assert_eq!(told, ["policies[0].strategy.blend: there is no blend `our`; did you mean `ours`?"]);
     let delete = || story.registry.delete(&story.organisation, ObjectKind::Blend, "ours", Terms::operator());
     assert!(delete().await.unwrap_err().to_string().contains("strategy.blend: there is no blend `ours`"));
 
     // The same through a rule.
     let plain = json!({"type": "optimal", "min_quality": 0.9});
-    let mut ruled = policy(plain.clone());
+    let mut ruled = policy(&plain);
     ruled["rules"] = json!([{"priority": 1, "when": {"field": "stream", "op": "exists"}, "use": {"strategy": reads}}]);
     let diff = story.apply(json!({"policies": [ruled]})).await;
     let changes = diff.lines[0].changes.join("\n");
     assert!(changes.contains("use optimal: lambda 40, blend ours"), "{changes}");
     assert!(delete().await.unwrap_err().to_string().contains("rules[0].use.strategy.blend"));
-    let mut freed = policy(plain);
+    let mut freed = policy(&plain);
     freed["rules"] = json!([]);
     story.apply(json!({"policies": [freed]})).await;
     delete().await.unwrap();
@@ -80,7 +80,7 @@ async fn calibration_is_the_organisations_until_it_goes_back_to_the_built_in_one
 #[tokio::test]
 async fn unusable_calibration_is_refused_and_so_is_a_policy_that_would_need_it() {
     let story = Story::furnished().await;
-    let mut file = with_policy(json!({"type": "optimal", "lambda": 40.0}));
+    let mut file = with_policy(&json!({"type": "optimal", "lambda": 40.0}));
     file["calibration"] = calibration(0.0);
     let told = story.refused(file).await;
     let expected = ["policies[0].strategy: calibration_missing: ", "calibration: k: 0 is not a slope"];
