@@ -10,9 +10,14 @@ const DEFAULT: Duration = Duration::from_secs(2);
 /// What no caller may exceed.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The monotonic moment at which the caller gives up.
+/// At the deadline itself the transport ends a call as CANCELLED, which tells a caller nothing: ours comes before it, and
+/// says DEADLINE_EXCEEDED.
+const AHEAD: Duration = Duration::from_millis(1);
+
+/// The monotonic moment by which the caller must have an answer.
 pub(crate) fn deadline(metadata: &MetadataMap, clock: &dyn Clock) -> Duration {
-    clock.monotonic() + asked(metadata).unwrap_or(DEFAULT).min(LONGEST)
+    let asked = asked(metadata).unwrap_or(DEFAULT).min(LONGEST);
+    clock.monotonic() + asked.saturating_sub(AHEAD).max(asked / 2)
 }
 
 /// How long an operator waits for a change; who does not say waits as long as any call may take.
