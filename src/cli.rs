@@ -67,7 +67,7 @@ pub(crate) enum Command {
     /// Scorers: which one reads prompts, and which could.
     #[command(subcommand)]
     Scorer(ScorerCommand),
-    /// Request records, newest first.
+    /// Request records, the newest last.
     Logs(LogsArgs),
     /// What requests have consumed, cost and saved, by model.
     Usage(UsageArgs),

@@ -139,6 +139,10 @@ fn wrong_scores_and_blends_are_refused_with_place_and_cure_and_change_nothing() 
     check(rows("demo/small,0.5,\ndemo/small,0.6,\n"), 64, &["support-tone.csv:3:", "line 2"]);
     check(rows("demo/small,0.87,\ndemo/large,87%,\n"), 64, &["support-tone.csv:3:", "score", "in percent, or none"]);
     check(rows("demo/small,0.87,\ndemo/large,87,\n"), 64, &["support-tone.csv:3:", "score"]);
+    let file = world.scratch.write("aider-polyglot.csv", TONE);
+    let version = ["--scores-version", "2024-12", "--min", "0", "--max", "1"];
+    let command = [&["scorecards", "upload", file.to_str().unwrap()][..], &version].concat();
+    check(world.command(&command), 64, &["`aider-polyglot@2024-12` is a published scorecard here"]);
     let (code, _, err) = world.command(&["scorecards", "import", "aider-polyglott"]);
     check((code, String::new(), err), 64, &["names[0]", "aider-polyglott", "choose from aider-polyglot"]);
 

@@ -76,7 +76,10 @@ impl Calibration {
 
     /// Whether it was fitted on the difficulties that this version of a scorer speaks of.
     pub fn fits_scorer(&self, version: &str) -> bool {
-        version.strip_prefix(self.difficulty.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        // What follows a `-` or `+` tells of the copy, not of the scale: `2026.11.4+injected`.
+        version
+            .strip_prefix(self.difficulty.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '+']))
     }
 
     /// What makes it unusable, with its field: `scale.q.b: …`.

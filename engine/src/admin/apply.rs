@@ -59,7 +59,10 @@ pub(super) async fn import_models(
     let report = read
         .map_err(|_| Status::internal("catalogue: reading it was interrupted; try again"))?
         .map_err(|error| Status::invalid_argument(format!("catalogue: {error}")))?;
-    let warnings = warnings(&report);
+    let mut warnings = warnings(&report);
+    if report.models.is_empty() {
+        warnings.push("no model of the file is of a configured provider: name one with `--provider`".to_owned());
+    }
     let models = report.models.into_iter().map(|model| keep_decisions(model, &tenant, &request.source)).collect();
     let desired = Desired { models, ..Desired::default() };
     let (mut diff, faults) = commit(shared, &organisation.id, &desired, request.dry_run, terms).await?;

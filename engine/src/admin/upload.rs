@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Object, ObjectKind, OrganisationId, ScorecardId};
+use domain::{Object, ObjectKind, OrganisationId, ScorecardId, SourceKind, SourceNote};
 use prost::Message;
 use proto::convert::admin::ScoresDeclared;
 use proto::pb::admin::v1 as pb;
@@ -69,7 +69,8 @@ async fn receive(
     received.await.map_err(|_| Status::deadline_exceeded("the file did not come in time"))?
 }
 
-/// Saves all scorecards of a file or none. One that is known by name and version is replaced.
+/// Saves all scorecards of a file or none. One that is known by name and version is replaced, but a published one only by
+/// a published one: somebody else's numbers are not lost by a name that happens to be the same.
 pub(super) async fn save(
     shared: &Shared,
     organisation: &OrganisationId,
@@ -77,15 +78,23 @@ pub(super) async fn save(
     dry_run: bool,
     terms: Terms,
 ) -> Result<pb::UploadScoresResponse, Status> {
-    let mut objects = Vec::with_capacity(reading.scorecards.len());
+    let (mut objects, mut faults) = (Vec::with_capacity(reading.scorecards.len()), Vec::new());
     for spec in reading.scorecards {
         let known = shared.registry.find(organisation, ObjectKind::Scorecard, &spec.label());
         let known = known.filter(|known| known.name() == spec.label());
+        let is_published = |note: &SourceNote| note.kind == SourceKind::Published;
         let id = match known {
+            Some(Object::Scorecard(known)) if is_published(&known.source) && !is_published(&spec.source) => {
+                faults.push(taken(&spec.label()));
+                continue;
+            }
             Some(Object::Scorecard(known)) => known.id.clone(),
             _ => ScorecardId::from_random(create::random()?),
         };
         objects.push(Object::Scorecard(Arc::new(spec.into_scorecard(id, organisation.clone()))));
+    }
+    if !faults.is_empty() {
+        return Ok(pb::UploadScoresResponse { faults, ..Default::default() });
     }
     let saved = shared.registry.save_all(organisation, objects, dry_run, terms).await;
     let saved = saved.map_err(|failure| status::of_apply(&failure, ""))?;
@@ -101,6 +110,11 @@ pub(super) async fn save(
         unmatched: reading.unmatched,
         faults: Vec::new(),
     })
+}
+
+fn taken(label: &str) -> pb::ScoresFault {
+    let message = format!("`{label}` is a published scorecard here: give another name or version, or delete it first");
+    pb::ScoresFault { line: 0, place: "name".to_owned(), message }
 }
 
 /// A file that is coming.
