@@ -10,8 +10,8 @@ const DEFAULT: Duration = Duration::from_secs(2);
 /// What no caller may exceed.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// At the deadline itself the transport ends a call as CANCELLED, which tells a caller nothing: ours comes before it, and
-/// says DEADLINE_EXCEEDED.
+/// At the deadline itself the transport ends a call as `CANCELLED`, which tells a caller nothing: ours comes before it, and
+/// says `DEADLINE_EXCEEDED`.
 const AHEAD: Duration = Duration::from_millis(1);
 
 /// The monotonic moment by which the caller must have an answer.
