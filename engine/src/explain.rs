@@ -234,6 +234,11 @@ fn bare() -> Score {
 /// A key that may do everything and names no policy.
 fn anybody(organisation: &OrganisationId) -> ApiKey {
     ApiKey {
+        per_user: domain::Limits::default(),
+        user: None,
+        body_logging: None,
+        budget: None,
+        limits: domain::Limits::default(),
         id: KeyId::from_random([0; 20]),
         organisation: organisation.clone(),
         project: None,

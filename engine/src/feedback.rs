@@ -228,8 +228,16 @@ mod tests {
     }
 
     fn snapshot() -> Snapshot {
-        let organisation = Organisation { id: owner(), name: "acme".into(), default_policy: None, calibration: None };
+        let organisation = Organisation {
+            body_logging: None,
+            budget: None,
+            id: owner(),
+            name: "acme".into(),
+            default_policy: None,
+            calibration: None,
+        };
         let model = Model {
+            dimensions: None,
             id: model(),
             organisation: owner(),
             native: "large".into(),
@@ -290,6 +298,9 @@ mod tests {
         let [known, gone] = [7, 8].map(|number| CredentialId::from_random([number; 20]));
         let mut snapshot = snapshot();
         let credential = Credential {
+            kind: domain::CredentialKind::ApiKey,
+            user: None,
+            weight: 1,
             id: known.clone(),
             organisation: owner(),
             provider: ProviderSlug::parse("acme").expect("valid"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
 use crate::ids::{CredentialId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug};
+use crate::limits::{BodyLogging, Budget};
 use crate::money::Money;
 use crate::policy::CredentialSource;
 use crate::usage::Usage;
@@ -24,6 +25,12 @@ pub struct Organisation {
     /// Its own calibration of `optimal`; absent = the one that is built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// What it may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Bodies of its requests are kept; absent = they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_logging: Option<BodyLogging>,
 }
 
 /// A part of an organisation to which requests are attributed.
@@ -37,6 +44,9 @@ pub struct Project {
     pub name: String,
     /// The policy of its requests that name no model.
     pub policy: Option<PolicyId>,
+    /// What it may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 /// The wire format that a provider speaks.
@@ -45,6 +55,14 @@ pub struct Project {
 pub enum DialectKind {
     /// `OpenAI` chat completions.
     Openai,
+    /// `OpenAI` Responses.
+    OpenaiResponses,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Gemini `generateContent`.
+    Gemini,
+    /// None of them: reachable through the provider proxy only.
+    Custom,
 }
 
 /// How a provider wants its secret.
@@ -107,6 +125,12 @@ pub struct Provider {
     /// Query parameters sent with every call.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
+    /// Headers sent with every call, such as `anthropic-beta`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Speaks `OpenAI` Responses beside chat completions, so that such requests go to it as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub responses: bool,
 }
 
 /// A sealed secret: an opaque envelope that only the sealing key opens. Prints as its length.
@@ -152,6 +176,17 @@ impl Owner {
     }
 }
 
+/// What a provider secret is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// Sent as it is.
+    #[default]
+    ApiKey,
+    /// A JSON object `{token_url, client_id, client_secret, scope?}` with which tokens are fetched.
+    OauthClientCredentials,
+}
+
 /// A provider secret, sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
@@ -166,12 +201,25 @@ pub struct Credential {
     /// Whose account it opens.
     #[serde(default)]
     pub owner: Owner,
+    /// The user whose keys may use it; absent = not bound to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What the secret is.
+    #[serde(default)]
+    pub kind: CredentialKind,
+    /// Its share of the calls beside the provider's others; at least 1.
+    #[serde(default = "one")]
+    pub weight: u32,
     /// Counts the secrets this record has held; part of what the seal binds.
     pub version: u32,
     /// The secret, sealed for (organisation, id, provider, version).
     pub sealed: SealedBytes,
     /// The last characters of the secret, for people to recognise it.
     pub hint: String,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// What goes into or comes out of a model.
@@ -308,6 +356,9 @@ pub struct Model {
     /// Tokens that the output may take; `None` = not known.
     #[serde(default)]
     pub max_output_tokens: Option<u64>,
+    /// The length of its embeddings; `None` = not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<u32>,
     /// Prices.
     #[serde(default)]
     pub pricing: Pricing,

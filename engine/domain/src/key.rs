@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{KeyId, ModelId, OrganisationId, PolicyId, ProjectId};
+use crate::limits::{BodyLogging, Budget, Limits};
 
 const PREFIX: &str = "sk-sb-";
 const RANDOM_CHARS: usize = 30;
@@ -118,6 +119,21 @@ pub struct ApiKey {
     /// Its routing configuration.
     #[serde(default)]
     pub routing: Option<KeyRouting>,
+    /// The user it belongs to: it may use that user's provider secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What it may consume.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// What each of its users, named by the request's `user`, may consume.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub per_user: Limits,
+    /// What it may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Bodies of its requests are kept; absent = as the organisation says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_logging: Option<BodyLogging>,
     /// When it ends.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,

@@ -22,6 +22,7 @@ pub mod instructions;
 pub mod key;
 pub mod key_table;
 pub mod labels;
+pub mod limits;
 pub mod money;
 pub mod named_table;
 pub mod object;
@@ -42,8 +43,8 @@ pub use benchmark::{Benchmark, Probe, Reading, Summary};
 pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
 pub use calibration::{Calibration, Scale, Scales};
 pub use catalogue::{
-    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
-    SealedBytes, Timeouts,
+    Ability, AuthScheme, Credential, CredentialKind, DialectKind, Modality, Model, Organisation, Owner, Pricing,
+    Project, Provider, SealedBytes, Timeouts,
 };
 pub use clock::{Clock, Timestamp};
 pub use conversation::{Affinity, AffinityRecord, Previous};
@@ -60,6 +61,7 @@ pub use instructions::{InstructionsRecord, MAX_INSTRUCTIONS, Understood};
 pub use key::{ApiKey, KeyHash, KeyRouting, KeyText, Scope};
 pub use key_table::KeyTable;
 pub use labels::{Headers, Labels};
+pub use limits::{BodyLogging, Budget, BudgetMode, BudgetPeriod, Limits};
 pub use money::{InvalidMoney, Money};
 pub use named_table::{ModelTable, Named, NamedTable, PolicyTable};
 pub use object::{Change, Object, ObjectKey, ObjectKind};

@@ -111,6 +111,9 @@ mod tests {
 
     fn credential(number: u8, version: u32, secret: &str) -> Credential {
         let mut credential = Credential {
+            kind: domain::CredentialKind::ApiKey,
+            user: None,
+            weight: 1,
             id: CredentialId::from_random([number; 20]),
             organisation: OrganisationId::from_random([1; 20]),
             provider: ProviderSlug::parse("acme").unwrap(),
@@ -126,8 +129,14 @@ mod tests {
 
     fn tenant(credentials: impl IntoIterator<Item = Credential>) -> Tenant {
         let id = OrganisationId::from_random([1; 20]);
-        let mut tenant =
-            Tenant::new(Arc::new(Organisation { id, name: "a".into(), default_policy: None, calibration: None }));
+        let mut tenant = Tenant::new(Arc::new(Organisation {
+            body_logging: None,
+            budget: None,
+            id,
+            name: "a".into(),
+            default_policy: None,
+            calibration: None,
+        }));
         let entries: BTreeMap<_, _> = credentials.into_iter().map(|it| (it.id.clone(), Arc::new(it))).collect();
         tenant.credentials = Arc::new(entries);
         tenant

@@ -285,6 +285,8 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
     let mut objects = vec![
         Object::Pepper(pepper.seal(keyring)),
         Object::Organisation(Arc::new(Organisation {
+            body_logging: None,
+            budget: None,
             id: organisation.clone(),
             name: "default".to_owned(),
             default_policy: Some(policy_id()),
@@ -330,6 +332,11 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         credentials: sources,
     })));
     let key = |number: u8, text: &str| ApiKey {
+        per_user: domain::Limits::default(),
+        user: None,
+        body_logging: None,
+        budget: None,
+        limits: domain::Limits::default(),
         id: KeyId::from_random([number; 20]),
         organisation: organisation.clone(),
         project: None,
@@ -375,6 +382,9 @@ fn credential(
     let mut random = [0; 20];
     random.copy_from_slice(&blake3::hash(secret.as_bytes()).as_bytes()[..20]);
     let mut credential = Credential {
+        kind: domain::CredentialKind::ApiKey,
+        user: None,
+        weight: 1,
         id: CredentialId::from_random(random),
         organisation: organisation.clone(),
         provider: slug.clone(),
@@ -390,6 +400,8 @@ fn credential(
 
 fn provider(slug: ProviderSlug, organisation: &OrganisationId, address: SocketAddr, timeouts: Timeouts) -> Provider {
     Provider {
+        headers: std::collections::BTreeMap::new(),
+        responses: false,
         slug,
         organisation: organisation.clone(),
         dialect: DialectKind::Openai,
@@ -408,6 +420,7 @@ fn provider(slug: ProviderSlug, organisation: &OrganisationId, address: SocketAd
 fn model(id: ModelId, organisation: &OrganisationId, index: usize, context_length: Option<u64>) -> Model {
     let times = index as i128 + 1;
     Model {
+        dimensions: None,
         native: format!("native-{}", id.native()),
         id,
         organisation: organisation.clone(),

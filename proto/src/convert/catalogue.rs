@@ -12,7 +12,7 @@ use super::{
 use crate::pb::object::v1 as pb;
 use crate::pb::object::v1::auth_scheme::{Bearer, Scheme};
 
-same_variants!(pb::Dialect, DialectKind, [Openai]);
+same_variants!(pb::Dialect, DialectKind, [Openai, OpenaiResponses, Anthropic, Gemini, Custom]);
 same_variants!(pb::Modality, Modality, [Text, Image, Audio, Video, File]);
 same_variants!(pb::Ability, Ability, [Tools, JsonSchema, JsonObject, Vision, Audio, Files, Reasoning, Embeddings]);
 
@@ -31,6 +31,8 @@ impl TryFrom<pb::Organisation> for Organisation {
     type Error = ConvertError;
     fn try_from(it: pb::Organisation) -> Converted<Self> {
         Ok(Self {
+            body_logging: None,
+            budget: None,
             id: parse("id", &it.id)?,
             name: it.name,
             default_policy: parse_optional("default_policy", it.default_policy.as_deref())?,
@@ -54,6 +56,7 @@ impl TryFrom<pb::Project> for Project {
     type Error = ConvertError;
     fn try_from(it: pb::Project) -> Converted<Self> {
         Ok(Self {
+            budget: None,
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             name: it.name,
@@ -130,6 +133,8 @@ impl TryFrom<pb::Provider> for Provider {
     type Error = ConvertError;
     fn try_from(it: pb::Provider) -> Converted<Self> {
         Ok(Self {
+            headers: std::collections::BTreeMap::new(),
+            responses: false,
             slug: parse("slug", &it.slug)?,
             organisation: parse("organisation", &it.organisation)?,
             dialect: closed::<pb::Dialect, _>("dialect", it.dialect)?,
@@ -166,6 +171,9 @@ impl TryFrom<pb::Credential> for Credential {
     type Error = ConvertError;
     fn try_from(it: pb::Credential) -> Converted<Self> {
         Ok(Self {
+            kind: domain::CredentialKind::ApiKey,
+            user: None,
+            weight: 1,
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             provider: parse("provider", &it.provider)?,
@@ -236,6 +244,7 @@ impl TryFrom<pb::Model> for Model {
     fn try_from(it: pb::Model) -> Converted<Self> {
         let pricing = it.pricing.unwrap_or_default().try_into();
         Ok(Self {
+            dimensions: None,
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             native: it.native,

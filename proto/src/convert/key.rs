@@ -39,6 +39,11 @@ impl TryFrom<pb::Key> for ApiKey {
             Ok(KeyRouting { policy: parse("routing.policy", &routing.policy)?, active: routing.active })
         });
         Ok(Self {
+            per_user: domain::Limits::default(),
+            user: None,
+            body_logging: None,
+            budget: None,
+            limits: domain::Limits::default(),
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             project: parse_optional("project", it.project.as_deref())?,

@@ -75,8 +75,16 @@ fn request_id() -> impl Arbitrary<Value = RequestId> {
 }
 
 fn organisation() -> impl Arbitrary<Value = Organisation> {
-    (organisation_id(), text(), of(policy_id()), of(calibration()))
-        .prop_map(|(id, name, default_policy, calibration)| Organisation { id, name, default_policy, calibration })
+    (organisation_id(), text(), of(policy_id()), of(calibration())).prop_map(
+        |(id, name, default_policy, calibration)| Organisation {
+            body_logging: None,
+            budget: None,
+            id,
+            name,
+            default_policy,
+            calibration,
+        },
+    )
 }
 
 fn calibration() -> impl Arbitrary<Value = Calibration> {
@@ -99,6 +107,7 @@ fn calibration() -> impl Arbitrary<Value = Calibration> {
 
 fn project() -> impl Arbitrary<Value = Project> {
     (project_id(), organisation_id(), text(), of(policy_id())).prop_map(|(id, organisation, name, policy)| Project {
+        budget: None,
         id,
         organisation,
         name,
@@ -120,6 +129,8 @@ fn provider() -> impl Arbitrary<Value = Provider> {
     let flags = any::<(bool, bool, Option<bool>, Option<bool>)>();
     (slug(), organisation_id(), text(), auth(), flags, timeouts(), btree_map(text(), text(), 0..3)).prop_map(
         |(slug, organisation, base_url, auth, flags, timeouts, query)| Provider {
+            headers: std::collections::BTreeMap::new(),
+            responses: false,
             slug,
             organisation,
             dialect: DialectKind::Openai,
@@ -140,6 +151,9 @@ fn credential() -> impl Arbitrary<Value = Credential> {
     let owner = select(vec![Owner::Managed, Owner::Org, Owner::User]);
     (credential_id(), organisation_id(), slug(), text(), owner, any::<u32>(), sealed, text()).prop_map(
         |(id, organisation, provider, name, owner, version, sealed, hint)| Credential {
+            kind: domain::CredentialKind::ApiKey,
+            user: None,
+            weight: 1,
             id,
             organisation,
             provider,
@@ -174,6 +188,7 @@ fn model() -> impl Arbitrary<Value = Model> {
     let abilities = vec(select(Ability::ALL.to_vec()), 0..5);
     let lists = (abilities, modalities(), modalities(), of(vec(text(), 0..3)));
     (names, limits, pricing(), of(0.0..=1.0), lists).prop_map(|(names, limits, pricing, capability, lists)| Model {
+        dimensions: None,
         id: names.0,
         organisation: names.1,
         native: names.2,
@@ -390,6 +405,11 @@ fn api_key() -> impl Arbitrary<Value = ApiKey> {
     let moments = (of(moment()), of(moment()), moment());
     (names, any::<[u8; 32]>(), scopes(), vec(model_id(), 0..3), of(routing), moments).prop_map(
         |(names, hash, scopes, allowed_models, routing, moments)| ApiKey {
+            per_user: domain::Limits::default(),
+            user: None,
+            body_logging: None,
+            budget: None,
+            limits: domain::Limits::default(),
             id: names.0,
             organisation: names.1,
             project: names.2,
@@ -787,8 +807,16 @@ fn secrets_do_not_print() {
 #[test]
 fn large_copies_are_cut_into_chunks() {
     let organisation = OrganisationId::from_random([1; 20]);
-    let owner = Organisation { id: organisation.clone(), name: "acme".into(), default_policy: None, calibration: None };
+    let owner = Organisation {
+        body_logging: None,
+        budget: None,
+        id: organisation.clone(),
+        name: "acme".into(),
+        default_policy: None,
+        calibration: None,
+    };
     let project = |number: u8| Project {
+        budget: None,
         id: ProjectId::from_random([number; 20]),
         organisation: organisation.clone(),
         name: "x".repeat(300_000),

@@ -30,7 +30,8 @@ fn scene() -> Scene {
     let helpdesk = world.router("helpdesk", &["acme/small", "acme/off"], None).to_string();
     let mut project = |number: u8, policy: Option<PolicyId>| {
         let id = ProjectId::from_random([number; 20]);
-        let project = Project { id: id.clone(), organisation: organisation(), name: number.to_string(), policy };
+        let project =
+            Project { budget: None, id: id.clone(), organisation: organisation(), name: number.to_string(), policy };
         Arc::make_mut(&mut world.tenant.projects).insert(id.clone(), Arc::new(project));
         id
     };

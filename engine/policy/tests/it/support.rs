@@ -266,6 +266,11 @@ pub(crate) fn removed(removed: &[domain::Removed]) -> BTreeMap<String, String> {
 /// A key without any configuration.
 pub(crate) fn key() -> ApiKey {
     ApiKey {
+        per_user: domain::Limits::default(),
+        user: None,
+        body_logging: None,
+        budget: None,
+        limits: domain::Limits::default(),
         id: KeyId::from_random([9; 20]),
         organisation: organisation(),
         project: None,

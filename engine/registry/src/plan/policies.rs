@@ -170,6 +170,7 @@ impl Plan<'_> {
             }
             self.places.insert((ObjectKind::Project, id.to_string()), path.clone());
             let project = Arc::new(Project {
+                budget: None,
                 id,
                 organisation: self.context.organisation.clone(),
                 name: spec.name.clone(),

@@ -30,6 +30,8 @@ impl Plan<'_> {
 
     fn provider(&mut self, spec: &ProviderSpec) {
         let provider = Provider {
+            headers: std::collections::BTreeMap::new(),
+            responses: false,
             slug: spec.slug.clone(),
             organisation: self.context.organisation.clone(),
             dialect: spec.dialect,
@@ -75,6 +77,9 @@ impl Plan<'_> {
         }
         line.action = if known.is_some() { Action::Update } else { Action::Create };
         let mut credential = Credential {
+            kind: domain::CredentialKind::ApiKey,
+            user: None,
+            weight: 1,
             id,
             organisation: self.context.organisation.clone(),
             provider: provider.clone(),
@@ -133,6 +138,7 @@ impl Plan<'_> {
 
     fn model(&mut self, spec: &ModelSpec) {
         let model = Model {
+            dimensions: None,
             id: spec.id.clone(),
             organisation: self.context.organisation.clone(),
             native: spec.native.clone().unwrap_or_else(|| spec.id.native().to_owned()),

@@ -65,7 +65,14 @@ fn made<T>(organisation: &Arc<Organisation>, answer: T) -> Step<T> {
 
 fn new_organisation(name: &str) -> Arc<Organisation> {
     let id = OrganisationId::from_random(crate::random());
-    Arc::new(Organisation { id, name: name.to_owned(), default_policy: None, calibration: None })
+    Arc::new(Organisation {
+        body_logging: None,
+        budget: None,
+        id,
+        name: name.to_owned(),
+        default_policy: None,
+        calibration: None,
+    })
 }
 
 /// Everything enabled, chosen by complexity, and a key to try it with.

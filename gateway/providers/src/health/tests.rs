@@ -16,6 +16,9 @@ fn model(name: &str) -> ModelId {
 
 fn credential(number: u8) -> Credential {
     Credential {
+        kind: domain::CredentialKind::ApiKey,
+        user: None,
+        weight: 1,
         id: CredentialId::from_random([number; 20]),
         organisation: OrganisationId::from_random([1; 20]),
         provider: ProviderSlug::parse("acme").expect("slug"),
@@ -30,6 +33,8 @@ fn credential(number: u8) -> Credential {
 fn tenant(keys: &[u8]) -> Tenant {
     let id = OrganisationId::from_random([1; 20]);
     let mut tenant = Tenant::new(Arc::new(Organisation {
+        body_logging: None,
+        budget: None,
         id: id.clone(),
         name: "a".into(),
         default_policy: None,
@@ -37,6 +42,8 @@ fn tenant(keys: &[u8]) -> Tenant {
     }));
     let slug = ProviderSlug::parse("acme").expect("slug");
     let provider = Provider {
+        headers: std::collections::BTreeMap::new(),
+        responses: false,
         slug: slug.clone(),
         organisation: id.clone(),
         dialect: DialectKind::Openai,
@@ -50,6 +57,7 @@ fn tenant(keys: &[u8]) -> Tenant {
         query: BTreeMap::new(),
     };
     let model = |name: &str| Model {
+        dimensions: None,
         id: model(name),
         organisation: id.clone(),
         native: name.to_owned(),

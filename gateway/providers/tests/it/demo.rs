@@ -20,6 +20,8 @@ impl Demo {
         let server = DemoServer::start().await.unwrap();
         let spec = demo::provider(server.base_url());
         let provider = Provider {
+            headers: std::collections::BTreeMap::new(),
+            responses: false,
             slug: spec.slug,
             organisation: OrganisationId::from_random([1; 20]),
             dialect: spec.dialect,

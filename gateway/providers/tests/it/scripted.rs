@@ -153,6 +153,8 @@ pub(crate) fn client() -> ProviderClient {
 /// A provider on a private network, called with a bearer secret.
 pub(crate) fn provider(base_url: &str) -> Provider {
     Provider {
+        headers: std::collections::BTreeMap::new(),
+        responses: false,
         slug: ProviderSlug::parse("acme").unwrap(),
         organisation: OrganisationId::from_random([1; 20]),
         dialect: DialectKind::Openai,
