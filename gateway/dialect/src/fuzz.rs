@@ -2,7 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::openai::{ChatRequest, ChatResponse, SseParser, StreamFault, StreamOptions, StreamTranslator};
+use crate::SseParser;
+use crate::openai::{ChatRequest, ChatResponse, StreamTranslator};
+use crate::stream::{StreamFault, StreamOptions};
 
 /// A request either is refused, or is sent on as JSON that is read the same way.
 ///
@@ -15,7 +17,7 @@ pub fn request(data: &[u8]) {
     assert_eq!(again.model(), Some("native/model"));
     assert_eq!(again.features(), request.features());
     assert!(!again.stream() || again.include_usage());
-    assert_eq!(again.extensions(), &crate::openai::Extensions::default());
+    assert_eq!(again.extensions(), &crate::request::Extensions::default());
     assert!(request.scorer_input().text.len() <= 4 * 1024);
 }
 
@@ -49,6 +51,8 @@ fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>, String) {
         include_usage: true,
         opening_routing: vec![("routing".into(), b"{}".to_vec())],
         max_event_bytes: SseParser::DEFAULT_LIMIT,
+        id: "chatcmpl-1".into(),
+        created: 7,
     };
     let mut translator = StreamTranslator::new(options);
     let mut out = BytesMut::new();

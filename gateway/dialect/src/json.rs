@@ -2,11 +2,13 @@
 //!
 //! Knows nothing of any dialect.
 
+mod node;
 mod path;
 mod scan;
 mod splice;
 mod text;
 
+pub(crate) use node::{Node, Value};
 pub(crate) use path::Path;
 pub(crate) use scan::{Escapes, Kind, Scanner, Span, SyntaxFault, SyntaxKind, Text};
 pub(crate) use splice::{Edit, Member, members_of, quoted, splice};

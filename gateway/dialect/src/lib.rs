@@ -5,8 +5,25 @@
 //! model is asked, and what a fault means for the caller, is decided elsewhere.
 
 mod json;
+mod sse;
+mod upstream_error;
+mod wire;
 
+pub mod answer;
+pub mod anthropic;
+pub mod canonical;
+pub mod error;
 pub mod fuzz;
+pub mod gemini;
 pub mod openai;
+pub mod request;
+pub mod responses;
+pub mod stream;
 
+pub use answer::{Answer, BadAnswer};
 pub use domain::tokens::TokenEstimator;
+pub use request::{BadRequest, Encoded, Request, Target};
+pub use sse::{SseEvent, SseFault, SseParser};
+pub use stream::{Progress, StreamFault, StreamOptions, Translator};
+pub use upstream_error::UpstreamError;
+pub use wire::Dialect;

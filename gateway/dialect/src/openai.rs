@@ -1,15 +1,16 @@
 //! The `OpenAI` chat-completions dialect: requests, answers, streams and errors.
 
 mod choices;
-pub mod error;
+pub(crate) mod chunks;
+pub(crate) mod decode;
+pub(crate) mod encode;
 pub mod request;
 pub mod response;
-pub mod sse;
 pub mod stream;
+mod types;
 mod usage;
 
-pub use error::{ErrorBody, Source, UpstreamError};
-pub use request::{BadRequest, ChatRequest, DataCollection, Extensions, ProviderLimits, RoutingHints, Tag};
-pub use response::{BadAnswer, ChatResponse};
-pub use sse::{SseEvent, SseFault, SseParser};
-pub use stream::{Progress, StreamFault, StreamOptions, StreamTranslator};
+pub use request::ChatRequest;
+pub use response::ChatResponse;
+pub(crate) use response::own_edits;
+pub use stream::StreamTranslator;

@@ -4,41 +4,33 @@
 //! is not decided here.
 
 mod conversation;
-mod extensions;
-mod fault;
 mod fields;
 mod history;
-mod labels;
-mod parameters;
-mod read;
-mod scorer_text;
-mod tags;
+
+use std::ops::Deref;
 
 use bytes::Bytes;
-use domain::{Constraints, Features, ScorerInput};
+use domain::ScorerInput;
 
-use crate::json::{self, Edit, Escapes, Member, Scanner, Span, members_of, quoted, splice};
-
-pub use extensions::{DataCollection, Extensions, ProviderLimits, RoutingHints};
-pub use fault::BadRequest;
-pub use history::History;
-use scorer_text::ScorerText;
-pub use tags::Tag;
+use crate::json::{self, Edit, Escapes, Scanner, Span, members_of, quoted, splice};
+use crate::request::{BadRequest, Envelope, ScorerText};
 
 /// A request whose top level, messages and own extensions are sound.
 #[derive(Clone, Debug)]
 pub struct ChatRequest {
-    body: Bytes,
-    members: Vec<Member>,
-    model: Option<String>,
+    envelope: Envelope,
     n: u64,
     include_usage: bool,
     stream_options: Option<Span>,
-    features: Features,
-    extensions: Extensions,
-    /// The names of our own members that are present, so that they can be left out.
-    own_members: Vec<&'static str>,
     scorer_text: ScorerText,
+}
+
+impl Deref for ChatRequest {
+    type Target = Envelope;
+
+    fn deref(&self) -> &Envelope {
+        &self.envelope
+    }
 }
 
 impl ChatRequest {
@@ -49,21 +41,6 @@ impl ChatRequest {
         Ok(fields.into_request(body))
     }
 
-    /// The body as it came.
-    pub const fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// The `model` as written; `None` when absent, null or empty.
-    pub fn model(&self) -> Option<&str> {
-        self.model.as_deref()
-    }
-
-    /// Whether the caller wants a stream.
-    pub const fn stream(&self) -> bool {
-        self.features.stream
-    }
-
     /// Whether the caller asked for a usage chunk in the stream.
     pub const fn include_usage(&self) -> bool {
         self.include_usage
@@ -72,36 +49,6 @@ impl ChatRequest {
     /// How many answers are wanted.
     pub const fn n(&self) -> u64 {
         self.n
-    }
-
-    /// What the request needs.
-    pub const fn features(&self) -> &Features {
-        &self.features
-    }
-
-    /// Our own fields.
-    pub const fn extensions(&self) -> &Extensions {
-        &self.extensions
-    }
-
-    /// Returns what the request demands of its candidates; its own `models` are left to whoever knows the catalogue.
-    pub fn constraints(&self) -> Constraints {
-        let Extensions { routing, provider, .. } = &self.extensions;
-        Constraints {
-            models: Vec::new(),
-            only_providers: provider.only.clone().unwrap_or_default(),
-            ignored_providers: provider.ignore.clone(),
-            deny_data_collection: provider.data_collection == Some(DataCollection::Deny),
-            zero_data_retention: provider.zdr,
-            max_cost: routing.max_cost_usd,
-            min_quality: routing.min_quality,
-        }
-    }
-
-    /// Returns the JSON text of a top-level member, such as `user` or `metadata`, which rules may read.
-    pub fn member(&self, name: &str) -> Option<&[u8]> {
-        let member = self.members.iter().find(|member| member.is_named(&self.body, name))?;
-        Some(member.value.of(&self.body))
     }
 
     /// Returns the body for an upstream: its model's native name, our fields gone, usage forced on in streams.

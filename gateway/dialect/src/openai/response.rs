@@ -4,36 +4,14 @@ use bytes::Bytes;
 use domain::Usage;
 
 use super::choices::{self, ShapeFault};
-use super::error::UpstreamError;
 use super::usage;
+use crate::UpstreamError;
+use crate::answer::BadAnswer;
 use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, checked_utf8, quoted, splice};
 use domain::tokens::TokenEstimator;
 
 /// Members of an answer that are ours; an upstream's own are dropped.
 pub(super) const OWN_MEMBERS: [&str; 2] = ["routing", "dari_routing"];
-
-/// A body under status 200 that is not an answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadAnswer {
-    /// It reports an error.
-    #[error("the provider reported an error: {0}")]
-    Upstream(UpstreamError),
-    /// It is no JSON, or not the dialect's.
-    #[error("the provider's answer is malformed: {reason}")]
-    Malformed {
-        /// What is wrong and where.
-        reason: String,
-    },
-    /// It is a web page.
-    #[error("the provider answered with an HTML page")]
-    Html,
-    /// There is none.
-    #[error("the provider's answer is empty")]
-    Empty,
-    /// It holds no choice.
-    #[error("the provider's answer has no choices")]
-    NoChoices,
-}
 
 impl From<ShapeFault> for BadAnswer {
     fn from(fault: ShapeFault) -> Self {
@@ -69,6 +47,11 @@ impl ChatResponse {
         Ok(Self { body, members, found })
     }
 
+    /// The body as it came.
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
     /// What the call consumed, if the provider says.
     pub const fn usage(&self) -> Option<Usage> {
         self.found.usage
@@ -102,7 +85,7 @@ impl ChatResponse {
 }
 
 /// Puts our members in, and takes an upstream's members of these names out.
-pub(super) fn own_edits<'a>(routing: &'a [(&'a str, &'a [u8])]) -> impl Iterator<Item = Edit<'a>> {
+pub(crate) fn own_edits<'a>(routing: &'a [(&'a str, &'a [u8])]) -> impl Iterator<Item = Edit<'a>> {
     let is_given = |name: &&str| routing.iter().any(|(given, _)| given == name);
     let removed = OWN_MEMBERS.into_iter().filter(move |name| !is_given(name)).map(Edit::remove);
     routing.iter().map(|(name, json)| Edit::set(name, json)).chain(removed)

@@ -10,11 +10,12 @@ use bytes::{BufMut, BytesMut};
 use domain::Usage;
 
 use super::choices::Choice;
-use super::error::UpstreamError;
 use super::response::own_edits;
-use super::sse::{SseEvent, SseFault, SseParser};
 use super::usage;
+use crate::UpstreamError;
 use crate::json::{Edit, Escapes, Member, Scanner, members_of, quoted, splice};
+use crate::sse::{SseEvent, SseParser};
+use crate::stream::{Progress, StreamFault, StreamOptions};
 use chunk::Chunk;
 use domain::tokens::TokenEstimator;
 
@@ -23,65 +24,6 @@ const DONE: &[u8] = b"[DONE]";
 const EMPTY_DELTA: &[u8] = br#"[{"index":0,"delta":{},"finish_reason":null}]"#;
 /// Most choices that are told apart: the most a request may ask for.
 const MAX_CHOICES: u64 = 128;
-
-/// What a stream is translated into.
-#[derive(Clone, Debug)]
-pub struct StreamOptions {
-    /// The model id that the caller sees.
-    pub model: String,
-    /// The caller asked for a usage chunk.
-    pub include_usage: bool,
-    /// Members of the first chunk: names and JSON texts.
-    pub opening_routing: Vec<(String, Vec<u8>)>,
-    /// The cap of one event, [`SseParser::DEFAULT_LIMIT`] by default.
-    pub max_event_bytes: usize,
-}
-
-/// How far a stream has come. What is true stays true.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// The first content event was seen: text, reasoning, a refusal, a tool call or media.
-    pub content: bool,
-    /// Every choice seen has its `finish_reason`.
-    pub finished: bool,
-    /// `[DONE]` was seen; nothing after it counts.
-    pub terminal: bool,
-}
-
-/// Why a stream cannot go on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StreamFault {
-    /// An event is not a chunk of the dialect.
-    #[error("the provider sent a malformed chunk: {reason}")]
-    Malformed {
-        /// What is wrong and where.
-        reason: String,
-    },
-    /// The upstream reports an error.
-    #[error("the provider reported an error: {0}")]
-    Upstream(UpstreamError),
-    /// The upstream ended without a terminal marker.
-    #[error("the provider's stream ended before it was complete")]
-    Truncated,
-    /// An event is larger than the cap.
-    #[error("the provider sent an event of more than {limit} bytes")]
-    TooLong {
-        /// The cap.
-        limit: usize,
-    },
-    /// The body is JSON or a web page.
-    #[error("the provider did not answer with an event stream")]
-    NotEvents,
-}
-
-impl From<SseFault> for StreamFault {
-    fn from(fault: SseFault) -> Self {
-        match fault {
-            SseFault::TooLong { limit } => Self::TooLong { limit },
-            SseFault::NotEvents => Self::NotEvents,
-        }
-    }
-}
 
 /// Translates one stream. After a fault, nothing more may be pushed.
 #[derive(Debug)]

@@ -2,16 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::fault::BadRequest;
-use super::read;
-use super::scorer_text::{ScorerText, Speaker, Turn};
 use crate::json::{Kind, Path, Scanner};
+use crate::request::{BadRequest, ScorerText, Speaker, TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, Turn, read};
 use domain::tokens::TokenEstimator;
-
-/// Tokens that an image is taken for.
-const TOKENS_PER_IMAGE: u64 = 1000;
-/// Tokens that the frame of a message is taken for.
-const TOKENS_PER_MESSAGE: u64 = 4;
 
 /// What was found in the messages.
 #[derive(Debug, Default)]

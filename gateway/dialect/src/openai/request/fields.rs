@@ -3,12 +3,10 @@
 use bytes::Bytes;
 use domain::{Features, OutputFormat};
 
+use super::ChatRequest;
 use super::conversation::Conversation;
-use super::extensions::{self, Extensions};
-use super::fault::BadRequest;
-use super::parameters::ParameterSet;
-use super::{ChatRequest, read};
 use crate::json::{Escapes, Kind, Member, Path, Scanner, Span};
+use crate::request::{BadRequest, Envelope, Extensions, ParameterSet, extensions, read};
 
 /// Fields we act on. Some servers match keys without regard to case, so that `Model` would undo our `model`.
 const GUARDED: [&str; 8] =
@@ -91,15 +89,17 @@ impl Fields {
             parameters: self.parameters.names(),
         };
         ChatRequest {
-            body,
-            members: self.members,
-            model: self.model,
+            envelope: Envelope {
+                body,
+                members: self.members,
+                model: self.model,
+                features,
+                extensions: self.extensions,
+                own_members: self.own_members,
+            },
             n: self.n.unwrap_or(1),
             include_usage: self.include_usage,
             stream_options: self.stream_options,
-            features,
-            extensions: self.extensions,
-            own_members: self.own_members,
             scorer_text: conversation.scorer_text,
         }
     }
@@ -126,10 +126,7 @@ impl Fields {
             self.own_members.push(own);
             return self.extensions.read(scanner, own, path);
         }
-        if extensions::REFUSED.contains(&name) {
-            let problem = "is not a request field: policies are configuration; name one with `routing_policy_id`";
-            return Err(BadRequest::at(path, "not_a_request_field", problem));
-        }
+        extensions::refuse_policy(name, path)?;
         if let Some(field) = GUARDED.into_iter().find(|field| field.eq_ignore_ascii_case(name)) {
             return Err(BadRequest::at(path, "unknown_field", &format!("is not a field; write it `{field}`")));
         }

@@ -9,18 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ChatRequest;
-
-/// What earlier turns say of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History<'a> {
-    /// The system text and the first user message, as the caller wrote them, in order: they stay the same from turn to
-    /// turn.
-    pub opening: Vec<&'a str>,
-    /// Tokens of the request before the last turn, by the usual estimate.
-    pub earlier_tokens: u64,
-    /// Tools have been called, and their results are just coming in or are still missing.
-    pub in_tool_loop: bool,
-}
+use crate::request::History;
 
 #[derive(Deserialize)]
 struct Message<'a> {

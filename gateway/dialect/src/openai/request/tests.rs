@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::request::{DataCollection, Extensions, Tag, extensions};
 
 fn decode(body: &str) -> Result<ChatRequest, BadRequest> {
     ChatRequest::decode(Bytes::copy_from_slice(body.as_bytes()))

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use domain::Usage;
 
-use super::StreamFault;
+use crate::UpstreamError;
 use crate::json::{Escapes, Kind, Member, Scanner, Span, checked_utf8};
 use crate::openai::choices::{self, Choice, ShapeFault};
-use crate::openai::error::UpstreamError;
 use crate::openai::usage;
+use crate::stream::StreamFault;
 
 /// What matters of a chunk.
 #[derive(Debug, Default)]

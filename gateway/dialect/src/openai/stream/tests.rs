@@ -31,6 +31,8 @@ fn translator(include_usage: bool) -> StreamTranslator {
         include_usage,
         opening_routing: vec![("routing".into(), OPENING.to_vec())],
         max_event_bytes: 4096,
+        id: "chatcmpl-1".into(),
+        created: 7,
     })
 }
 
@@ -423,6 +425,8 @@ fn without_routing_only_the_model_changes() {
         include_usage: true,
         opening_routing: Vec::new(),
         max_event_bytes: SseParser::DEFAULT_LIMIT,
+        id: "chatcmpl-1".into(),
+        created: 7,
     });
     let stream = with(plain(), &[USAGE, "[DONE]"]);
     let mut out = BytesMut::new();

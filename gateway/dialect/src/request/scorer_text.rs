@@ -17,7 +17,7 @@ const PIECES: usize = 4;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speaker {
+pub(crate) enum Speaker {
     /// `system` or `developer`.
     System,
     /// `user`.
@@ -28,7 +28,7 @@ pub(super) enum Speaker {
 
 /// Where the text of one message stands.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     pieces: [Span; PIECES],
     count: usize,
     /// Some of its pieces are not among `pieces`.
@@ -37,7 +37,7 @@ pub(super) struct Turn {
 
 impl Turn {
     /// Adds a piece of text: the content, or the text of a part.
-    pub(super) fn push(&mut self, piece: Span) {
+    pub(crate) fn push(&mut self, piece: Span) {
         if piece.len() == 0 {
             return;
         }
@@ -103,7 +103,7 @@ fn tails<'a>(pieces: impl DoubleEndedIterator<Item = &'a [u8]>, limit: usize) ->
 
 /// The places of a conversation that the scorer may read.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ScorerText {
+pub(crate) struct ScorerText {
     /// The last user turn; in a conversation without one, the first turn of anybody else.
     task: Option<(Speaker, Turn)>,
     /// The user turn before it.
@@ -112,7 +112,7 @@ pub(super) struct ScorerText {
 
 impl ScorerText {
     /// Adds the next message.
-    pub(super) fn push(&mut self, speaker: Speaker, turn: Turn) {
+    pub(crate) fn push(&mut self, speaker: Speaker, turn: Turn) {
         let weight = |speaker| match speaker {
             Speaker::System => 0,
             Speaker::Other => 1,
@@ -127,7 +127,7 @@ impl ScorerText {
     }
 
     /// Returns the text, and whether any of that turn is missing in it.
-    pub(super) fn render(&self, body: &[u8]) -> (String, bool) {
+    pub(crate) fn render(&self, body: &[u8]) -> (String, bool) {
         let mut text = String::new();
         let Some((_, task)) = &self.task else { return (text, false) };
         let (parts, cut) = task.ends(body);
@@ -136,7 +136,7 @@ impl ScorerText {
     }
 
     /// Returns the end of the user turn before that, for a follow-up to be understood by.
-    pub(super) fn render_context(&self, body: &[u8]) -> String {
+    pub(crate) fn render_context(&self, body: &[u8]) -> String {
         let mut text = String::new();
         if let Some(before) = &self.before {
             write_turn(&tails(before.pieces(body), CONTEXT_END), &mut text);

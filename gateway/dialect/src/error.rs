@@ -1,12 +1,11 @@
-//! Errors of the dialect: ours, written; an upstream's, understood whatever their shape.
+//! Errors as callers see them, in the shape of their dialect.
 
-mod upstream;
-
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub use upstream::UpstreamError;
+use crate::stream::write_event;
+use crate::{Dialect, anthropic, gemini, responses};
 
 /// Whose error it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +22,8 @@ pub enum Source {
 pub struct ErrorBody<'a> {
     /// What happened and how to mend it.
     pub message: &'a str,
+    /// The HTTP status, which some dialects repeat in the body.
+    pub status: u16,
     /// The class of the error: `invalid_request_error`.
     pub kind: &'a str,
     /// The field at fault.
@@ -33,25 +34,34 @@ pub struct ErrorBody<'a> {
     pub source: Source,
     /// The provider, where one is to blame.
     pub provider: Option<&'a str>,
+    /// The request, for questions about it.
+    pub request_id: Option<&'a str>,
     /// More members of the error object, such as `removed`, as JSON text; what is no JSON is left out.
     pub extra: &'a [(&'a str, &'a [u8])],
 }
 
 impl ErrorBody<'_> {
     /// Returns the body of an error response.
-    pub fn to_json(&self) -> Bytes {
-        // Strings and checked JSON always serialise.
-        serde_json::to_vec(&Envelope { error: self }).unwrap_or_default().into()
+    pub fn to_json(&self, dialect: Dialect) -> Bytes {
+        match dialect {
+            // Strings and checked JSON always serialise.
+            Dialect::Openai | Dialect::OpenaiResponses => {
+                serde_json::to_vec(&Envelope { error: self }).unwrap_or_default().into()
+            }
+            Dialect::Anthropic => anthropic::error::json(self),
+            Dialect::Gemini => gemini::error::json(self),
+        }
     }
 
-    /// Returns the event that ends a broken stream. No `[DONE]` follows: clients take that for success.
-    pub fn to_event(&self) -> Bytes {
-        let mut event = b"data: ".to_vec();
-        event.extend_from_slice(&self.to_json());
-        // Only the extra members can hold line breaks, between tokens, where any blank will do.
-        event.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
-        event.extend_from_slice(b"\n\n");
-        event.into()
+    /// Returns the event that ends a broken stream. No terminal marker follows: clients take that for success.
+    pub fn to_event(&self, dialect: Dialect) -> Bytes {
+        let mut event = BytesMut::new();
+        match dialect {
+            Dialect::Openai | Dialect::Gemini => write_event(None, &self.to_json(dialect), &mut event),
+            Dialect::Anthropic => write_event(Some("error"), &self.to_json(dialect), &mut event),
+            Dialect::OpenaiResponses => write_event(Some("error"), &responses::error::event(self), &mut event),
+        }
+        event.freeze()
     }
 }
 
@@ -85,25 +95,27 @@ mod tests {
 
     const BODY: ErrorBody<'_> = ErrorBody {
         message: "no model \"x\"",
+        status: 404,
         kind: "not_found_error",
         param: Some("model"),
         code: Some("model_not_found"),
         source: Source::Gateway,
         provider: None,
+        request_id: None,
         extra: &[],
     };
 
     #[test]
     fn error_has_the_one_shape() {
         let expected = r#"{"error":{"message":"no model \"x\"","type":"not_found_error","param":"model","code":"model_not_found","source":"gateway","provider":null}}"#;
-        assert_eq!(BODY.to_json(), expected);
+        assert_eq!(BODY.to_json(Dialect::Openai), expected);
     }
 
     #[test]
     fn event_is_one_line_without_done() {
         let extra: &[(&str, &[u8])] = &[("removed", b"[\n1 ]"), ("broken", b"{")];
-        let event =
-            ErrorBody { message: "a\nb", provider: Some("acme"), source: Source::Provider, extra, ..BODY }.to_event();
+        let event = ErrorBody { message: "a\nb", provider: Some("acme"), source: Source::Provider, extra, ..BODY }
+            .to_event(Dialect::Openai);
         let expected = "data: {\"error\":{\"message\":\"a\\nb\",\"type\":\"not_found_error\",\"param\":\"model\",\"code\":\"model_not_found\",\"source\":\"provider\",\"provider\":\"acme\",\"removed\":[ 1 ]}}\n\n";
         assert_eq!(event, expected);
     }

@@ -9,7 +9,7 @@ use crate::json::{Kind, Path, Scanner, Text};
 const FEW_KEYS: usize = 24;
 
 /// Checks what comes next; `false` = it was `null`, now skipped.
-pub(super) fn is_present(
+pub(crate) fn is_present(
     scanner: &mut Scanner<'_>,
     path: &Path<'_>,
     wanted: Kind,
@@ -26,17 +26,17 @@ pub(super) fn is_present(
 }
 
 /// Reads a string without decoding it.
-pub(super) fn text(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<Text>, BadRequest> {
+pub(crate) fn text(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<Text>, BadRequest> {
     if is_present(scanner, path, Kind::String, "a string")? { Ok(Some(scanner.string()?)) } else { Ok(None) }
 }
 
 /// Reads a string.
-pub(super) fn string<'a>(scanner: &mut Scanner<'a>, path: &Path<'_>) -> Result<Option<Cow<'a, str>>, BadRequest> {
+pub(crate) fn string<'a>(scanner: &mut Scanner<'a>, path: &Path<'_>) -> Result<Option<Cow<'a, str>>, BadRequest> {
     Ok(text(scanner, path)?.map(|text| scanner.decode(&text)))
 }
 
 /// Reads a string that must be there.
-pub(super) fn required_string<'a>(scanner: &mut Scanner<'a>, path: &Path<'_>) -> Result<Cow<'a, str>, BadRequest> {
+pub(crate) fn required_string<'a>(scanner: &mut Scanner<'a>, path: &Path<'_>) -> Result<Cow<'a, str>, BadRequest> {
     match scanner.peek()? {
         Kind::String => {
             let text = scanner.string()?;
@@ -47,7 +47,7 @@ pub(super) fn required_string<'a>(scanner: &mut Scanner<'a>, path: &Path<'_>) ->
 }
 
 /// Reads `true` or `false`.
-pub(super) fn boolean(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<bool>, BadRequest> {
+pub(crate) fn boolean(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<bool>, BadRequest> {
     if !is_present(scanner, path, Kind::Bool, "a boolean")? {
         return Ok(None);
     }
@@ -56,7 +56,7 @@ pub(super) fn boolean(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Opti
 }
 
 /// Reads a whole number that is not negative.
-pub(super) fn unsigned(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<u64>, BadRequest> {
+pub(crate) fn unsigned(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<u64>, BadRequest> {
     if !is_present(scanner, path, Kind::Number, "a whole number")? {
         return Ok(None);
     }
@@ -68,7 +68,7 @@ pub(super) fn unsigned(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Opt
 }
 
 /// Reads the strings of an array; absent = empty.
-pub(super) fn strings(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<Vec<String>>, BadRequest> {
+pub(crate) fn strings(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Option<Vec<String>>, BadRequest> {
     if !is_present(scanner, path, Kind::Array, "an array of strings")? {
         return Ok(None);
     }
@@ -81,7 +81,7 @@ pub(super) fn strings(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Opti
 }
 
 /// Gives every member of the object that comes next to `read`, and refuses a key that comes twice.
-pub(super) fn object<'a>(
+pub(crate) fn object<'a>(
     scanner: &mut Scanner<'a>,
     path: &Path<'_>,
     mut read: impl FnMut(&mut Scanner<'a>, Text, &str, &Path<'_>) -> Result<(), BadRequest>,
@@ -100,7 +100,7 @@ pub(super) fn object<'a>(
 }
 
 /// Reads an object of ours, all of whose members are known.
-pub(super) fn closed_object<'a>(
+pub(crate) fn closed_object<'a>(
     scanner: &mut Scanner<'a>,
     path: &Path<'_>,
     known: &[&str],

@@ -18,29 +18,29 @@ pub struct BadRequest {
 }
 
 impl BadRequest {
-    pub(super) fn not_utf8(fault: &Utf8Error) -> Self {
+    pub(crate) fn not_utf8(fault: &Utf8Error) -> Self {
         let message = format!("the body is not valid UTF-8: invalid byte at offset {}", fault.valid_up_to());
         Self { message, param: None, code: "invalid_utf8" }
     }
 
-    pub(super) fn at(path: &Path<'_>, code: &'static str, problem: &str) -> Self {
+    pub(crate) fn at(path: &Path<'_>, code: &'static str, problem: &str) -> Self {
         let param = path.to_string();
         Self { message: format!("`{param}` {problem}"), param: Some(param), code }
     }
 
-    pub(super) fn wrong_type(path: &Path<'_>, expected: &str, found: Kind) -> Self {
+    pub(crate) fn wrong_type(path: &Path<'_>, expected: &str, found: Kind) -> Self {
         Self::at(path, "invalid_type", &format!("must be {expected}, not {}", found.as_str()))
     }
 
-    pub(super) fn invalid(path: &Path<'_>, problem: &str) -> Self {
+    pub(crate) fn invalid(path: &Path<'_>, problem: &str) -> Self {
         Self::at(path, "invalid_value", problem)
     }
 
-    pub(super) fn missing(path: &Path<'_>, expected: &str) -> Self {
+    pub(crate) fn missing(path: &Path<'_>, expected: &str) -> Self {
         Self::at(path, "missing_field", &format!("is required: {expected}"))
     }
 
-    pub(super) fn duplicate(path: &Path<'_>) -> Self {
+    pub(crate) fn duplicate(path: &Path<'_>) -> Self {
         Self::at(path, "duplicate_field", "is given twice; give it once")
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use domain::Labels;
 use serde_json::Value;
 
-use super::ChatRequest;
+use super::Envelope;
 use super::fault::BadRequest;
 use super::tags::{HEADER, Tag};
 use crate::json::Path;
@@ -17,7 +17,7 @@ const MAX_METADATA: usize = 16 << 10;
 /// Longest `user`, in characters.
 const MAX_USER: usize = 1024;
 
-impl ChatRequest {
+impl Envelope {
     /// Returns the tags of the headers, then those of the body, which win.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl ChatRequest {
         let of_headers: Vec<&str> =
             headers.into_iter().filter(|(name, _)| name.eq_ignore_ascii_case(HEADER)).map(|(_, text)| text).collect();
         let mut tags = Tag::of_header(&of_headers.join(","))?;
-        tags.extend_from_slice(&self.extensions().tags);
+        tags.extend_from_slice(&self.extensions.tags);
         Ok(tags)
     }
 
@@ -72,6 +72,7 @@ impl ChatRequest {
 
 #[cfg(test)]
 mod tests {
+    use crate::openai::ChatRequest;
     use bytes::Bytes;
     use serde_json::json;
 

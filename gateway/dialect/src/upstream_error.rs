@@ -75,7 +75,7 @@ impl UpstreamError {
         self.names_any(&["model_not_found"]) || (speaks_of_models && contains_any(&self.message, &WORDINGS))
     }
 
-    pub(in crate::openai) fn with_message(message: &str) -> Self {
+    pub(crate) fn with_message(message: &str) -> Self {
         let message = if message.is_empty() { "the provider gave no reason" } else { message };
         Self { message: shortened(message, MAX_MESSAGE), ..Self::default() }
     }

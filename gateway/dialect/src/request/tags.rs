@@ -5,7 +5,7 @@ use super::read;
 use crate::json::{Kind, Path, Scanner};
 
 /// The header that carries tags.
-pub(super) const HEADER: &str = "X-Tags";
+pub(crate) const HEADER: &str = "X-Tags";
 
 /// Most tags of a body, and of a header.
 const MAX_TAGS: usize = 64;
@@ -57,7 +57,7 @@ impl Tag {
 }
 
 /// Reads the body's `tags`.
-pub(super) fn read(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Vec<Tag>, BadRequest> {
+pub(crate) fn read(scanner: &mut Scanner<'_>, path: &Path<'_>) -> Result<Vec<Tag>, BadRequest> {
     let mut tags = Vec::new();
     if !read::is_present(scanner, path, Kind::Array, "an array of {key, value} objects")? {
         return Ok(tags);

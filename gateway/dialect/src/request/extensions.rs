@@ -8,11 +8,11 @@ use super::{read, tags};
 use crate::json::{Kind, Path, Scanner};
 
 /// Our own members of the top level.
-pub(super) const NAMES: [&str; 7] =
+pub(crate) const NAMES: [&str; 7] =
     ["include_routing_metadata", "models", "project_id", "provider", "routing", "routing_policy_id", "tags"];
 
 /// Members that would carry a policy inside a request. Policies are configuration.
-pub(super) const REFUSED: [&str; 6] = ["strategy", "default_strategy", "policy", "routing_policy", "rules", "blend"];
+pub(crate) const REFUSED: [&str; 6] = ["strategy", "default_strategy", "policy", "routing_policy", "rules", "blend"];
 
 /// What a caller may say to the router.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,9 +80,18 @@ pub struct ProviderLimits {
     pub zdr: bool,
 }
 
+/// Refuses a member that would carry a policy inside a request.
+pub(crate) fn refuse_policy(name: &str, path: &Path<'_>) -> Result<(), BadRequest> {
+    if !REFUSED.contains(&name) {
+        return Ok(());
+    }
+    let problem = "is not a request field: policies are configuration; name one with `routing_policy_id`";
+    Err(BadRequest::at(path, "not_a_request_field", problem))
+}
+
 impl Extensions {
     /// Reads one of [`NAMES`].
-    pub(super) fn read(&mut self, scanner: &mut Scanner<'_>, name: &str, path: &Path<'_>) -> Result<(), BadRequest> {
+    pub(crate) fn read(&mut self, scanner: &mut Scanner<'_>, name: &str, path: &Path<'_>) -> Result<(), BadRequest> {
         match name {
             "include_routing_metadata" => {
                 self.include_routing_metadata = read::boolean(scanner, path)?.unwrap_or(true);

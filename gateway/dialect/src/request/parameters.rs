@@ -27,11 +27,11 @@ const NAMES: [&str; 20] = [
 
 /// Which parameters a request sets.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ParameterSet(u32);
+pub(crate) struct ParameterSet(u32);
 
 impl ParameterSet {
     /// Notes a top-level member with its JSON text. What merely states the default is not a demand.
-    pub(super) fn note(&mut self, name: &str, value: &str) {
+    pub(crate) fn note(&mut self, name: &str, value: &str) {
         let is_default = match name {
             "n" => value == "1",
             "logprobs" | "include_reasoning" => value == "false",
@@ -43,7 +43,7 @@ impl ParameterSet {
     }
 
     /// The names, sorted.
-    pub(super) fn names(self) -> Vec<String> {
+    pub(crate) fn names(self) -> Vec<String> {
         if self.0 == 0 {
             return Vec::new();
         }

@@ -1,0 +1,182 @@
+//! A whole answer: judged by its content, not its status, then passed on in the dialect of the caller.
+
+use bytes::Bytes;
+use domain::Usage;
+use domain::tokens::TokenEstimator;
+
+use crate::canonical::{self, Loss, Part};
+use crate::json::{Edit, Escapes, Member, Node, Scanner, checked_utf8, members_of, quoted, splice};
+use crate::openai::{self, ChatResponse};
+use crate::{Dialect, UpstreamError};
+
+/// A body under status 200 that is not an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAnswer {
+    /// It reports an error.
+    #[error("the provider reported an error: {0}")]
+    Upstream(UpstreamError),
+    /// It is no JSON, or not the dialect's.
+    #[error("the provider's answer is malformed: {reason}")]
+    Malformed {
+        /// What is wrong and where.
+        reason: String,
+    },
+    /// It is a web page.
+    #[error("the provider answered with an HTML page")]
+    Html,
+    /// There is none.
+    #[error("the provider's answer is empty")]
+    Empty,
+    /// It holds no choice.
+    #[error("the provider's answer has no choices")]
+    NoChoices,
+}
+
+/// What an answer shows of us.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The model that answered, as the catalogue calls it.
+    pub model: &'a str,
+    /// Names the answer, where its dialect had to change.
+    pub id: &'a str,
+    /// When, in seconds of Unix time.
+    pub created: i64,
+    /// Members of ours: names and JSON texts.
+    pub routing: &'a [(&'a str, &'a [u8])],
+}
+
+/// An answer's body for the caller.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// It.
+    pub body: Bytes,
+    /// What the caller's dialect cannot say.
+    pub loss: Loss,
+}
+
+/// An answer that says something.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// `OpenAI` chat, scanned and never taken apart while it stays in its dialect.
+    Chat(ChatResponse),
+    /// Any other.
+    Other(Box<Whole>),
+}
+
+/// An answer in its own dialect and in none.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    dialect: Dialect,
+    body: Bytes,
+    members: Vec<Member>,
+    canonical: canonical::Answer,
+}
+
+impl Answer {
+    /// Reads the body of a successful response of an upstream.
+    ///
+    /// # Errors
+    /// A body that reports an error, or is no answer.
+    pub fn decode(upstream: Dialect, body: Bytes) -> Result<Self, BadAnswer> {
+        let decode = match upstream {
+            Dialect::Openai => return ChatResponse::decode(body).map(Self::Chat),
+            Dialect::OpenaiResponses => crate::responses::decode::answer,
+            Dialect::Anthropic => crate::anthropic::decode::answer,
+            Dialect::Gemini => crate::gemini::decode::answer,
+        };
+        let text = checked_utf8(&body).map_err(|fault| malformed(&fault))?;
+        match text.trim_ascii_start().bytes().next() {
+            None => return Err(BadAnswer::Empty),
+            Some(b'<') => return Err(BadAnswer::Html),
+            Some(_) => {}
+        }
+        let node = Node::parse(text, Escapes::Lenient).map_err(|fault| malformed(&fault))?;
+        if node.get("error").is_some() || !node.items().is_empty() {
+            return Err(BadAnswer::Upstream(UpstreamError::parse(&body)));
+        }
+        let canonical = decode(&node)?;
+        if canonical.choices.is_empty() {
+            return Err(BadAnswer::NoChoices);
+        }
+        let mut members = Vec::new();
+        members_of(&mut Scanner::new(text, Escapes::Lenient), &mut members).map_err(|fault| malformed(&fault))?;
+        Ok(Self::Other(Box::new(Whole { dialect: upstream, members, canonical, body })))
+    }
+
+    /// What the call consumed, if the provider says.
+    pub fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Chat(answer) => answer.usage(),
+            Self::Other(answer) => answer.canonical.usage,
+        }
+    }
+
+    /// The model that the provider says has answered.
+    pub fn served_model(&self) -> Option<&str> {
+        match self {
+            Self::Chat(answer) => answer.served_model(),
+            Self::Other(answer) => answer.canonical.model.as_deref(),
+        }
+    }
+
+    /// The estimated tokens of the answer, for a provider that reports no usage.
+    pub fn estimated_completion(&self) -> u64 {
+        match self {
+            Self::Chat(answer) => answer.estimated_completion(),
+            Self::Other(answer) => estimate(&answer.canonical),
+        }
+    }
+
+    /// Returns the answer for a caller of a dialect.
+    pub fn render(&self, caller: Dialect, shown: &Shown<'_>) -> Rendered {
+        match self {
+            Self::Chat(answer) if caller == Dialect::Openai => {
+                Rendered { body: answer.splice(shown.model, shown.routing), loss: Loss::default() }
+            }
+            Self::Chat(answer) => encode(&openai::decode::answer(answer.body()), caller, shown),
+            Self::Other(answer) if answer.dialect == caller => answer.splice(shown),
+            Self::Other(answer) => encode(&answer.canonical, caller, shown),
+        }
+    }
+}
+
+impl Whole {
+    fn splice(&self, shown: &Shown<'_>) -> Rendered {
+        let model = quoted(shown.model);
+        let mut edits = vec![Edit::set(self.dialect.model_member(), &model)];
+        edits.extend(openai::own_edits(shown.routing));
+        let mut out = Vec::with_capacity(self.body.len() + 256);
+        splice(&self.body, &self.members, &edits, &mut out);
+        Rendered { body: out.into(), loss: Loss::default() }
+    }
+}
+
+fn encode(answer: &canonical::Answer, caller: Dialect, shown: &Shown<'_>) -> Rendered {
+    match caller {
+        Dialect::Openai => openai::encode::answer(answer, shown),
+        Dialect::OpenaiResponses => crate::responses::encode::answer(answer, shown),
+        Dialect::Anthropic => crate::anthropic::encode::answer(answer, shown),
+        Dialect::Gemini => crate::gemini::encode::answer(answer, shown),
+    }
+}
+
+fn estimate(answer: &canonical::Answer) -> u64 {
+    let mut text = TokenEstimator::new();
+    for part in answer.choices.iter().flat_map(|choice| &choice.parts) {
+        match part {
+            Part::Text { text: said, .. } | Part::Refusal { text: said } | Part::Reasoning { text: said, .. } => {
+                text.add_text(said);
+            }
+            Part::ToolCall { name, arguments, .. } => {
+                text.add_text(name);
+                text.add_text(arguments);
+            }
+            Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => {}
+        }
+    }
+    text.tokens()
+}
+
+fn malformed(fault: &dyn std::fmt::Display) -> BadAnswer {
+    BadAnswer::Malformed { reason: fault.to_string() }
+}

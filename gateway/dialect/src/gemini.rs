@@ -1,0 +1,7 @@
+//! The Gemini `generateContent` dialect.
+
+pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod error;
+pub(crate) mod relay;
+pub(crate) mod stream;

@@ -1,0 +1,255 @@
+//! Chat chunks to and from the canonical form: for streams that change their dialect.
+
+use bytes::{BufMut, BytesMut};
+use serde::Serialize;
+
+use super::encode::{Extra, Function, Thought, WireCall, append_members};
+use super::{decode, types, usage};
+use crate::UpstreamError;
+use crate::canonical::{Event, StopReason};
+use crate::json::{Escapes, Node, checked_utf8, quoted};
+use crate::sse::SseEvent;
+use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
+
+// === Decoder ===
+
+/// Reads an upstream's chunks.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    begun: bool,
+    /// The calls that have begun: choice, the upstream's index.
+    calls: Vec<(u64, u64)>,
+}
+
+impl Decode for Decoder {
+    fn event(&mut self, event: SseEvent<'_>, said: &mut Vec<Event>) -> Result<(), StreamFault> {
+        if event.name == b"error" {
+            return Err(StreamFault::Upstream(UpstreamError::parse(event.data)));
+        }
+        if event.data.trim_ascii() == b"[DONE]" {
+            said.push(Event::End);
+            return Ok(());
+        }
+        let malformed = |fault: &dyn std::fmt::Display| StreamFault::Malformed { reason: fault.to_string() };
+        let text = checked_utf8(event.data).map_err(|fault| malformed(&fault))?;
+        let chunk = Node::parse(text, Escapes::Lenient).map_err(|fault| malformed(&fault))?;
+        if chunk.get("error").is_some() {
+            return Err(StreamFault::Upstream(UpstreamError::parse(event.data)));
+        }
+        let choices = chunk.get("choices");
+        if choices.is_none() && [chunk.str_of("object"), chunk.str_of("type")].contains(&Some("error")) {
+            return Err(StreamFault::Upstream(UpstreamError::parse(event.data)));
+        }
+        if !std::mem::replace(&mut self.begun, true) {
+            said.push(Event::Start { id: chunk.string_of("id"), model: chunk.string_of("model") });
+        }
+        for (position, choice) in choices.map(Node::items).unwrap_or_default().iter().enumerate() {
+            self.choice(position as u64, choice, said)?;
+        }
+        said.extend(decode::usage_of(&chunk).map(Event::Usage));
+        Ok(())
+    }
+
+    fn finish_suffices(&self) -> bool {
+        true
+    }
+}
+
+impl Decoder {
+    fn choice(&mut self, position: u64, node: &Node<'_>, said: &mut Vec<Event>) -> Result<(), StreamFault> {
+        let choice = node.count_of("index").unwrap_or(position);
+        if let Some(delta) = node.get("delta") {
+            self.delta(choice, delta, said);
+        }
+        let Some(reason) = node.str_of("finish_reason").filter(|reason| !reason.is_empty()) else { return Ok(()) };
+        if reason == "error" {
+            let message = "the provider ended the stream with finish_reason `error`";
+            return Err(StreamFault::Upstream(UpstreamError::with_message(message)));
+        }
+        said.push(Event::Finish { choice, reason: types::stop_reason(reason) });
+        Ok(())
+    }
+
+    fn delta(&mut self, choice: u64, delta: &Node<'_>, said: &mut Vec<Event>) {
+        let text = |name: &str| delta.string_of(name).filter(|text| !text.is_empty());
+        said.extend(
+            text("reasoning_content").or_else(|| text("reasoning")).map(|text| Event::Reasoning { choice, text }),
+        );
+        said.extend(text("content").map(|text| Event::Text { choice, text }));
+        said.extend(text("refusal").map(|text| Event::Refusal { choice, text }));
+        for detail in delta.get("reasoning_details").map(Node::items).unwrap_or_default() {
+            if let Some(crate::canonical::Part::Reasoning { signature: Some(signature), redacted, .. }) =
+                types::thought_of(detail)
+            {
+                said.push(Event::ReasoningSignature { choice, signature, redacted });
+            }
+        }
+        for (place, call) in delta.get("tool_calls").map(Node::items).unwrap_or_default().iter().enumerate() {
+            self.call(choice, call.count_of("index").unwrap_or(place as u64), call, said);
+        }
+    }
+
+    fn call(&mut self, choice: u64, index: u64, node: &Node<'_>, said: &mut Vec<Event>) {
+        let known = self.calls.iter().filter(|(owner, _)| *owner == choice).position(|(_, it)| *it == index);
+        let function = node.get("function");
+        let call = known.unwrap_or_else(|| {
+            let call = self.calls.iter().filter(|(owner, _)| *owner == choice).count();
+            self.calls.push((choice, index));
+            said.push(Event::ToolCall {
+                choice,
+                call,
+                id: node.string_of("id").filter(|id| !id.is_empty()).unwrap_or_else(|| types::made_up_id(choice, call)),
+                name: function.and_then(|it| it.string_of("name")).unwrap_or_default(),
+                signature: node.get("extra_content").and_then(types::signature_of),
+            });
+            call
+        });
+        let arguments = function.and_then(|it| it.string_of("arguments")).filter(|text| !text.is_empty());
+        said.extend(arguments.map(|text| Event::Arguments { choice, call, text }));
+    }
+}
+
+// === Encoder ===
+
+/// Writes a caller's chunks.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    /// `{"id":…,"object":…,"created":…,"model":…,"choices":[`: how every chunk begins.
+    head: Vec<u8>,
+    include_usage: bool,
+    /// Members of the first chunk; taken when it is written.
+    opening: Option<Vec<(String, Vec<u8>)>>,
+}
+
+#[derive(Default, Serialize)]
+struct Delta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_details: Option<[Thought<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<[CallDelta<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum CallDelta<'a> {
+    Begin(WireCall<'a>),
+    More { index: usize, function: Arguments<'a> },
+}
+
+#[derive(Serialize)]
+struct Arguments<'a> {
+    arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct ChunkChoice<'a> {
+    index: u64,
+    delta: Delta<'a>,
+    finish_reason: Option<&'a str>,
+}
+
+impl Encoder {
+    pub(crate) fn new(options: StreamOptions) -> Self {
+        let mut head = br#"{"id":"#.to_vec();
+        head.extend_from_slice(&quoted(&options.id));
+        head.extend_from_slice(
+            format!(r#","object":"chat.completion.chunk","created":{},"model":"#, options.created).as_bytes(),
+        );
+        head.extend_from_slice(&quoted(&options.model));
+        head.extend_from_slice(br#","choices":["#);
+        Self { head, include_usage: options.include_usage, opening: Some(options.opening_routing) }
+    }
+
+    /// Writes the first chunk: the role and nothing said.
+    fn open(&mut self, out: &mut BytesMut) {
+        let Some(opening) = self.opening.take() else { return };
+        let members: Vec<_> = opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
+        let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
+        self.write(&ChunkChoice { index: 0, delta, finish_reason: None }, &members, out);
+    }
+
+    fn say(&self, choice: u64, delta: Delta<'_>, out: &mut BytesMut) {
+        self.write(&ChunkChoice { index: choice, delta, finish_reason: None }, &[], out);
+    }
+
+    fn write(&self, choice: &ChunkChoice<'_>, members: &[(&str, &[u8])], out: &mut BytesMut) {
+        let mut chunk = Vec::with_capacity(self.head.len() + 128);
+        chunk.extend_from_slice(&self.head);
+        serde_json::to_writer(&mut chunk, choice).expect("plain data with string keys is always JSON");
+        chunk.push(b']');
+        if self.include_usage {
+            chunk.extend_from_slice(br#","usage":null"#);
+        }
+        chunk.push(b'}');
+        append_members(&mut chunk, members);
+        write_event(None, &chunk, out);
+    }
+
+    fn write_usage(&self, ending: &Ending<'_>, out: &mut BytesMut) {
+        let Some(consumed) = ending.usage.filter(|_| self.include_usage) else { return };
+        let mut chunk = self.head.clone();
+        chunk.extend_from_slice(br#"],"usage":"#);
+        chunk.extend_from_slice(usage::write(&consumed).as_bytes());
+        chunk.push(b'}');
+        write_event(None, &chunk, out);
+    }
+}
+
+impl Encode for Encoder {
+    fn event(&mut self, event: &Event, out: &mut BytesMut) {
+        self.open(out);
+        match event {
+            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
+            Event::Text { choice, text } => self.say(*choice, Delta { content: Some(text), ..Delta::default() }, out),
+            Event::Refusal { choice, text } => {
+                self.say(*choice, Delta { refusal: Some(text), ..Delta::default() }, out)
+            }
+            Event::Reasoning { choice, text } => {
+                self.say(*choice, Delta { reasoning_content: Some(text), ..Delta::default() }, out);
+            }
+            Event::ReasoningSignature { choice, signature, redacted } => {
+                let thought = if *redacted {
+                    Thought::Encrypted { data: signature }
+                } else {
+                    Thought::Text { text: "", signature }
+                };
+                self.say(*choice, Delta { reasoning_details: Some([thought]), ..Delta::default() }, out);
+            }
+            Event::ToolCall { choice, call, id, name, signature } => {
+                let begin = WireCall {
+                    index: Some(*call),
+                    id,
+                    kind: "function",
+                    function: Function { name, arguments: "" },
+                    extra_content: Extra::of(signature.as_ref()),
+                };
+                self.say(*choice, Delta { tool_calls: Some([CallDelta::Begin(begin)]), ..Delta::default() }, out);
+            }
+            Event::Arguments { choice, call, text } => {
+                let more = CallDelta::More { index: *call, function: Arguments { arguments: text } };
+                self.say(*choice, Delta { tool_calls: Some([more]), ..Delta::default() }, out);
+            }
+        }
+    }
+
+    fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut) {
+        self.open(out);
+        let stop = [(0, StopReason::Stop)];
+        let finishes = if ending.finishes.is_empty() { &stop } else { ending.finishes };
+        for (place, (choice, reason)) in finishes.iter().enumerate() {
+            let members = if place + 1 == finishes.len() { ending.routing } else { &[] };
+            let finish_reason = Some(types::finish_reason(reason));
+            self.write(&ChunkChoice { index: *choice, delta: Delta::default(), finish_reason }, members, out);
+        }
+        self.write_usage(ending, out);
+        out.put_slice(b"data: [DONE]\n\n");
+    }
+}

@@ -1,0 +1,357 @@
+//! Chat completions to the canonical form: requests read strictly, answers as far as they can be understood.
+//!
+//! The request was checked before (see `request`); this second reading happens only where the upstream speaks another
+//! dialect.
+
+use super::{types, usage};
+use crate::canonical::{
+    Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Reasoning, Request, Role, Sampling, StopReason,
+    Tool, ToolChoice,
+};
+use crate::json::{Escapes, Kind, Node, Scanner, utf8};
+use crate::request::BadRequest;
+use crate::request::reader::{At, Fields};
+
+/// Members that change nothing about the answer, or are written anew for every upstream.
+const IGNORED: [&str; 4] = ["stream_options", "store", "prompt_cache_key", "safety_identifier"];
+
+/// Reads a request.
+pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {
+    let mut loss = Loss::default();
+    let mut request = At::root(node).object("a JSON object", &mut loss, members)?;
+    request.unknown.extend(&loss);
+    Ok(request)
+}
+
+fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadRequest> {
+    IGNORED.into_iter().chain(crate::request::extensions::NAMES).for_each(|name| fields.ignore(name));
+    let max_tokens = fields.take("max_tokens", |at| at.unsigned())?;
+    let request = Request {
+        model: fields.string("model")?,
+        messages: fields
+            .take("messages", |at| at.each("an array of messages", |at| message(at, loss)))?
+            .unwrap_or_default(),
+        tools: fields
+            .take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect(),
+        tool_choice: fields.take("tool_choice", |at| tool_choice(at, loss))?.flatten(),
+        parallel_tool_calls: fields.take("parallel_tool_calls", |at| at.bool())?,
+        max_output_tokens: fields.take("max_completion_tokens", |at| at.unsigned())?.or(max_tokens),
+        stop: fields.take("stop", stop)?.unwrap_or_default(),
+        sampling: sampling(fields)?,
+        choices: fields.take("n", |at| at.unsigned())?,
+        logprobs: logprobs(fields)?,
+        output: fields.take("response_format", |at| output(at, loss))?.unwrap_or_default(),
+        reasoning: reasoning(fields, loss)?,
+        verbosity: fields.string("verbosity")?,
+        user: fields.string("user")?,
+        metadata: fields.take("metadata", |at| at.json_object())?,
+        service_tier: fields.string("service_tier")?,
+        stream: fields.take("stream", |at| at.bool())?.unwrap_or(false),
+        unknown: Loss::default(),
+    };
+    Ok(request)
+}
+
+fn sampling(fields: &mut Fields<'_, '_>) -> Result<Sampling, BadRequest> {
+    Ok(Sampling {
+        temperature: fields.take("temperature", |at| at.number())?,
+        top_p: fields.take("top_p", |at| at.number())?,
+        top_k: fields.take("top_k", |at| at.unsigned())?,
+        frequency_penalty: fields.take("frequency_penalty", |at| at.number())?,
+        presence_penalty: fields.take("presence_penalty", |at| at.number())?,
+        seed: fields.take("seed", |at| at.integer())?,
+    })
+}
+
+fn logprobs(fields: &mut Fields<'_, '_>) -> Result<Option<u64>, BadRequest> {
+    let wanted = fields.take("logprobs", |at| at.bool())?.unwrap_or(false);
+    let most = fields.take("top_logprobs", |at| at.unsigned())?;
+    Ok(if wanted { Some(most.unwrap_or(0)) } else { None })
+}
+
+fn reasoning(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Option<Reasoning>, BadRequest> {
+    let effort = fields.string("reasoning_effort")?;
+    let object = fields.take("reasoning", |at| {
+        at.object("an object", loss, |fields, _| {
+            Ok(Reasoning {
+                effort: fields.string("effort")?,
+                budget_tokens: fields.take("max_tokens", |at| at.unsigned())?,
+                summary: fields.string("summary")?,
+            })
+        })
+    })?;
+    Ok(match (object, effort) {
+        (Some(object), effort) => Some(Reasoning { effort: effort.or(object.effort.clone()), ..object }),
+        (None, Some(effort)) => Some(Reasoning { effort: Some(effort), ..Reasoning::default() }),
+        (None, None) => None,
+    })
+}
+
+fn stop(at: At<'_, '_>) -> Result<Vec<String>, BadRequest> {
+    if at.node.kind() == Kind::String {
+        Ok(vec![at.string()?])
+    } else {
+        at.each("a string or an array of strings", |at| at.string())
+    }
+}
+
+// === Messages ===
+
+fn message(at: At<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
+    at.object("a message object", loss, |fields, loss| {
+        let role = fields.require("role", "a string such as `user`", |at| at.string())?;
+        let role = match role.as_str() {
+            "system" | "developer" => Role::System,
+            "assistant" => Role::Assistant,
+            "tool" | "function" => return tool_message(fields, loss),
+            _ => Role::User,
+        };
+        let mut parts = thoughts(fields)?;
+        parts.extend(fields.take("content", |at| content(at, loss))?.into_iter().flatten());
+        parts.extend(fields.string("refusal")?.map(|text| Part::Refusal { text }));
+        let calls = fields.take("tool_calls", |at| at.each("an array of tool calls", |at| tool_call(at, loss)))?;
+        parts.extend(calls.into_iter().flatten().flatten());
+        fields.lose("audio", "spoken answers of earlier turns stay with their provider", loss);
+        Ok(Message { role, parts, name: fields.string("name")? })
+    })
+}
+
+/// Thoughts as compatible servers tell them, with their proofs where those were kept.
+fn thoughts(fields: &mut Fields<'_, '_>) -> Result<Vec<Part>, BadRequest> {
+    let details = fields
+        .take("reasoning_details", |at| Ok(at.node.items().iter().filter_map(types::thought_of).collect::<Vec<_>>()))?;
+    let text = fields.string("reasoning_content")?.or(fields.string("reasoning")?);
+    Ok(match details {
+        Some(details) if !details.is_empty() => details,
+        _ => {
+            let plain = |text| Part::Reasoning { text, signature: None, redacted: false };
+            text.filter(|text| !text.is_empty()).map(plain).into_iter().collect()
+        }
+    })
+}
+
+fn tool_message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
+    let name = fields.string("name")?;
+    let call = fields.string("tool_call_id")?.or(name.clone()).unwrap_or_default();
+    let content = fields.take("content", |at| content(at, loss))?.unwrap_or_default();
+    let result = Part::ToolResult { call, name, content, is_error: false, cache: None };
+    Ok(Message::new(Role::Tool, vec![result]))
+}
+
+fn content(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Part>, BadRequest> {
+    if at.node.kind() == Kind::String {
+        let text = at.string()?;
+        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::text(text)] });
+    }
+    let parts = at.each("a string or an array of parts", |at| part(at, loss))?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+fn part(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest> {
+    let kind = at.node.str_of("type").map(str::to_owned);
+    at.object("a content part object", loss, |fields, loss| {
+        fields.ignore("type");
+        let cache = fields.take("cache_control", |at| at.json_object())?;
+        let part = match kind.as_deref() {
+            Some("text" | "input_text" | "output_text") => {
+                Part::Text { text: fields.string("text")?.unwrap_or_default(), cache }
+            }
+            Some("refusal") => Part::Refusal { text: fields.string("refusal")?.unwrap_or_default() },
+            Some("image_url") => {
+                let (url, detail) = fields.require("image_url", "an object with a `url`", |at| image(at, loss))?;
+                Part::Image { media: Media::from_url(&url), detail, cache }
+            }
+            Some("input_audio") => {
+                Part::Audio { media: fields.require("input_audio", "an object", |at| audio(at, loss))? }
+            }
+            Some("file") => fields.require("file", "an object", |at| file(at, cache, loss))?,
+            _ => {
+                loss.note(fields.path().to_string(), "is a part that other dialects do not have");
+                return Ok(None);
+            }
+        };
+        Ok(Some(part))
+    })
+}
+
+fn image(at: At<'_, '_>, loss: &mut Loss) -> Result<(String, Option<String>), BadRequest> {
+    if at.node.kind() == Kind::String {
+        return Ok((at.string()?, None));
+    }
+    at.object("an object with a `url`", loss, |fields, _| {
+        Ok((fields.require("url", "the image's address", |at| at.string())?, fields.string("detail")?))
+    })
+}
+
+fn audio(at: At<'_, '_>, loss: &mut Loss) -> Result<Media, BadRequest> {
+    at.object("an object", loss, |fields, _| {
+        let data = fields.require("data", "the sound in base64", |at| at.string())?;
+        let format = fields.string("format")?.unwrap_or_else(|| "wav".to_owned());
+        Ok(Media::Inline { media_type: types::audio_type(&format), data })
+    })
+}
+
+fn file(at: At<'_, '_>, cache: Option<Json>, loss: &mut Loss) -> Result<Part, BadRequest> {
+    at.object("an object", loss, |fields, _| {
+        let name = fields.string("filename")?;
+        let data = fields.string("file_data")?;
+        let id = fields.string("file_id")?;
+        let media = match (data, id) {
+            (Some(data), _) => Media::from_url(&data),
+            (None, Some(id)) => Media::Id(id),
+            (None, None) => {
+                return Err(BadRequest::missing(&fields.path().key("file_data"), "the file as a data: URL"));
+            }
+        };
+        Ok(Part::File { media, name, cache })
+    })
+}
+
+fn tool_call(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest> {
+    at.object("a tool call object", loss, |fields, loss| {
+        fields.ignore("type");
+        fields.ignore("index");
+        let id = fields.string("id")?.unwrap_or_default();
+        let signature = fields.take("extra_content", |at| Ok(types::signature_of(at.node)))?.flatten();
+        let call = fields.take("function", |at| {
+            at.object("an object", loss, |fields, _| {
+                let name = fields.require("name", "the function's name", |at| at.string())?;
+                Ok((name, fields.string("arguments")?.unwrap_or_default()))
+            })
+        })?;
+        Ok(call.map(|(name, arguments)| Part::ToolCall { id, name, arguments, signature }))
+    })
+}
+
+// === Tools and output ===
+
+fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Tool>, BadRequest> {
+    at.object("a tool object", loss, |fields, loss| {
+        if fields.peek("type").and_then(Node::str).is_some_and(|kind| kind != "function") {
+            loss.note(fields.path().to_string(), "is a tool that runs at its provider");
+            return Ok(None);
+        }
+        fields.ignore("type");
+        let cache = fields.take("cache_control", |at| at.json_object())?;
+        fields.take("function", |at| {
+            at.object("an object", loss, |fields, _| {
+                Ok(Tool {
+                    name: fields.require("name", "the function's name", |at| at.string())?,
+                    description: fields.string("description")?,
+                    parameters: fields.take("parameters", |at| at.json_object())?,
+                    strict: fields.take("strict", |at| at.bool())?,
+                    cache,
+                })
+            })
+        })
+    })
+}
+
+fn tool_choice(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {
+    if at.node.kind() == Kind::String {
+        return Ok(Some(match at.str()? {
+            "none" => ToolChoice::None,
+            "required" | "any" => ToolChoice::Required,
+            _ => ToolChoice::Auto,
+        }));
+    }
+    let function = at.node.get("function").and_then(|it| it.string_of("name"));
+    let among = at.node.get("allowed_tools");
+    Ok(match (function, among) {
+        (Some(name), _) => Some(ToolChoice::Named(name)),
+        (None, Some(among)) => {
+            let tools = among.get("tools").map(Node::items).unwrap_or_default();
+            let names = tools.iter().filter_map(|tool| tool.get("function")?.string_of("name")).collect();
+            Some(ToolChoice::Among { names, required: among.str_of("mode") == Some("required") })
+        }
+        (None, None) => {
+            loss.note(at.path.to_string(), "is a choice that other dialects do not have");
+            None
+        }
+    })
+}
+
+fn output(at: At<'_, '_>, loss: &mut Loss) -> Result<OutputShape, BadRequest> {
+    at.object("an object", loss, |fields, loss| {
+        let kind = fields.require("type", "`text`, `json_object` or `json_schema`", |at| at.string())?;
+        match kind.as_str() {
+            "json_object" => Ok(OutputShape::JsonObject),
+            "json_schema" => fields.require("json_schema", "an object with a `schema`", |at| {
+                at.object("an object", loss, |fields, _| {
+                    Ok(OutputShape::JsonSchema {
+                        name: fields.string("name")?,
+                        description: fields.string("description")?,
+                        schema: fields.require("schema", "a JSON schema", |at| at.json_object())?,
+                        strict: fields.take("strict", |at| at.bool())?,
+                    })
+                })
+            }),
+            _ => Ok(OutputShape::Text),
+        }
+    })
+}
+
+// === Answers ===
+
+/// Reads an answer that was judged before.
+pub(crate) fn answer(body: &[u8]) -> Answer {
+    let Ok(node) = Node::parse(utf8(body), Escapes::Lenient) else { return Answer::default() };
+    Answer {
+        id: node.string_of("id"),
+        model: node.string_of("model"),
+        choices: node.get("choices").map(Node::items).unwrap_or_default().iter().map(choice).collect(),
+        usage: usage_of(&node),
+    }
+}
+
+/// The usage of an answer or a chunk.
+pub(super) fn usage_of(node: &Node<'_>) -> Option<domain::Usage> {
+    usage::read(&mut Scanner::new(node.get("usage")?.raw, Escapes::Lenient)).ok()?
+}
+
+fn choice(node: &Node<'_>) -> Choice {
+    let mut parts = Vec::new();
+    if let Some(message) = node.get("message") {
+        let details: Vec<Part> = message
+            .get("reasoning_details")
+            .map(Node::items)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(types::thought_of)
+            .collect();
+        let text = message.str_of("reasoning_content").or(message.str_of("reasoning")).filter(|text| !text.is_empty());
+        match text {
+            _ if !details.is_empty() => parts.extend(details),
+            Some(text) => parts.push(Part::Reasoning { text: text.to_owned(), signature: None, redacted: false }),
+            None => {}
+        }
+        parts.extend(said(message));
+        parts.extend(message.string_of("refusal").filter(|it| !it.is_empty()).map(|text| Part::Refusal { text }));
+        let calls = message.get("tool_calls").map(Node::items).unwrap_or_default();
+        parts.extend(calls.iter().enumerate().filter_map(called));
+    }
+    let stop = node.str_of("finish_reason").map_or(StopReason::Stop, types::stop_reason);
+    Choice { parts, stop, logprobs: node.get("logprobs").and_then(|it| Json::parse(it.raw)) }
+}
+
+fn said(message: &Node<'_>) -> Vec<Part> {
+    let Some(content) = message.get("content") else { return Vec::new() };
+    if let Some(text) = content.str().filter(|text| !text.is_empty()) {
+        return vec![Part::text(text)];
+    }
+    content.items().iter().filter_map(|part| part.string_of("text")).map(Part::text).collect()
+}
+
+fn called((index, call): (usize, &Node<'_>)) -> Option<Part> {
+    let function = call.get("function")?;
+    Some(Part::ToolCall {
+        id: call.string_of("id").filter(|id| !id.is_empty()).unwrap_or_else(|| types::made_up_id(0, index)),
+        name: function.string_of("name")?,
+        arguments: function.string_of("arguments").unwrap_or_default(),
+        signature: call.get("extra_content").and_then(types::signature_of),
+    })
+}

@@ -1,0 +1,225 @@
+//! What a caller asks for, in whatever dialect: checked once, asked many times, and sent on in the upstream's dialect.
+//!
+//! A request that stays in its dialect travels as the slices it came in; one that changes it goes through the
+//! [`canonical`](crate::canonical) form, and says what was lost. Which model answers is not decided here.
+
+mod derive;
+pub(crate) mod extensions;
+mod fault;
+mod labels;
+mod parameters;
+pub(crate) mod read;
+pub(crate) mod reader;
+mod scorer_text;
+mod tags;
+mod translated;
+
+use std::ops::Deref;
+
+use bytes::Bytes;
+use domain::{Constraints, Features, ScorerInput};
+
+use crate::Dialect;
+use crate::canonical::{self, Loss};
+use crate::json::{Escapes, Member, Node, utf8};
+use crate::openai::{self, ChatRequest};
+
+pub use extensions::{DataCollection, Extensions, ProviderLimits, RoutingHints};
+pub use fault::BadRequest;
+pub(crate) use parameters::ParameterSet;
+pub(crate) use scorer_text::{ScorerText, Speaker, Turn};
+pub use tags::Tag;
+pub use translated::Translated;
+
+/// Tokens that an image is taken for.
+pub(crate) const TOKENS_PER_IMAGE: u64 = 1000;
+/// Tokens that the frame of a message is taken for.
+pub(crate) const TOKENS_PER_MESSAGE: u64 = 4;
+
+/// What earlier turns say of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History<'a> {
+    /// The system text and the first user message, as the caller wrote them, in order: they stay the same from turn to
+    /// turn.
+    pub opening: Vec<&'a str>,
+    /// Tokens of the request before the last turn, by the usual estimate.
+    pub earlier_tokens: u64,
+    /// Tools have been called, and their results are just coming in or are still missing.
+    pub in_tool_loop: bool,
+}
+
+/// What the path of a request says that others write into the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// The model.
+    pub model: Option<String>,
+    /// Whether a stream is wanted.
+    pub stream: Option<bool>,
+}
+
+/// A body for an upstream.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// It.
+    pub body: Bytes,
+    /// What the upstream's dialect cannot say.
+    pub loss: Loss,
+}
+
+/// A request in the dialect of its caller.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// `OpenAI` chat, scanned once and never taken apart while it stays in its dialect.
+    Chat(ChatRequest),
+    /// Any other.
+    Other(Box<Translated>),
+}
+
+impl Request {
+    /// Reads a request body.
+    ///
+    /// # Errors
+    /// A body that is not the dialect's, with the path of the field at fault.
+    pub fn decode(dialect: Dialect, body: Bytes, target: Target) -> Result<Self, BadRequest> {
+        let decode = match dialect {
+            Dialect::Openai => return ChatRequest::decode(body).map(Self::Chat),
+            Dialect::OpenaiResponses => crate::responses::decode::request,
+            Dialect::Anthropic => crate::anthropic::decode::request,
+            Dialect::Gemini => crate::gemini::decode::request,
+        };
+        Translated::decode(dialect, body, target, decode).map(|request| Self::Other(Box::new(request)))
+    }
+
+    /// The dialect it came in, which is the dialect of its answer.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Chat(_) => Dialect::Openai,
+            Self::Other(request) => request.dialect(),
+        }
+    }
+
+    /// Whether the caller asked for a usage chunk in the stream; other dialects than `OpenAI` chat always tell it.
+    pub fn include_usage(&self) -> bool {
+        match self {
+            Self::Chat(request) => request.include_usage(),
+            Self::Other(_) => true,
+        }
+    }
+
+    /// Returns the body for an upstream of a dialect: its model's native name, our fields gone, usage forced on in
+    /// streams.
+    pub fn encode_for(&self, upstream: Dialect, native_model: &str) -> Encoded {
+        match self {
+            Self::Chat(request) if upstream == Dialect::Openai => {
+                Encoded { body: request.encode_for(native_model), loss: Loss::default() }
+            }
+            Self::Chat(request) => {
+                let text = utf8(request.body());
+                let node = Node::parse(text, Escapes::Strict).ok();
+                let canonical = node.and_then(|node| openai::decode::request(&node).ok()).unwrap_or_default();
+                encode(&canonical, upstream, native_model)
+            }
+            Self::Other(request) if request.dialect() == upstream => {
+                Encoded { body: request.encode_same(native_model), loss: Loss::default() }
+            }
+            Self::Other(request) => encode(request.canonical(), upstream, native_model),
+        }
+    }
+
+    /// Returns what the scorer reads.
+    pub fn scorer_input(&self) -> ScorerInput {
+        match self {
+            Self::Chat(request) => request.scorer_input(),
+            Self::Other(request) => request.scorer_input(),
+        }
+    }
+
+    /// Reads the history; `None` where messages have members of types that no dialect knows.
+    pub fn history(&self) -> Option<History<'_>> {
+        match self {
+            Self::Chat(request) => request.history(),
+            Self::Other(request) => request.history(),
+        }
+    }
+}
+
+impl Deref for Request {
+    type Target = Envelope;
+
+    fn deref(&self) -> &Envelope {
+        match self {
+            Self::Chat(request) => request,
+            Self::Other(request) => request,
+        }
+    }
+}
+
+fn encode(request: &canonical::Request, upstream: Dialect, native_model: &str) -> Encoded {
+    let mut encoded = match upstream {
+        Dialect::Openai => openai::encode::request(request, native_model),
+        Dialect::OpenaiResponses => crate::responses::encode::request(request, native_model),
+        Dialect::Anthropic => crate::anthropic::encode::request(request, native_model),
+        Dialect::Gemini => crate::gemini::encode::request(request, native_model),
+    };
+    encoded.loss.extend(&request.unknown);
+    encoded
+}
+
+/// What requests of every dialect have: a body with members, a model, needs, and our own fields.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    pub(crate) body: Bytes,
+    pub(crate) members: Vec<Member>,
+    pub(crate) model: Option<String>,
+    pub(crate) features: Features,
+    pub(crate) extensions: Extensions,
+    /// The names of our own members that are present, so that they can be left out.
+    pub(crate) own_members: Vec<&'static str>,
+}
+
+impl Envelope {
+    /// The body as it came.
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The `model` as written; `None` when absent, null or empty.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// Whether the caller wants a stream.
+    pub const fn stream(&self) -> bool {
+        self.features.stream
+    }
+
+    /// What the request needs.
+    pub const fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Our own fields.
+    pub const fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Returns what the request demands of its candidates; its own `models` are left to whoever knows the catalogue.
+    pub fn constraints(&self) -> Constraints {
+        let Extensions { routing, provider, .. } = &self.extensions;
+        Constraints {
+            models: Vec::new(),
+            only_providers: provider.only.clone().unwrap_or_default(),
+            ignored_providers: provider.ignore.clone(),
+            deny_data_collection: provider.data_collection == Some(DataCollection::Deny),
+            zero_data_retention: provider.zdr,
+            max_cost: routing.max_cost_usd,
+            min_quality: routing.min_quality,
+        }
+    }
+
+    /// Returns the JSON text of a top-level member, such as `user` or `metadata`, which rules may read.
+    pub fn member(&self, name: &str) -> Option<&[u8]> {
+        let member = self.members.iter().find(|member| member.is_named(&self.body, name))?;
+        Some(member.value.of(&self.body))
+    }
+}

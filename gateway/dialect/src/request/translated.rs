@@ -1,0 +1,129 @@
+//! A request of any dialect but `OpenAI` chat: read into the canonical form at once, since its needs are derived there.
+//!
+//! Sent on in its own dialect it is the body as it came, less our own members, under the model's native name.
+
+use std::ops::Deref;
+
+use bytes::Bytes;
+use domain::{Features, ScorerInput};
+
+use super::derive;
+use super::{BadRequest, Envelope, Extensions, History, extensions, read};
+use crate::canonical::Request as Canonical;
+use crate::json::{self, Edit, Escapes, Member, Node, Path, Scanner, Span, quoted, splice};
+use crate::{Dialect, Target};
+
+/// A request in its own dialect and in none.
+#[derive(Clone, Debug)]
+pub struct Translated {
+    envelope: Envelope,
+    dialect: Dialect,
+    canonical: Canonical,
+}
+
+impl Deref for Translated {
+    type Target = Envelope;
+
+    fn deref(&self) -> &Envelope {
+        &self.envelope
+    }
+}
+
+impl Translated {
+    /// Reads a body. What the path says of model and stream goes before what the body says.
+    pub(crate) fn decode(
+        dialect: Dialect,
+        body: Bytes,
+        target: Target,
+        decode: impl FnOnce(&Node<'_>) -> Result<Canonical, BadRequest>,
+    ) -> Result<Self, BadRequest> {
+        let text = json::checked_utf8(&body).map_err(|fault| BadRequest::not_utf8(&fault))?;
+        let top = Top::read(text)?;
+        let node = Node::parse(text, Escapes::Strict)?;
+        let mut canonical = decode(&node)?;
+        canonical.model = target.model.or(canonical.model).filter(|model| !model.is_empty());
+        canonical.stream = target.stream.unwrap_or(canonical.stream);
+        let features: Features = derive::features(&canonical);
+        let envelope = Envelope {
+            members: top.members,
+            model: canonical.model.clone(),
+            features,
+            extensions: top.extensions,
+            own_members: top.own_members,
+            body,
+        };
+        Ok(Self { envelope, dialect, canonical })
+    }
+
+    /// The dialect it came in.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The request in no dialect.
+    pub const fn canonical(&self) -> &Canonical {
+        &self.canonical
+    }
+
+    /// The body for an upstream of its own dialect.
+    pub(crate) fn encode_same(&self, native_model: &str) -> Bytes {
+        let model = quoted(native_model);
+        let mut edits: Vec<Edit<'_>> = self.own_members.iter().map(|name| Edit::remove(name)).collect();
+        match self.dialect {
+            // Its model stands in the path.
+            Dialect::Gemini => edits.push(Edit::remove("model")),
+            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => edits.push(Edit::set("model", &model)),
+        }
+        let mut out = Vec::with_capacity(self.body.len() + native_model.len() + 16);
+        splice(&self.body, &self.members, &edits, &mut out);
+        out.into()
+    }
+
+    pub(crate) fn history(&self) -> Option<History<'_>> {
+        Some(derive::history(&self.canonical, self.features.input_tokens))
+    }
+
+    pub(crate) fn scorer_input(&self) -> ScorerInput {
+        derive::scorer_input(&self.canonical, self.features.clone())
+    }
+}
+
+/// The top level: where its members are, and ours among them.
+#[derive(Default)]
+struct Top {
+    members: Vec<Member>,
+    own_members: Vec<&'static str>,
+    extensions: Extensions,
+}
+
+impl Top {
+    fn read(text: &str) -> Result<Self, BadRequest> {
+        let mut scanner = Scanner::new(text, Escapes::Strict);
+        if scanner.peek()? != json::Kind::Object {
+            let found = scanner.peek()?.as_str();
+            let message = format!("the body must be a JSON object, not {found}");
+            return Err(BadRequest { message, param: None, code: "invalid_type" });
+        }
+        let mut top = Self::default();
+        read::object(&mut scanner, &Path::Root, |scanner, key, name, path| {
+            scanner.peek()?;
+            let start = scanner.position();
+            top.read_member(scanner, name, path)?;
+            let value = Span { start, end: scanner.position() };
+            top.members.push(Member { key: key.span, escaped: key.escaped, value });
+            Ok(())
+        })?;
+        scanner.finish()?;
+        Ok(top)
+    }
+
+    fn read_member(&mut self, scanner: &mut Scanner<'_>, name: &str, path: &Path<'_>) -> Result<(), BadRequest> {
+        if let Some(own) = extensions::NAMES.into_iter().find(|own| *own == name) {
+            self.own_members.push(own);
+            return self.extensions.read(scanner, own, path);
+        }
+        extensions::refuse_policy(name, path)?;
+        scanner.skip()?;
+        Ok(())
+    }
+}

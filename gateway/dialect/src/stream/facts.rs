@@ -1,0 +1,72 @@
+//! What a stream has told so far, whatever its dialect.
+
+use domain::Usage;
+use domain::tokens::TokenEstimator;
+
+use super::Progress;
+use crate::canonical::{Event, StopReason};
+
+/// What is known of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) progress: Progress,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) served_model: Option<String>,
+    pub(crate) text: TokenEstimator,
+    /// Every choice that ended, and why.
+    pub(crate) finishes: Vec<(u64, StopReason)>,
+    /// The choices that have begun.
+    begun: Vec<u64>,
+}
+
+impl Facts {
+    /// Notes what an event says. `finish_suffices`: see [`super::Decode::finish_suffices`].
+    pub(crate) fn note(&mut self, event: &Event, finish_suffices: bool) {
+        match event {
+            Event::Start { model, .. } => {
+                if self.served_model.is_none() {
+                    self.served_model.clone_from(model);
+                }
+            }
+            Event::Text { choice, text }
+            | Event::Reasoning { choice, text }
+            | Event::Refusal { choice, text }
+            | Event::Arguments { choice, text, .. } => {
+                self.text.add_text(text);
+                self.says(*choice, !text.is_empty());
+            }
+            Event::ToolCall { choice, name, .. } => {
+                self.text.add_text(name);
+                self.says(*choice, true);
+            }
+            Event::ReasoningSignature { choice, redacted, .. } => self.says(*choice, *redacted),
+            Event::Finish { choice, reason } => {
+                self.says(*choice, false);
+                match self.finishes.iter_mut().find(|(ended, _)| ended == choice) {
+                    Some((_, known)) => known.clone_from(reason),
+                    None => self.finishes.push((*choice, reason.clone())),
+                }
+                self.progress.finished = finish_suffices && self.finishes.len() == self.begun.len();
+            }
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::End => self.progress.terminal = true,
+        }
+    }
+
+    /// Whether anything was answered.
+    pub(crate) fn has_answer(&self) -> bool {
+        !self.begun.is_empty()
+    }
+
+    pub(crate) fn supply_usage(&mut self, usage: Usage) {
+        self.usage.get_or_insert(usage);
+    }
+
+    fn says(&mut self, choice: u64, content: bool) {
+        self.progress.content |= content;
+        if !self.begun.contains(&choice) {
+            self.begun.push(choice);
+            self.progress.finished = false;
+        }
+    }
+}

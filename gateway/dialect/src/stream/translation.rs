@@ -1,0 +1,114 @@
+//! A stream between any two dialects but `OpenAI` chat and itself: decoded for what it says, then encoded, or passed on
+//! as it came where the dialect stays the same.
+
+use bytes::BytesMut;
+
+use super::{Decode, Encode, Ending, Facts, Progress, Relay, StreamFault, StreamOptions};
+use crate::canonical::Event;
+use crate::sse::{SseEvent, SseParser};
+use crate::{Dialect, anthropic, gemini, openai, responses};
+
+/// One stream on its way.
+#[derive(Debug)]
+pub struct Translation {
+    parser: SseParser,
+    reader: Reader,
+    pub(super) facts: Facts,
+}
+
+#[derive(Debug)]
+struct Reader {
+    decoder: Box<dyn Decode>,
+    output: Output,
+    /// Kept to be used again by every event.
+    said: Vec<Event>,
+}
+
+#[derive(Debug)]
+enum Output {
+    Encode(Box<dyn Encode>),
+    Relay(Box<dyn Relay>),
+}
+
+impl Translation {
+    pub(super) fn new(upstream: Dialect, caller: Dialect, options: StreamOptions) -> Self {
+        let parser = SseParser::new(options.max_event_bytes);
+        let decoder = decoder(upstream);
+        let output = if upstream == caller { relay(caller, options) } else { Output::Encode(encoder(caller, options)) };
+        let reader = Reader { decoder, output, said: Vec::with_capacity(4) };
+        Self { parser, reader, facts: Facts::default() }
+    }
+
+    pub(super) fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Result<Progress, StreamFault> {
+        let Self { parser, reader, facts } = self;
+        if !facts.progress.terminal {
+            parser.push(chunk, |event| reader.take(event, facts, out))?;
+        }
+        Ok(facts.progress)
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), StreamFault> {
+        if !self.facts.progress.terminal && self.parser.finish()?.is_some() {
+            return Err(StreamFault::Truncated);
+        }
+        let complete = self.facts.has_answer() && (self.facts.progress.terminal || self.facts.progress.finished);
+        if complete { Ok(()) } else { Err(StreamFault::Truncated) }
+    }
+
+    pub(super) fn close(&mut self, routing: &[(&str, &[u8])], out: &mut BytesMut) {
+        let ending = Ending { finishes: &self.facts.finishes, usage: self.facts.usage, routing };
+        match &mut self.reader.output {
+            Output::Encode(encoder) => encoder.close(&ending, out),
+            Output::Relay(relay) => relay.close(&ending, out),
+        }
+    }
+}
+
+impl Reader {
+    fn take(&mut self, event: SseEvent<'_>, facts: &mut Facts, out: &mut BytesMut) -> Result<(), StreamFault> {
+        if facts.progress.terminal {
+            return Ok(());
+        }
+        self.said.clear();
+        self.decoder.event(event, &mut self.said)?;
+        for said in &self.said {
+            facts.note(said, self.decoder.finish_suffices());
+        }
+        match &mut self.output {
+            Output::Relay(relay) => relay.event(event, out),
+            Output::Encode(encoder) => {
+                let passed = |said: &&Event| !matches!(said, Event::Finish { .. } | Event::Usage(_) | Event::End);
+                self.said.iter().filter(passed).for_each(|said| encoder.event(said, out));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn decoder(upstream: Dialect) -> Box<dyn Decode> {
+    match upstream {
+        Dialect::Openai => Box::new(openai::chunks::Decoder::default()),
+        Dialect::OpenaiResponses => Box::new(responses::stream::Decoder::default()),
+        Dialect::Anthropic => Box::new(anthropic::stream::Decoder::default()),
+        Dialect::Gemini => Box::new(gemini::stream::Decoder::default()),
+    }
+}
+
+fn encoder(caller: Dialect, options: StreamOptions) -> Box<dyn Encode> {
+    match caller {
+        Dialect::Openai => Box::new(openai::chunks::Encoder::new(options)),
+        Dialect::OpenaiResponses => Box::new(responses::stream::Encoder::new(options)),
+        Dialect::Anthropic => Box::new(anthropic::stream::Encoder::new(options)),
+        Dialect::Gemini => Box::new(gemini::stream::Encoder::new(options)),
+    }
+}
+
+fn relay(dialect: Dialect, options: StreamOptions) -> Output {
+    match dialect {
+        // Never asked for: `Translator` has a quicker way.
+        Dialect::Openai => Output::Encode(encoder(dialect, options)),
+        Dialect::OpenaiResponses => Output::Relay(Box::new(responses::relay::Relay::new(options))),
+        Dialect::Anthropic => Output::Relay(Box::new(anthropic::relay::Relay::new(options))),
+        Dialect::Gemini => Output::Relay(Box::new(gemini::relay::Relay::new(options))),
+    }
+}
