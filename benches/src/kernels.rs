@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::{Bytes, BytesMut};
-use dialect::openai::{ChatRequest, ChatResponse, SseFault, SseParser, StreamOptions, StreamTranslator};
+use dialect::openai::{ChatRequest, ChatResponse, StreamTranslator};
+use dialect::{SseFault, SseParser, StreamOptions};
 use domain::{Features, ModelId, RequestId, ScorerInput};
 use ledger::{Ledger, LedgerOptions};
 use scorer::Scorer;
@@ -169,6 +170,8 @@ fn translate(stream: &[u8]) -> Result<usize> {
         include_usage: true,
         opening_routing: vec![("routing".to_owned(), br#"{"selected_model":"provider-2/model-6"}"#.to_vec())],
         max_event_bytes: SseParser::DEFAULT_LIMIT,
+        id: "chatcmpl-1".into(),
+        created: 7,
     });
     let (mut out, mut passed_on) = (BytesMut::with_capacity(4 * READ), 0);
     for piece in stream.chunks(READ) {

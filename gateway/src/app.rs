@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dialect::Surface;
 use domain::Clock;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response};
@@ -19,7 +20,8 @@ use crate::clock::RequestIds;
 use crate::config::{GatewayConfig, Limits};
 use crate::endpoints::{self, Arrival};
 use crate::engine_client::EngineClient;
-use crate::error::{Failure, render};
+use crate::error::Failure;
+use crate::error::render::Voice;
 use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
@@ -103,18 +105,19 @@ impl Worker {
         let arrived = Instant::now();
         let now = self.app.clock.wall();
         let id = self.app.ids.next(now);
-        let arrival = Arrival { id, arrived, now };
+        let voice = Voice { dialect: Surface::dialect_of(request.uri().path()), id };
+        let arrival = Arrival { id, arrived, now, voice };
 
         let mut cut = self.cut.clone();
         let answered = tokio::select! {
             biased;
             answered = AssertUnwindSafe(self.shed(request, arrival)).catch_unwind() => answered,
-            () = cut.comes() => Ok(render::response(&Failure::ShuttingDown)),
+            () = cut.comes() => Ok(voice.response(&Failure::ShuttingDown)),
         };
         let mut response = answered.unwrap_or_else(|_| {
             metrics::counter!("signalbox_panics_total").increment(1);
             tracing::error!(request_id = %id, "a request panicked");
-            render::response(&Failure::Internal)
+            voice.response(&Failure::Internal)
         });
 
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
@@ -125,12 +128,12 @@ impl Worker {
 
     async fn shed(self: Arc<Self>, request: Request<Incoming>, arrival: Arrival) -> Response<GatewayBody> {
         // Health is asked most urgently when everything else is refused.
-        if let Some(response) = endpoints::health::answer(&self.app, &request) {
+        if let Some(response) = endpoints::health::answer(&self.app, &request, arrival.voice) {
             return response;
         }
         match self.app.shed.enter() {
             Ok(in_flight) => endpoints::route(self, request, arrival, in_flight).await,
-            Err(failure) => render::response(&failure),
+            Err(failure) => arrival.voice.response(&failure),
         }
     }
 }

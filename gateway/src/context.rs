@@ -5,12 +5,15 @@ use std::sync::Arc;
 use domain::{ApiKey, RequestId, Tenant, Timestamp};
 use tokio::time::Instant;
 
+use crate::error::render::Voice;
 use crate::snapshots::Live;
 
 /// Who asks, when, and under which configuration.
 #[derive(Clone)]
 pub(crate) struct RequestContext {
     pub(crate) id: RequestId,
+    /// How the caller is told of failures.
+    pub(crate) voice: Voice,
     /// When its head had come.
     pub(crate) arrived: Instant,
     /// The same in wall time: the one `now` of the request.

@@ -1,12 +1,15 @@
 //! Which endpoint a request means, and the layers that endpoints share: auth, body, account.
 
-pub(crate) mod chat;
+pub(crate) mod count;
+pub(crate) mod embed;
+pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod models;
 
 use std::sync::Arc;
 
-use domain::{RequestId, RouterId, Timestamp};
+use dialect::{Operation, Surface};
+use domain::{RequestId, Timestamp};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -14,7 +17,8 @@ use tokio::time::Instant;
 use crate::app::Worker;
 use crate::body::GatewayBody;
 use crate::context::RequestContext;
-use crate::error::{Failure, render};
+use crate::error::Failure;
+use crate::error::render::Voice;
 use crate::layers::auth;
 use crate::layers::load_shed::InFlight;
 
@@ -24,34 +28,31 @@ pub(crate) struct Arrival {
     pub(crate) id: RequestId,
     pub(crate) arrived: Instant,
     pub(crate) now: Timestamp,
+    pub(crate) voice: Voice,
 }
 
 /// What a path means.
 enum Endpoint<'a> {
-    Chat { router: Option<&'a str> },
+    /// Models are asked.
+    Ask(Surface<'a>),
     Models,
     Model(&'a str),
 }
 
 impl<'a> Endpoint<'a> {
     fn of(path: &'a str) -> Option<Self> {
-        match path {
-            "/v1/chat/completions" => return Some(Self::Chat { router: None }),
-            "/v1/models" => return Some(Self::Models),
-            _ => {}
+        if let Some(surface) = Surface::of(path) {
+            return Some(Self::Ask(surface));
         }
-        if let Some(model) = path.strip_prefix("/v1/models/").filter(|model| !model.is_empty()) {
-            return Some(Self::Model(model));
+        match path.strip_prefix("/v1/models")? {
+            "" => Some(Self::Models),
+            rest => rest.strip_prefix('/').filter(|model| !model.is_empty()).map(Self::Model),
         }
-        let (router, rest) = path.strip_prefix('/')?.split_once('/')?;
-        let is_router = router.starts_with(RouterId::PREFIX);
-        (is_router && matches!(rest, "chat/completions" | "v1/chat/completions"))
-            .then_some(Self::Chat { router: Some(router) })
     }
 
     fn method(&self) -> Method {
         match self {
-            Self::Chat { .. } => Method::POST,
+            Self::Ask(_) => Method::POST,
             Self::Models | Self::Model(_) => Method::GET,
         }
     }
@@ -66,22 +67,26 @@ pub(crate) async fn route(
 ) -> Response<GatewayBody> {
     let path = request.uri().path().to_owned();
     let Some(endpoint) = Endpoint::of(&path) else {
-        return render::response(&Failure::UnknownPath(path));
+        return arrival.voice.response(&Failure::UnknownPath(path));
     };
     if request.method() != endpoint.method() {
         let allow = if endpoint.method() == Method::POST { "POST" } else { "GET" };
-        return render::response(&Failure::MethodNotAllowed { allow });
+        return arrival.voice.response(&Failure::MethodNotAllowed { allow });
     }
     let context = match identify(&worker, &request, arrival) {
         Ok(context) => context,
         Err(failure) => {
             let code = failure.answer().code.unwrap_or_default().to_owned();
             metrics::counter!("signalbox_requests_refused_total", "code" => code).increment(1);
-            return render::response(&failure);
+            return arrival.voice.response(&failure);
         }
     };
     match endpoint {
-        Endpoint::Chat { router } => chat::answer(worker, context, request, router, in_flight).await,
+        Endpoint::Ask(surface) => match surface.operation {
+            Operation::Generate => generate::answer(worker, context, request, surface, in_flight).await,
+            Operation::CountTokens => count::answer(worker, context, request, surface, in_flight).await,
+            Operation::Embed => embed::answer(worker, context, request, surface, in_flight).await,
+        },
         Endpoint::Models => models::list(&context, request.uri().query()),
         Endpoint::Model(id) => models::one(&context, id),
     }
@@ -90,7 +95,8 @@ pub(crate) async fn route(
 fn identify(worker: &Worker, request: &Request<Incoming>, arrival: Arrival) -> Result<RequestContext, Failure> {
     let app = &worker.app;
     let live = app.snapshots.live().ok_or(Failure::NotReady)?;
-    let key = auth::authenticate(&live, request.headers(), arrival.now).map_err(Failure::Key)?;
+    let key = auth::authenticate(&live, request.headers(), request.uri().query(), arrival.now).map_err(Failure::Key)?;
     let deadline = arrival.arrived + providers::Waits::default().total;
-    Ok(RequestContext { id: arrival.id, arrived: arrival.arrived, now: arrival.now, deadline, key, live })
+    let Arrival { id, arrived, now, voice } = arrival;
+    Ok(RequestContext { id, voice, arrived, now, deadline, key, live })
 }

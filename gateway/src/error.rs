@@ -6,7 +6,7 @@ pub(crate) mod render;
 
 use std::time::Duration;
 
-use dialect::openai::request::BadRequest;
+use dialect::BadRequest;
 use domain::{Outcome, Removed};
 use policy::Refusal;
 use providers::{Fault, FaultKind};

@@ -103,6 +103,14 @@ impl Answer {
         Ok(Self::Other(Box::new(Whole { dialect: upstream, members, canonical, body })))
     }
 
+    /// The dialect it came in.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Chat(_) => Dialect::Openai,
+            Self::Other(answer) => answer.dialect,
+        }
+    }
+
     /// What the call consumed, if the provider says.
     pub fn usage(&self) -> Option<Usage> {
         match self {

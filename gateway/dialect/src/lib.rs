@@ -6,6 +6,7 @@
 
 mod json;
 mod sse;
+mod surface;
 mod upstream_error;
 mod wire;
 
@@ -25,5 +26,6 @@ pub use domain::tokens::TokenEstimator;
 pub use request::{BadRequest, Encoded, Request, Target};
 pub use sse::{SseEvent, SseFault, SseParser};
 pub use stream::{Progress, StreamFault, StreamOptions, Translator};
+pub use surface::{Operation, Surface};
 pub use upstream_error::UpstreamError;
 pub use wire::Dialect;

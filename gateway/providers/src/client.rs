@@ -51,8 +51,12 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 pub struct Call<'a> {
     /// Whom.
     pub provider: &'a Arc<Provider>,
-    /// Below the base URL, starting with `/`.
+    /// Below the base URL, starting with `/`; it may have a query.
     pub path: &'a str,
+    /// The model's native name, for base URLs that hold `{model}`.
+    pub model: &'a str,
+    /// More headers, which go before the provider's own of the same name.
+    pub headers: &'a HeaderMap,
     /// What; an empty body makes it a GET.
     pub body: Bytes,
     /// With which secret; `None` only where the provider may be called without.
@@ -157,7 +161,9 @@ async fn exchange(endpoint: &Endpoint, call: &Call<'_>) -> Result<Response<Incom
 }
 
 fn request_of(endpoint: &Endpoint, call: &Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(8 + endpoint.headers.len() + call.headers.len());
+    headers.extend(endpoint.headers.clone());
+    call.headers.iter().for_each(|(name, value)| drop(headers.insert(name, value.clone())));
     headers.insert(ACCEPT, if call.stream { EVENT_STREAM } else { JSON });
     headers.insert(ACCEPT_ENCODING, IDENTITY);
     headers.insert(USER_AGENT, USER_AGENT_VALUE);
@@ -171,7 +177,7 @@ fn request_of(endpoint: &Endpoint, call: &Call<'_>) -> Result<Request<Full<Bytes
     }
     let mut request = Request::new(Full::new(call.body.clone()));
     *request.method_mut() = if call.body.is_empty() { Method::GET } else { Method::POST };
-    *request.uri_mut() = endpoint.uri(call.path, call.secret)?;
+    *request.uri_mut() = endpoint.uri(call.path, call.model, call.secret)?;
     *request.headers_mut() = headers;
     Ok(request)
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{AuthScheme, Provider};
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use domain::{AuthScheme, DialectKind, Provider};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use seal::Secret;
 
@@ -19,11 +19,14 @@ pub(crate) struct Endpoint {
     pub(crate) pool: Arc<Pool>,
     scheme: Scheme,
     authority: Authority,
-    /// The path of the base URL, without a trailing slash.
+    /// The path of the base URL, without a trailing slash; it may hold `{model}`.
     prefix: String,
+    /// Sent with every call.
+    pub(crate) headers: HeaderMap,
     /// The provider's own query, encoded, without `?`.
     query: String,
-    chat: Uri,
+    /// Where chat completions are, unless that depends on the model.
+    chat: Option<Uri>,
     auth: Auth,
 }
 
@@ -33,12 +36,16 @@ enum Auth {
     Query(String),
 }
 
+/// What the model's native name is put in place of, and what it looks like while the URL is taken apart.
+const MODEL: &str = "{model}";
+const MODEL_AS_URI: &str = "%7Bmodel%7D";
+
 impl Endpoint {
     pub(crate) fn try_new(provider: &Arc<Provider>, pool: Arc<Pool>) -> Result<Self, Fault> {
-        let base: Uri = provider
-            .base_url
-            .parse()
-            .map_err(|_| misconfigured(provider, "is not a URL: expected one such as `https://api.example.com/v1`"))?;
+        let base: Uri =
+            provider.base_url.replace(MODEL, MODEL_AS_URI).parse().map_err(|_| {
+                misconfigured(provider, "is not a URL: expected one such as `https://api.example.com/v1`")
+            })?;
         let parts = base.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(misconfigured(
@@ -53,25 +60,28 @@ impl Endpoint {
             pool,
             scheme,
             authority,
-            prefix: path.trim_end_matches('/').to_owned(),
+            prefix: path.trim_end_matches('/').replace(MODEL_AS_URI, MODEL),
+            headers: headers_of(provider)?,
             query: encode_query(&provider.query),
-            chat: Uri::default(),
+            chat: None,
             auth: auth_of(provider)?,
         };
-        endpoint.chat = endpoint.build_uri(CHAT_COMPLETIONS, None)?;
+        if !endpoint.prefix.contains(MODEL) {
+            endpoint.chat = Some(endpoint.build_uri(CHAT_COMPLETIONS, "", None)?);
+        }
         Ok(endpoint)
     }
 
     /// The address of a path below the base URL; the secret only where it belongs into the query.
-    pub(crate) fn uri(&self, path: &str, secret: Option<&Secret>) -> Result<Uri, Fault> {
+    pub(crate) fn uri(&self, path: &str, model: &str, secret: Option<&Secret>) -> Result<Uri, Fault> {
         let in_query = match (&self.auth, secret) {
             (Auth::Query(name), Some(secret)) => Some((name.as_str(), self.text_of(secret)?)),
             _ => None,
         };
-        if in_query.is_none() && path == CHAT_COMPLETIONS {
-            return Ok(self.chat.clone());
+        match &self.chat {
+            Some(chat) if in_query.is_none() && path == CHAT_COMPLETIONS => Ok(chat.clone()),
+            _ => self.build_uri(path, model, in_query),
         }
-        self.build_uri(path, in_query)
     }
 
     /// The header that carries a secret, unless it goes into the query.
@@ -91,9 +101,10 @@ impl Endpoint {
         Ok(Some((name, value)))
     }
 
-    fn build_uri(&self, path: &str, secret: Option<(&str, &str)>) -> Result<Uri, Fault> {
-        let mut text = format!("{}{path}", self.prefix);
-        let mut separator = '?';
+    fn build_uri(&self, path: &str, model: &str, secret: Option<(&str, &str)>) -> Result<Uri, Fault> {
+        let mut text = self.prefix.replace(MODEL, &Encoded(model).to_string());
+        text.push_str(path);
+        let mut separator = if path.contains('?') { '&' } else { '?' };
         if !self.query.is_empty() {
             let _ = write!(text, "{separator}{}", self.query);
             separator = '&';
@@ -160,6 +171,22 @@ fn auth_of(provider: &Provider) -> Result<Auth, Fault> {
             Auth::Header(name)
         }
     })
+}
+
+/// What a dialect wants with every call, and what the provider's configuration adds.
+fn headers_of(provider: &Provider) -> Result<HeaderMap, Fault> {
+    let mut headers = HeaderMap::new();
+    if provider.dialect == DialectKind::Anthropic {
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+    for (name, value) in &provider.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
+        let (name, value) = name.ok_or_else(|| {
+            Fault::new(FaultKind::NotSent, format!("`headers` of provider `{}` hold what no header can", provider.slug))
+        })?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
 }
 
 fn misconfigured(provider: &Provider, what: &str) -> Fault {

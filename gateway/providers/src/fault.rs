@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use dialect::openai::error::UpstreamError;
+use dialect::UpstreamError;
 use domain::AttemptOutcome;
 use seal::Secret;
 

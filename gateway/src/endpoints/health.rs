@@ -5,17 +5,18 @@ use hyper::body::Incoming;
 
 use crate::app::App;
 use crate::body::GatewayBody;
-use crate::error::{Failure, render};
+use crate::error::Failure;
+use crate::error::render::Voice;
 
 /// Answers if the request asks for health; needs no key and no place among the requests in flight.
-pub(crate) fn answer(app: &App, request: &Request<Incoming>) -> Option<Response<GatewayBody>> {
+pub(crate) fn answer(app: &App, request: &Request<Incoming>, voice: Voice) -> Option<Response<GatewayBody>> {
     let healthy = match request.uri().path() {
         "/healthz" => true,
         "/readyz" => app.is_ready(),
         _ => return None,
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Some(render::response(&Failure::MethodNotAllowed { allow: "GET, HEAD" }));
+        return Some(voice.response(&Failure::MethodNotAllowed { allow: "GET, HEAD" }));
     }
     let (status, text) =
         if healthy { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") };

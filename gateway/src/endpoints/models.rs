@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::body::GatewayBody;
 use crate::context::RequestContext;
-use crate::error::{Failure, render};
+use crate::error::Failure;
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -50,7 +50,7 @@ pub(crate) fn one(context: &RequestContext, id: &str) -> Response<GatewayBody> {
     let id = percent_decode(id);
     match usable(context).find(|model| model.id.as_str() == id) {
         Some(model) => json(&entry(model)),
-        None => render::response(&Failure::UnknownModel(id)),
+        None => context.voice.response(&Failure::UnknownModel(id)),
     }
 }
 

@@ -1,21 +1,62 @@
 //! Writes failures in the caller's dialect: as a response, or as an event in a stream that has begun.
 
 use bytes::Bytes;
-use dialect::openai::error::{ErrorBody, Source};
+use dialect::Dialect;
+use dialect::error::{ErrorBody, Source};
+use domain::RequestId;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::GatewayBody;
 use crate::error::{ErrorAnswer, Failure};
 
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// The failure as a response of its own.
-pub(crate) fn response(failure: &Failure) -> Response<GatewayBody> {
-    let answer = failure.answer();
-    let mut response = Response::new(GatewayBody::full(write(&answer, Form::Response)));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
+/// In which dialect a caller is told of failures, and of which request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Voice {
+    pub(crate) dialect: Dialect,
+    pub(crate) id: RequestId,
+}
+
+impl Voice {
+    /// The failure as a response of its own.
+    pub(crate) fn response(self, failure: &Failure) -> Response<GatewayBody> {
+        let answer = failure.answer();
+        let mut response = Response::new(GatewayBody::full(self.write(&answer, Form::Response)));
+        *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        write_headers(&answer, response.headers_mut());
+        response
+    }
+
+    /// The failure as an event. The terminal marker never follows it.
+    pub(crate) fn event(self, failure: &Failure) -> Bytes {
+        self.write(&failure.answer(), Form::Event)
+    }
+
+    fn write(self, answer: &ErrorAnswer<'_>, form: Form) -> Bytes {
+        let removed = (!answer.removed.is_empty()).then(|| serde_json::to_vec(answer.removed).unwrap_or_default());
+        let extra: Vec<(&str, &[u8])> = removed.iter().map(|json| ("removed", json.as_slice())).collect();
+        let id = self.id.to_string();
+        let body = ErrorBody {
+            status: answer.status,
+            message: &answer.message,
+            kind: answer.kind,
+            param: answer.param,
+            code: answer.code.filter(|code| !code.is_empty()),
+            source: if answer.provider.is_some() { Source::Provider } else { Source::Gateway },
+            provider: answer.provider,
+            request_id: Some(&id),
+            extra: &extra,
+        };
+        match form {
+            Form::Response => body.to_json(self.dialect),
+            Form::Event => body.to_event(self.dialect),
+        }
+    }
+}
+
+fn write_headers(answer: &ErrorAnswer<'_>, headers: &mut HeaderMap) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(wait) = answer.retry_after {
         // Whole seconds, rounded up: a client that obeys must not come too early.
@@ -27,12 +68,6 @@ pub(crate) fn response(failure: &Failure) -> Response<GatewayBody> {
     if let Some(allow) = answer.allow {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
-    response
-}
-
-/// The failure as an event. The terminal marker never follows it.
-pub(crate) fn event(failure: &Failure) -> Bytes {
-    write(&failure.answer(), Form::Event)
 }
 
 /// Where an error is written to.
@@ -40,22 +75,4 @@ pub(crate) fn event(failure: &Failure) -> Bytes {
 enum Form {
     Response,
     Event,
-}
-
-fn write(answer: &ErrorAnswer<'_>, form: Form) -> Bytes {
-    let removed = (!answer.removed.is_empty()).then(|| serde_json::to_vec(answer.removed).unwrap_or_default());
-    let extra: Vec<(&str, &[u8])> = removed.iter().map(|json| ("removed", json.as_slice())).collect();
-    let body = ErrorBody {
-        message: &answer.message,
-        kind: answer.kind,
-        param: answer.param,
-        code: answer.code.filter(|code| !code.is_empty()),
-        source: if answer.provider.is_some() { Source::Provider } else { Source::Gateway },
-        provider: answer.provider,
-        extra: &extra,
-    };
-    match form {
-        Form::Response => body.to_json(),
-        Form::Event => body.to_event(),
-    }
 }

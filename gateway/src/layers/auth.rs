@@ -46,8 +46,13 @@ impl KeyFault {
 }
 
 /// Returns the record of the key that the headers show.
-pub(crate) fn authenticate(live: &Live, headers: &HeaderMap, now: Timestamp) -> Result<Arc<ApiKey>, KeyFault> {
-    let text = shown_key(headers).ok_or(KeyFault::Missing)?;
+pub(crate) fn authenticate(
+    live: &Live,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    now: Timestamp,
+) -> Result<Arc<ApiKey>, KeyFault> {
+    let text = shown_key(headers, query).ok_or(KeyFault::Missing)?;
     if KeyText::is_malformed(text) {
         return Err(KeyFault::Malformed);
     }
@@ -66,11 +71,14 @@ pub(crate) fn authenticate(live: &Live, headers: &HeaderMap, now: Timestamp) -> 
     Ok(key.clone())
 }
 
-fn shown_key(headers: &HeaderMap) -> Option<&str> {
+/// The first key shown, wherever the vendors' clients put it.
+fn shown_key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a str> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
-    let other = || headers.get("x-api-key").and_then(|value| value.to_str().ok());
-    bearer.or_else(other).filter(|key| !key.is_empty())
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let in_query = || query?.split('&').find_map(|pair| pair.strip_prefix("key="));
+    let key = bearer.or_else(|| header("x-api-key")).or_else(|| header("x-goog-api-key")).or_else(in_query);
+    key.filter(|key| !key.is_empty())
 }

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dialect::openai::request::ChatRequest;
-use dialect::openai::response::{BadAnswer, ChatResponse};
-use dialect::openai::stream::{StreamFault, StreamOptions, StreamTranslator};
+use dialect::canonical::Loss;
+use dialect::{Answer, BadAnswer, Dialect, Encoded, Request, StreamFault, StreamOptions, Translator};
 use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider, Router};
+use http::HeaderMap;
 use proto::OutcomeReport;
-use providers::{
-    CHAT_COMPLETIONS, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff,
-};
+use providers::{Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff};
 use seal::Secret;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,7 +25,7 @@ use crate::pipeline::settle::Settle;
 /// An answer that may be passed on.
 pub(crate) enum Answered {
     /// All of it.
-    Whole(Box<ChatResponse>),
+    Whole(Box<Answer>),
     /// A stream that has begun to say something.
     Streaming(Box<Opened>),
 }
@@ -35,7 +33,7 @@ pub(crate) enum Answered {
 /// A stream that has begun to say something.
 pub(crate) struct Opened {
     pub(crate) upstream: Upstream,
-    pub(crate) translator: StreamTranslator,
+    pub(crate) translator: Translator,
     /// What the caller has not been given yet.
     pub(crate) ready: BytesMut,
     pub(crate) waits: Waits,
@@ -52,7 +50,11 @@ pub(crate) struct Opened {
 /// One request on its way through its candidates.
 pub(crate) struct Pursuit {
     pub(crate) worker: Arc<Worker>,
-    pub(crate) request: ChatRequest,
+    pub(crate) request: Request,
+    /// Headers of the caller that go on to an upstream of the same dialect.
+    pub(crate) forwarded: HeaderMap,
+    /// What the last translation of the request left out.
+    pub(crate) loss: Loss,
     pub(crate) settle: Settle,
     pub(crate) chain: Chain,
     /// Through which it came: it says whose secrets may be used.
@@ -63,6 +65,7 @@ pub(crate) struct Pursuit {
 struct Target {
     model: Arc<Model>,
     provider: Arc<Provider>,
+    dialect: Dialect,
     key: Option<Key>,
     more_keys: bool,
     waits: Waits,
@@ -113,7 +116,8 @@ impl Pursuit {
         self.settle.sent_to(model, self.request.features().input_tokens);
         let began = Instant::now();
         self.settle.wait_begins();
-        let observation = Observation { app: &self.worker.app, target: &target, began, open: true };
+        let worker = self.worker.clone();
+        let observation = Observation { app: &worker.app, target: &target, began, open: true };
         let answered = self.call(&target).await;
         observation.close(answered.as_ref());
         self.settle.wait_ends();
@@ -131,6 +135,7 @@ impl Pursuit {
         let tenant = context.tenant().ok_or_else(gone)?;
         let model = tenant.models.get(id).ok_or_else(gone)?.clone();
         let provider = tenant.provider_of(id).ok_or_else(gone)?.clone();
+        let dialect = upstream_dialect(&provider, self.request.dialect())?;
         let app = &self.worker.app;
         let now = app.clock.monotonic();
         let source = self.router.as_ref().map(|router| router.source_of(&provider.slug));
@@ -147,7 +152,7 @@ impl Pursuit {
         let waits = Waits::resolve(&provider.timeouts).within(remaining);
         // In the half-open state this takes the probe; a candidate that is tried all the same is a last resort.
         app.upstreams.admit(&context.key.organisation, id, now);
-        Ok(Target { model, provider, key, more_keys: usable.len() > 1, waits })
+        Ok(Target { model, provider, dialect, key, more_keys: usable.len() > 1, waits })
     }
 
     fn unseal(&self, credential: &Arc<Credential>) -> Result<Key, Fault> {
@@ -158,11 +163,17 @@ impl Pursuit {
         Ok(Key { credential: credential.clone(), secret })
     }
 
-    async fn call(&self, target: &Target) -> Result<Answered, Fault> {
+    async fn call(&mut self, target: &Target) -> Result<Answered, Fault> {
+        let native = &target.model.native;
+        let Encoded { body, loss } = self.request.encode_for(target.dialect, native);
+        self.loss = loss;
+        let none = HeaderMap::new();
         let call = Call {
             provider: &target.provider,
-            path: CHAT_COMPLETIONS,
-            body: self.request.encode_for(&target.model.native),
+            path: &target.dialect.path(native, self.request.stream()),
+            model: native,
+            headers: if target.dialect == self.request.dialect() { &self.forwarded } else { &none },
+            body,
             secret: target.secret(),
             stream: self.request.stream(),
             waits: target.waits,
@@ -174,7 +185,7 @@ impl Pursuit {
         } else {
             let remaining = target.waits.total.saturating_sub(began.elapsed());
             let body = upstream.collect(self.worker.app.limits().answer_bytes, remaining).await?;
-            ChatResponse::decode(body)
+            Answer::decode(target.dialect, body)
                 .map(|answer| Answered::Whole(Box::new(answer)))
                 .map_err(|answer| fault_of_answer(answer, target.secret()))
         }
@@ -183,7 +194,8 @@ impl Pursuit {
     /// Reads a stream up to its first content event.
     async fn open(&self, mut upstream: Upstream, target: &Target, began: Instant) -> Result<Opened, Fault> {
         let until = began + target.waits.first_token.min(target.waits.total);
-        let mut translator = StreamTranslator::new(self.stream_options(&target.model.id));
+        let mut translator =
+            Translator::new(target.dialect, self.request.dialect(), self.stream_options(&target.model.id));
         let mut ready = BytesMut::new();
         let mut first = true;
         let in_stream = |fault| fault_of_stream(fault, target.secret());
@@ -219,7 +231,7 @@ impl Pursuit {
         let opening = self.settle.decision().filter(|_| self.wants_report()).map(|decision| {
             let mut attempts = self.settle.attempts().to_vec();
             attempts.push(Attempt { model: model.clone(), outcome: AttemptOutcome::Ok, status: None, millis: None });
-            Opening::new(requested, model.as_str(), decision, &attempts).json()
+            Opening::new(requested, model.as_str(), decision, &attempts, &self.loss).json()
         });
         let named =
             |json: Bytes| report::names(requested).iter().map(|name| ((*name).to_owned(), json.to_vec())).collect();
@@ -228,6 +240,8 @@ impl Pursuit {
             include_usage: self.request.include_usage(),
             opening_routing: opening.map(named).unwrap_or_default(),
             max_event_bytes: self.worker.app.limits().event_bytes,
+            id: self.settle.context().id.to_string(),
+            created: self.settle.context().now.unix_micros() / 1_000_000,
         }
     }
 
@@ -240,7 +254,7 @@ impl Pursuit {
         let cap = self.worker.app.limits().event_bytes;
         let rest = upstream.collect(cap, target.waits.total).await.unwrap_or_default();
         let document = Bytes::from([first, rest].concat());
-        match ChatResponse::decode(document) {
+        match Answer::decode(target.dialect, document) {
             Err(answer) => fault_of_answer(answer, target.secret()),
             Ok(_) => Fault::new(FaultKind::BadAnswer, "a whole answer came where a stream was asked for").charged(),
         }
@@ -367,6 +381,17 @@ impl Drop for Observation<'_> {
             self.tell(AttemptOutcome::Cancelled, None);
         }
     }
+}
+
+/// What a call to a provider is made in. Requests in Responses go as they are to those who speak that too.
+fn upstream_dialect(provider: &Provider, caller: Dialect) -> Result<Dialect, Fault> {
+    let own = Dialect::of(provider.dialect).ok_or_else(|| {
+        let slug = &provider.slug;
+        let message = format!("provider `{slug}` speaks a dialect of its own: call it at /{slug}/…");
+        Fault::new(FaultKind::NotSent, message)
+    })?;
+    let as_it_is = provider.responses && (own, caller) == (Dialect::Openai, Dialect::OpenaiResponses);
+    Ok(if as_it_is { caller } else { own })
 }
 
 fn is_one_document(upstream: &Upstream, first: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Finds the conversation that a request goes on with, for policies with affinity.
 
-use dialect::openai::request::{BadRequest, ChatRequest};
+use dialect::{BadRequest, Request};
 use domain::{Previous, Route};
 use http::HeaderMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Conversation {
 pub(crate) fn find(
     worker: &Worker,
     context: &RequestContext,
-    request: &ChatRequest,
+    request: &Request,
     route: &Route,
     headers: &HeaderMap,
 ) -> Result<Option<Conversation>, Failure> {

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use dialect::openai::request::ChatRequest;
+use dialect::Request;
 use domain::{Arguments, Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Route, Scored};
 use http::HeaderMap;
 use policy::{Ask, Health, Question, Resolved, Scoring, Step};
@@ -32,7 +32,7 @@ pub(crate) struct Decided {
 pub(crate) async fn decide(
     worker: &Worker,
     context: &RequestContext,
-    request: &ChatRequest,
+    request: &Request,
     router: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Decided, Failure> {
@@ -87,12 +87,7 @@ pub(crate) async fn decide(
 
 /// Asks for a score. The decision that an engine sends beside it is for clients that cannot decide themselves: what is
 /// followed here is what is recorded, together with everything it was made of.
-async fn ask_engine(
-    worker: &Worker,
-    context: &RequestContext,
-    request: &ChatRequest,
-    question: &Question<'_>,
-) -> Scored {
+async fn ask_engine(worker: &Worker, context: &RequestContext, request: &Request, question: &Question<'_>) -> Scored {
     let input = request.scorer_input();
     let call = DecideCall {
         organisation: context.key.organisation.clone(),
@@ -116,7 +111,7 @@ async fn ask_engine(
     }
 }
 
-fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) -> Facts {
+fn facts(context: &RequestContext, request: &Request, models: Vec<ModelId>) -> Facts {
     Facts {
         features: request.features().clone(),
         requested_model: request.model().map(str::to_owned),
@@ -131,7 +126,7 @@ fn facts(context: &RequestContext, request: &ChatRequest, models: Vec<ModelId>) 
 /// checked all the same: a rule added later breaks no caller.
 fn labels(
     context: &RequestContext,
-    request: &ChatRequest,
+    request: &Request,
     headers: &HeaderMap,
     route: &Route,
     project: Option<&ProjectId>,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dialect::canonical::Loss;
 use domain::{AffinityRecord, Attempt, CapabilityTag, Decision, Degradation, InstructionsRecord, Money, PolicyId};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -31,6 +32,9 @@ pub(crate) struct Opening<'a> {
     instructions: Option<&'a InstructionsRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     affinity: Option<&'a AffinityRecord>,
+    /// What could not be said in the upstream's dialect, or in the caller's.
+    #[serde(skip_serializing_if = "Loss::is_empty")]
+    loss: &'a Loss,
 }
 
 /// What is known at the end.
@@ -62,6 +66,7 @@ impl<'a> Opening<'a> {
         selected: &'a str,
         decision: &'a Decision,
         attempts: &'a [Attempt],
+        loss: &'a Loss,
     ) -> Self {
         Self {
             requested_model: requested,
@@ -78,6 +83,7 @@ impl<'a> Opening<'a> {
             attempts,
             instructions: decision.instructions.as_ref(),
             affinity: decision.affinity.as_ref(),
+            loss,
         }
     }
 

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dialect::openai::stream::StreamFault;
+use dialect::StreamFault;
 use domain::{AttemptOutcome, Outcome, Usage};
 use futures_util::{FutureExt, Stream, stream};
 use providers::{Fault, FaultKind};
@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::app::Worker;
 use crate::body::Aborted;
-use crate::error::{Failure, render};
+use crate::error::Failure;
+use crate::error::render::Voice;
 use crate::pipeline::attempt::{Answered, Opened, Pursuit, fault_of_stream};
 use crate::pipeline::report::{self, Closing};
 use crate::pipeline::settle::End;
@@ -51,17 +52,21 @@ struct Flow {
 
 /// The body of a stream whose first content event has come.
 pub(crate) fn flowing(pursuit: Pursuit, opened: Opened) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    let worker = pursuit.worker.clone();
-    frames(State::Flowing(Flow::begin(pursuit, opened)), &worker)
+    let (worker, voice) = (pursuit.worker.clone(), pursuit.settle.context().voice);
+    frames(State::Flowing(Flow::begin(pursuit, opened)), &worker, voice)
 }
 
 /// The body of a stream that is kept alive by comments until content comes.
-pub(crate) fn waiting(running: Running, worker: &Worker) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
+pub(crate) fn waiting(
+    running: Running,
+    worker: &Worker,
+    voice: Voice,
+) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
     let keep_alive = worker.app.limits().keep_alive;
-    frames(State::Waiting { running, keep_alive, next_comment: Instant::now() }, worker)
+    frames(State::Waiting { running, keep_alive, next_comment: Instant::now() }, worker, voice)
 }
 
-fn frames(state: State, worker: &Worker) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
+fn frames(state: State, worker: &Worker, voice: Voice) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
     let (cut, linger) = (worker.cut.clone(), worker.app.limits().abort_linger);
     stream::unfold((state, cut), move |(mut state, mut cut)| async move {
         loop {
@@ -70,7 +75,7 @@ fn frames(state: State, worker: &Worker) -> impl Stream<Item = Result<Bytes, Abo
                 biased;
                 stepped = step(state) => stepped,
                 () = cut.comes(), if can_be_cut => {
-                    (Some(Ok(render::event(&Failure::ShuttingDown))), State::Breaking(linger))
+                    (Some(Ok(voice.event(&Failure::ShuttingDown))), State::Breaking(linger))
                 }
             };
             match frame {
@@ -215,7 +220,7 @@ impl Flow {
     fn report(self: Box<Self>, failure: &Failure) -> (Option<Result<Bytes, Aborted>>, State) {
         let linger = self.pursuit.worker.app.limits().abort_linger;
         let mut frame = self.opened.ready;
-        frame.extend_from_slice(&render::event(failure));
+        frame.extend_from_slice(&self.pursuit.settle.context().voice.event(failure));
         (Some(Ok(frame.freeze())), State::Breaking(linger))
     }
 
@@ -239,7 +244,7 @@ fn fail(mut pursuit: Pursuit, failure: &Failure, outcome: Outcome) -> (Option<Re
         tracing::error!(%fault, "the record of a failed request cannot be written");
     }
     let linger = pursuit.worker.app.limits().abort_linger;
-    (Some(Ok(render::event(failure))), State::Breaking(linger))
+    (Some(Ok(pursuit.settle.context().voice.event(failure))), State::Breaking(linger))
 }
 
 fn stalled(how: &str) -> Fault {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use dialect::openai::request::ChatRequest;
-use dialect::openai::{BadRequest, ErrorBody, Source};
+use dialect::error::{ErrorBody, Source};
+use dialect::{BadRequest, Dialect, Request, Surface, Target};
 use domain::{Facts, Labels, ModelId, Previous, RouterId};
 use proto::pb::admin::v1 as pb;
 use proto::pb::routing::v1 as routing;
@@ -49,7 +49,9 @@ impl Given {
     }
 
     fn decoded(&self, injected: Injected) -> Result<pb::ExplainRequest, BadRequest> {
-        let request = ChatRequest::decode(Bytes::from(self.body.get().to_owned()))?;
+        let surface = self.path.as_deref().and_then(Surface::of);
+        let (dialect, target) = surface.map_or((Dialect::Openai, Target::default()), |it| (it.dialect, it.target));
+        let request = Request::decode(dialect, Bytes::from(self.body.get().to_owned()), target)?;
         let facts = Facts {
             features: request.features().clone(),
             requested_model: request.model().map(str::to_owned),
@@ -81,7 +83,7 @@ impl Given {
         })
     }
 
-    fn turn_before(&self, request: &ChatRequest) -> Option<Previous> {
+    fn turn_before(&self, request: &Request) -> Option<Previous> {
         let history = request.history();
         Some(Previous {
             session: self.header("x-session-id").unwrap_or_else(|| "of this request".to_owned()),
@@ -92,7 +94,7 @@ impl Given {
     }
 
     /// What rules read of the request; key and project are found by the engine.
-    fn labels(&self, request: &ChatRequest) -> Result<Labels, BadRequest> {
+    fn labels(&self, request: &Request) -> Result<Labels, BadRequest> {
         let headers = || self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         request.labels(&request.tags(headers())?, headers())
     }
@@ -111,13 +113,15 @@ fn router_of(path: &str) -> Option<String> {
 /// What the gateway would send for a body that it refuses.
 fn error_object(fault: &BadRequest) -> Vec<u8> {
     let body = ErrorBody {
+        status: 400,
         message: &fault.message,
         kind: "invalid_request_error",
         param: fault.param.as_deref(),
         code: Some(fault.code),
         source: Source::Gateway,
         provider: None,
+        request_id: None,
         extra: &[("status", b"400")],
     };
-    body.to_json().to_vec()
+    body.to_json(Dialect::Openai).to_vec()
 }

@@ -3,7 +3,7 @@
 //! The status decides; the provider's code and words refine it, because context-length and quota refusals share their
 //! statuses with plain mistakes.
 
-use dialect::openai::error::UpstreamError;
+use dialect::UpstreamError;
 use http::{HeaderMap, StatusCode};
 use time::OffsetDateTime;
 

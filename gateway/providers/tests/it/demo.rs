@@ -38,7 +38,16 @@ impl Demo {
     }
 
     async fn send(&self, path: &str, body: Bytes, stream: bool) -> Result<Upstream, Fault> {
-        let call = Call { provider: &self.provider, path, body, secret: None, stream, waits: Waits::default() };
+        let call = Call {
+            provider: &self.provider,
+            path,
+            model: "demo",
+            headers: &http::HeaderMap::new(),
+            body,
+            secret: None,
+            stream,
+            waits: Waits::default(),
+        };
         self.client.send(call).await
     }
 

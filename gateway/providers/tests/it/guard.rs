@@ -65,6 +65,8 @@ async fn a_provider_without_a_secret_is_not_called() {
     let upstream = Scripted::start([]).await;
     let provider = Arc::new(provider(&upstream.base_url()));
     let call = providers::Call {
+        model: "model",
+        headers: &http::HeaderMap::new(),
         provider: &provider,
         path: "/models",
         body: bytes::Bytes::new(),

@@ -188,7 +188,16 @@ pub(crate) async fn call_within(
 ) -> Result<Upstream, Fault> {
     let secret = Secret::from(SECRET.to_owned());
     let body = Bytes::from_static(b"{\"model\":\"x\"}");
-    let call = Call { provider, path: CHAT_COMPLETIONS, body, secret: Some(&secret), stream, waits };
+    let call = Call {
+        provider,
+        path: CHAT_COMPLETIONS,
+        model: "model",
+        headers: &http::HeaderMap::new(),
+        body,
+        secret: Some(&secret),
+        stream,
+        waits,
+    };
     client.send(call).await
 }
 

@@ -1,9 +1,10 @@
-//! `POST /v1/chat/completions`: the life of one request, from its body to the head of its answer.
+//! Answers of models in every dialect: the life of one request, from its body to the head of its answer.
 
 use std::sync::Arc;
 
-use dialect::openai::request::ChatRequest;
-use dialect::openai::response::ChatResponse;
+use dialect::answer::{Rendered, Shown};
+use dialect::canonical::Loss;
+use dialect::{Answer, Dialect, Surface};
 use domain::{Decision, Usage};
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 use crate::app::Worker;
 use crate::body::GatewayBody;
 use crate::context::RequestContext;
-use crate::error::{Failure, render};
+use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
 use crate::pipeline::attempt::{Answered, Pursuit};
@@ -31,25 +32,29 @@ const ROUTING_MODEL: HeaderName = HeaderName::from_static("x-routing-model");
 const ROUTING_POLICY: HeaderName = HeaderName::from_static("x-routing-policy");
 const ROUTING_REASON: HeaderName = HeaderName::from_static("x-routing-reason");
 const ROUTING_DEGRADED: HeaderName = HeaderName::from_static("x-routing-degraded");
+const OPENAI_BETA: HeaderName = HeaderName::from_static("openai-beta");
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-overhead-ms");
 
-/// Answers a chat request. From here on every way out leaves a record.
+/// Answers a request. From here on every way out leaves a record.
 pub(crate) async fn answer(
     worker: Arc<Worker>,
     context: RequestContext,
     request: Request<Incoming>,
-    router: Option<&str>,
+    surface: Surface<'_>,
     mut in_flight: InFlight,
 ) -> Response<GatewayBody> {
     let is_multiplexed = request.version() == Version::HTTP_2;
     let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
-    let prepared = prepare(&worker, &mut settle, request, router, &mut in_flight).await;
+    let prepared = prepare(&worker, &mut settle, request, &surface, &mut in_flight).await;
     let response = match prepared {
-        Ok((request, chain)) => {
+        Ok(Prepared { request, forwarded, chain }) => {
             let tenant = settle.context().tenant();
-            let router = router.and_then(|id| tenant?.routers.get(id)).cloned();
-            let pursuit = Pursuit { worker, request, settle, chain, router };
+            let router = surface.router.and_then(|id| tenant?.routers.get(id)).cloned();
+            let loss = Loss::default();
+            let pursuit = Pursuit { worker, request, forwarded, loss, settle, chain, router };
             if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
         }
         Err(failure) => refused(settle, &failure),
@@ -64,15 +69,16 @@ async fn prepare(
     worker: &Worker,
     settle: &mut Settle,
     request: Request<Incoming>,
-    router: Option<&str>,
+    surface: &Surface<'_>,
     in_flight: &mut InFlight,
-) -> Result<(ChatRequest, Chain), Failure> {
+) -> Result<Prepared, Failure> {
     let (head, body) = request.into_parts();
     check_media_type(&head.headers)?;
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
-    let request = ChatRequest::decode(body).map_err(Failure::Malformed)?;
+    let target = surface.target.clone();
+    let request = dialect::Request::decode(surface.dialect, body, target).map_err(Failure::Malformed)?;
     settle.describe(request.model(), request.stream());
-    let decided = decide(worker, settle.context(), &request, router, &head.headers).await?;
+    let decided = decide(worker, settle.context(), &request, surface.router, &head.headers).await?;
     let tenant = settle.context().tenant().ok_or(Failure::NotReady)?.clone();
     let chain = Chain::new(&decided.decision, &tenant);
     settle.decided(decided);
@@ -80,7 +86,26 @@ async fn prepare(
         tracing::error!(%fault, "a start record cannot be written; the request is refused");
         Failure::RecordsUnavailable
     })?;
-    Ok((request, chain))
+    Ok(Prepared { request, forwarded: forwarded(&head.headers, surface.dialect), chain })
+}
+
+/// A request that is ready to be sent on.
+struct Prepared {
+    request: dialect::Request,
+    forwarded: HeaderMap,
+    chain: Chain,
+}
+
+/// The caller's headers that mean something to an upstream of the same dialect.
+fn forwarded(headers: &HeaderMap, dialect: Dialect) -> HeaderMap {
+    let names: &[HeaderName] = match dialect {
+        Dialect::Openai | Dialect::OpenaiResponses => &[OPENAI_BETA],
+        Dialect::Anthropic => &[ANTHROPIC_VERSION, ANTHROPIC_BETA],
+        Dialect::Gemini => &[],
+    };
+    let of_name =
+        |name: &HeaderName| headers.get_all(name).iter().map(|value| (name.clone(), value.clone())).collect::<Vec<_>>();
+    names.iter().flat_map(of_name).collect()
 }
 
 /// JSON by its own word, or no word at all: some clients send none.
@@ -100,7 +125,7 @@ async fn whole(pursuit: Pursuit) -> Response<GatewayBody> {
     }
 }
 
-fn deliver(mut pursuit: Pursuit, answer: &ChatResponse) -> Response<GatewayBody> {
+fn deliver(mut pursuit: Pursuit, answer: &Answer) -> Response<GatewayBody> {
     let usage = answer.usage().unwrap_or_else(|| Usage {
         prompt_tokens: pursuit.request.features().input_tokens,
         completion_tokens: answer.estimated_completion(),
@@ -115,18 +140,28 @@ fn deliver(mut pursuit: Pursuit, answer: &ChatResponse) -> Response<GatewayBody>
         Ok(settled) => settled,
         Err(fault) => {
             tracing::error!(%fault, "a record cannot be written; the answer is withheld");
-            return render::response(&Failure::RecordsUnavailable);
+            return pursuit.settle.context().voice.response(&Failure::RecordsUnavailable);
         }
     };
-    let Some(told) = told else { return render::response(&Failure::Internal) };
+    let Some(told) = told else { return pursuit.settle.context().voice.response(&Failure::Internal) };
+    let caller = pursuit.request.dialect();
+    let (id, created) = Told::identity(&pursuit);
+    // What the caller's dialect cannot say is known only once the answer is written, and told in the answer.
+    let mut loss = pursuit.loss.clone();
+    let bare = Shown { model: &told.model, id: &id, created, routing: &[] };
+    let report = pursuit.wants_report();
+    if report && answer.dialect() != caller {
+        loss.extend(&answer.render(caller, &bare).loss);
+    }
     let requested = pursuit.request.model();
-    let routing = pursuit.wants_report().then(|| {
-        let opening = Opening::new(requested, &told.model, &told.decision, &told.attempts);
+    let routing = report.then(|| {
+        let opening = Opening::new(requested, &told.model, &told.decision, &told.attempts, &loss);
         opening.json_with(&Closing::new(&settled))
     });
     let named: Vec<(&str, &[u8])> =
         routing.iter().flat_map(|json| report::names(requested).iter().map(|name| (*name, json.as_ref()))).collect();
-    let mut response = Response::new(GatewayBody::full(answer.splice(&told.model, &named)));
+    let Rendered { body, .. } = answer.render(caller, &Shown { routing: &named, ..bare });
+    let mut response = Response::new(GatewayBody::full(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     told.write_headers(response.headers_mut());
     write_overhead(response.headers_mut(), pursuit.settle.overhead());
@@ -136,7 +171,7 @@ fn deliver(mut pursuit: Pursuit, answer: &ChatResponse) -> Response<GatewayBody>
 async fn streamed(pursuit: Pursuit) -> Response<GatewayBody> {
     let limits = pursuit.worker.app.limits().clone();
     let told = Told::of(&pursuit);
-    let worker = pursuit.worker.clone();
+    let (worker, voice) = (pursuit.worker.clone(), pursuit.settle.context().voice);
     let mut running = pursuit.run().boxed();
     let (body, told) = match timeout(limits.head_hold, &mut running).await {
         Ok((pursuit, Ok(Answered::Streaming(opened)))) => {
@@ -146,7 +181,7 @@ async fn streamed(pursuit: Pursuit) -> Response<GatewayBody> {
         Ok((pursuit, Ok(Answered::Whole(_)))) => return refused(pursuit.settle, &Failure::Internal),
         Ok((pursuit, Err(failure))) => return refused(pursuit.settle, &failure),
         // The head has been held long enough; candidates go on being tried behind it.
-        Err(_) => (GatewayBody::stream(stream::waiting(running, &worker)), told),
+        Err(_) => (GatewayBody::stream(stream::waiting(running, &worker, voice)), told),
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -163,7 +198,7 @@ fn refused(mut settle: Settle, failure: &Failure) -> Response<GatewayBody> {
     if let Err(fault) = settle.finish(failure.end()) {
         tracing::error!(%fault, "the record of a refused request cannot be written");
     }
-    let mut response = render::response(failure);
+    let mut response = settle.context().voice.response(failure);
     write_overhead(response.headers_mut(), settle.overhead());
     response
 }
@@ -182,6 +217,12 @@ impl Told {
         let model = pursuit.chain.current().unwrap_or(&decision.selected_model).to_string();
         let attempts = pursuit.settle.attempts().to_vec();
         Some(Self { model, decision, attempts, overhead: pursuit.settle.overhead() })
+    }
+
+    /// The name and time of an answer that has to change its dialect.
+    fn identity(pursuit: &Pursuit) -> (String, i64) {
+        let context = pursuit.settle.context();
+        (context.id.to_string(), context.now.unix_micros() / 1_000_000)
     }
 
     fn write_headers(&self, headers: &mut HeaderMap) {
