@@ -5,11 +5,12 @@ pub(crate) mod embed;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod models;
+pub(crate) mod proxy;
 
 use std::sync::Arc;
 
 use dialect::{Operation, Surface};
-use domain::{RequestId, Timestamp};
+use domain::{ProviderSlug, RequestId, Timestamp};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -37,6 +38,8 @@ enum Endpoint<'a> {
     Ask(Surface<'a>),
     Models,
     Model(&'a str),
+    /// A provider's own API.
+    Provider(&'a str),
 }
 
 impl<'a> Endpoint<'a> {
@@ -44,16 +47,23 @@ impl<'a> Endpoint<'a> {
         if let Some(surface) = Surface::of(path) {
             return Some(Self::Ask(surface));
         }
-        match path.strip_prefix("/v1/models")? {
-            "" => Some(Self::Models),
-            rest => rest.strip_prefix('/').filter(|model| !model.is_empty()).map(Self::Model),
+        if let Some(rest) = path.strip_prefix("/v1/models") {
+            return match rest {
+                "" => Some(Self::Models),
+                rest => rest.strip_prefix('/').filter(|model| !model.is_empty()).map(Self::Model),
+            };
         }
+        let (provider, _) = path.strip_prefix('/')?.split_once('/')?;
+        // The gateway's own paths can name no provider.
+        ProviderSlug::parse(provider).is_ok().then_some(Self::Provider(provider))
     }
 
-    fn method(&self) -> Method {
+    /// The one method that it takes; `None` = any.
+    fn method(&self) -> Option<Method> {
         match self {
-            Self::Ask(_) => Method::POST,
-            Self::Models | Self::Model(_) => Method::GET,
+            Self::Ask(_) => Some(Method::POST),
+            Self::Models | Self::Model(_) => Some(Method::GET),
+            Self::Provider(_) => None,
         }
     }
 }
@@ -69,8 +79,8 @@ pub(crate) async fn route(
     let Some(endpoint) = Endpoint::of(&path) else {
         return arrival.voice.response(&Failure::UnknownPath(path));
     };
-    if request.method() != endpoint.method() {
-        let allow = if endpoint.method() == Method::POST { "POST" } else { "GET" };
+    if let Some(method) = endpoint.method().filter(|method| request.method() != method) {
+        let allow = if method == Method::POST { "POST" } else { "GET" };
         return arrival.voice.response(&Failure::MethodNotAllowed { allow });
     }
     let context = match identify(&worker, &request, arrival) {
@@ -89,6 +99,7 @@ pub(crate) async fn route(
         },
         Endpoint::Models => models::list(&context, request.uri().query()),
         Endpoint::Model(id) => models::one(&context, id),
+        Endpoint::Provider(slug) => proxy::answer(worker, context, request, slug, in_flight).await,
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum Failure {
     UnknownPath(String),
     /// There is no such model in `GET /v1/models/{id}`.
     UnknownModel(String),
+    /// The key may not use the model, or any of the provider.
+    ModelNotAllowed { provider: String },
     /// The path wants another method.
     MethodNotAllowed { allow: &'static str },
     /// No policy, model or candidate for it.
@@ -116,6 +118,14 @@ impl Failure {
                 "not_found_error",
                 "model_not_found",
                 format!("there is no model `{model}` that this key may use: GET /v1/models lists them"),
+            ),
+            Self::ModelNotAllowed { provider } => own(
+                403,
+                "permission_error",
+                "model_not_allowed",
+                format!(
+                    "this key is limited to some models, and this is none of them at provider `{provider}`: GET /v1/models lists them"
+                ),
             ),
             Self::MethodNotAllowed { allow } => ErrorAnswer {
                 allow: Some(allow),

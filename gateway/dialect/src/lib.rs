@@ -16,6 +16,7 @@ pub mod canonical;
 pub mod error;
 pub mod fuzz;
 pub mod gemini;
+mod meter;
 pub mod openai;
 pub mod request;
 pub mod responses;
@@ -23,6 +24,7 @@ pub mod stream;
 
 pub use answer::{Answer, BadAnswer};
 pub use domain::tokens::TokenEstimator;
+pub use meter::{Heard, Meter};
 pub use request::{BadRequest, Encoded, Request, Target};
 pub use sse::{SseEvent, SseFault, SseParser};
 pub use stream::{Progress, StreamFault, StreamOptions, Translator};

@@ -97,14 +97,14 @@ impl ProviderClient {
         }
         let endpoint = self.endpoint(call.provider)?;
         let wait = call.waits.until_head(call.stream);
-        let response = within(wait, exchange(&endpoint, &call)).await?;
+        let response = within(wait, exchange(&endpoint, || request_of(&endpoint, &call))).await?;
         if response.status().is_success() {
             return Upstream::from_response(response);
         }
         Err(refusal(response, call.secret).await)
     }
 
-    fn endpoint(&self, provider: &Arc<Provider>) -> Result<Arc<Endpoint>, Fault> {
+    pub(crate) fn endpoint(&self, provider: &Arc<Provider>) -> Result<Arc<Endpoint>, Fault> {
         let key = Arc::as_ptr(provider) as usize;
         if let Some(endpoint) = lock(&self.endpoints).get(&key) {
             return Ok(endpoint.clone());
@@ -136,7 +136,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn within<T>(wait: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+pub(crate) async fn within<T>(wait: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let Ok(result) = tokio::time::timeout(wait, work).await else {
         let message = format!("no response head within {} ms", wait.as_millis());
         return Err(Fault::new(FaultKind::Timeout, message).charged());
@@ -145,9 +145,11 @@ async fn within<T>(wait: Duration, work: impl Future<Output = Result<T, Fault>>)
 }
 
 /// Sends the call, a second time if the first met a connection that was already closed.
-async fn exchange(endpoint: &Endpoint, call: &Call<'_>) -> Result<Response<Incoming>, Fault> {
-    let request = request_of(endpoint, call)?;
-    let error = match endpoint.pool.pooled.request(request).await {
+pub(crate) async fn exchange(
+    endpoint: &Endpoint,
+    build: impl Fn() -> Result<Request<Full<Bytes>>, Fault>,
+) -> Result<Response<Incoming>, Fault> {
+    let error = match endpoint.pool.pooled.request(build()?).await {
         Ok(response) => return Ok(response),
         Err(error) => error,
     };
@@ -156,8 +158,7 @@ async fn exchange(endpoint: &Endpoint, call: &Call<'_>) -> Result<Response<Incom
     }
     metrics::counter!("signalbox_upstream_stale_connections_total").increment(1);
     tracing::debug!(provider = %endpoint.provider.slug, "pooled connection was closed, sending again on a fresh one");
-    let request = request_of(endpoint, call)?;
-    endpoint.pool.fresh.request(request).await.map_err(|error| from_send_error(&error))
+    endpoint.pool.fresh.request(build()?).await.map_err(|error| from_send_error(&error))
 }
 
 fn request_of(endpoint: &Endpoint, call: &Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {

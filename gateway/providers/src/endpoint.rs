@@ -84,6 +84,11 @@ impl Endpoint {
         }
     }
 
+    /// The last segment of the base path: mostly a version such as `v1`.
+    pub(crate) fn last_segment(&self) -> &str {
+        self.prefix.rsplit('/').next().unwrap_or_default()
+    }
+
     /// The header that carries a secret, unless it goes into the query.
     pub(crate) fn auth_header(&self, secret: &Secret) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
         let (name, bytes) = match &self.auth {

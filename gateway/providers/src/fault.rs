@@ -16,6 +16,7 @@ use domain::AttemptOutcome;
 use seal::Secret;
 
 pub(crate) use classify::from_status;
+pub(crate) use retry_after::retry_after_of;
 pub use retry_after::{RETRY_AFTER_CAP, parse_retry_after};
 pub(crate) use transport::{cause, from_body_error, from_send_error};
 

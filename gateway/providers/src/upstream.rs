@@ -7,11 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 
-use crate::fault::{Fault, FaultKind, from_body_error};
+use crate::fault::{Fault, FaultKind, from_body_error, retry_after_of};
+use crate::pass::goes_on;
 
 /// What may go from a provider's response to the caller.
 const FORWARDED: [&str; 10] = [
@@ -52,6 +53,22 @@ impl Upstream {
         let (parts, body) = response.into_parts();
         let upstream = Self { status: parts.status, headers: parts.headers, body };
         upstream.check_headers().map(|()| upstream)
+    }
+
+    /// An answer of any status, not looked at.
+    pub(crate) fn passed(response: Response<Incoming>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// The headers of the answer that mean something beyond this connection.
+    pub fn passed_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.headers.iter().filter(|(name, _)| goes_on(name) && **name != SET_COOKIE)
+    }
+
+    /// How long the provider asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after_of(&self.headers)
     }
 
     /// What the provider says the body is.

@@ -194,7 +194,7 @@ async fn streamed(pursuit: Pursuit) -> Response<GatewayBody> {
     response
 }
 
-fn refused(mut settle: Settle, failure: &Failure) -> Response<GatewayBody> {
+pub(crate) fn refused(mut settle: Settle, failure: &Failure) -> Response<GatewayBody> {
     if let Err(fault) = settle.finish(failure.end()) {
         tracing::error!(%fault, "the record of a refused request cannot be written");
     }

@@ -136,6 +136,11 @@ impl Settle {
         });
     }
 
+    /// Notes which model an answer is charged to that nobody has decided about.
+    pub(crate) fn served_at(&mut self, model: &ModelId) {
+        self.edit(|record| record.model = Some(model.clone()));
+    }
+
     /// Notes how the call ended.
     pub(crate) fn attempted(&mut self, attempt: Attempt) {
         self.sent_to = None;

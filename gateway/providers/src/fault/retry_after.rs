@@ -13,6 +13,11 @@ use time::format_description::well_known::Rfc2822;
 /// The longest wait that a provider may impose.
 pub const RETRY_AFTER_CAP: Duration = Duration::from_mins(2);
 
+/// As [`from_headers`], relative to this moment.
+pub(crate) fn retry_after_of(headers: &HeaderMap) -> Option<Duration> {
+    from_headers(headers, OffsetDateTime::now_utc())
+}
+
 /// The wait that the headers ask for, if any.
 pub(super) fn from_headers(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

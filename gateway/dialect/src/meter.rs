@@ -1,0 +1,208 @@
+//! Listens to an answer that is passed on as it is: what it consumed and which model it names, in any vendor's words.
+//!
+//! Never changes or delays a byte, and never fails: what cannot be understood counts as not said.
+
+use domain::Usage;
+use domain::tokens::TokenEstimator;
+
+use crate::json::{Escapes, Node, checked_utf8};
+use crate::sse::{SseFault, SseParser};
+
+/// A whole document is kept up to this many bytes; of a longer one nothing is known.
+const DOCUMENT: usize = 8 << 20;
+const EVENT: usize = 1 << 20;
+
+/// Listens to one answer.
+#[derive(Debug)]
+pub struct Meter {
+    form: Form,
+    heard: Heard,
+}
+
+/// What an answer said of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// What it consumed, if it said.
+    pub usage: Option<Usage>,
+    /// The model that it named.
+    pub model: Option<String>,
+    /// Its bytes as text, to be counted where it did not say.
+    pub text: TokenEstimator,
+}
+
+#[derive(Debug)]
+enum Form {
+    Document(Vec<u8>),
+    Events(SseParser),
+    /// Media, or more than can be kept.
+    Unread,
+}
+
+impl Meter {
+    /// Stands before an answer of a media type.
+    pub fn new(media_type: Option<&str>) -> Self {
+        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let form = match essence.as_str() {
+            "text/event-stream" => Form::Events(SseParser::new(EVENT)),
+            "" | "application/json" => Form::Document(Vec::new()),
+            other if other.ends_with("+json") => Form::Document(Vec::new()),
+            _ => Form::Unread,
+        };
+        Self { form, heard: Heard::default() }
+    }
+
+    /// Hears the next bytes.
+    pub fn push(&mut self, chunk: &[u8]) {
+        let Self { form, heard } = self;
+        let goes_on = match form {
+            Form::Document(kept) if kept.len() + chunk.len() <= DOCUMENT => {
+                kept.extend_from_slice(chunk);
+                true
+            }
+            Form::Events(parser) => parser.push(chunk, |event| heard.document(event.data)).is_ok(),
+            Form::Document(_) => false,
+            Form::Unread => true,
+        };
+        if !goes_on {
+            self.form = Form::Unread;
+        }
+    }
+
+    /// Returns what was heard.
+    pub fn end(mut self) -> Heard {
+        if let Form::Document(kept) = &self.form {
+            let _: Result<(), SseFault> = self.heard.document(kept);
+        }
+        self.heard
+    }
+}
+
+impl Heard {
+    fn document(&mut self, data: &[u8]) -> Result<(), SseFault> {
+        let Ok(text) = checked_utf8(data) else { return Ok(()) };
+        let Ok(node) = Node::parse(text, Escapes::Lenient) else { return Ok(()) };
+        let inner = [Some(&node), node.get("response"), node.get("message")];
+        for place in inner.into_iter().flatten() {
+            let counts = place.get("usage").or_else(|| place.get("usageMetadata"));
+            if let Some(usage) = counts.map(usage_of).filter(|usage| usage.total_tokens() > 0) {
+                self.usage = Some(merged(self.usage, usage));
+            }
+            let model = place.str_of("model").or_else(|| place.str_of("modelVersion"));
+            if self.model.is_none() {
+                self.model = model.map(str::to_owned);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last word counts, and what it does not speak of keeps its value.
+fn merged(known: Option<Usage>, said: Usage) -> Usage {
+    let Some(known) = known else { return said };
+    let or = |said: u64, known: u64| if said > 0 { said } else { known };
+    Usage {
+        prompt_tokens: or(said.prompt_tokens, known.prompt_tokens),
+        cached_tokens: or(said.cached_tokens, known.cached_tokens),
+        cache_write_tokens: or(said.cache_write_tokens, known.cache_write_tokens),
+        completion_tokens: or(said.completion_tokens, known.completion_tokens),
+        reasoning_tokens: or(said.reasoning_tokens, known.reasoning_tokens),
+        estimated: false,
+    }
+}
+
+/// Reads counts in the words of any vendor. Anthropic counts cached tokens beside the input, the others inside it.
+fn usage_of(node: &Node<'_>) -> Usage {
+    let count = |name: &str| node.count_of(name).unwrap_or(0);
+    let detail = |object: &str, name: &str| node.get(object).and_then(|it| it.count_of(name)).unwrap_or(0);
+    let (read, written) = (count("cache_read_input_tokens"), count("cache_creation_input_tokens"));
+    let cached = [
+        read,
+        detail("prompt_tokens_details", "cached_tokens"),
+        detail("input_tokens_details", "cached_tokens"),
+        count("cachedContentTokenCount"),
+    ];
+    let reasoning = [
+        detail("completion_tokens_details", "reasoning_tokens"),
+        detail("output_tokens_details", "reasoning_tokens"),
+        count("thoughtsTokenCount"),
+    ];
+    Usage {
+        prompt_tokens: count("prompt_tokens")
+            + (count("input_tokens") + read + written)
+            + (count("promptTokenCount") + count("toolUsePromptTokenCount")),
+        cached_tokens: cached.into_iter().sum(),
+        cache_write_tokens: written,
+        completion_tokens: count("completion_tokens")
+            + count("output_tokens")
+            + (count("candidatesTokenCount") + count("thoughtsTokenCount")),
+        reasoning_tokens: reasoning.into_iter().sum(),
+        estimated: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(media_type: &str, body: &str, model: &str, expected: (u64, u64, u64, u64)) {
+        for cut in 0..=body.len() {
+            let mut meter = Meter::new(Some(media_type));
+            meter.push(&body.as_bytes()[..cut]);
+            meter.push(&body.as_bytes()[cut..]);
+            let heard = meter.end();
+            let usage = heard.usage.expect("usage");
+            let seen = (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, usage.reasoning_tokens);
+            assert_eq!((heard.model.as_deref(), seen), (Some(model), expected), "{body} cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn every_vendors_counts_are_heard_wherever_the_bytes_are_cut() {
+        let json = "application/json; charset=utf-8";
+        check(
+            json,
+            r#"{"model":"a","usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}"#,
+            "a",
+            (9, 5, 4, 0),
+        );
+        check(
+            json,
+            r#"{"model":"b","usage":{"input_tokens":9,"output_tokens":4,"output_tokens_details":{"reasoning_tokens":3}}}"#,
+            "b",
+            (9, 0, 4, 3),
+        );
+        check(
+            json,
+            r#"{"model":"c","usage":{"input_tokens":9,"cache_read_input_tokens":5,"output_tokens":4}}"#,
+            "c",
+            (14, 5, 4, 0),
+        );
+        check(
+            json,
+            r#"{"modelVersion":"d","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":4,"thoughtsTokenCount":3}}"#,
+            "d",
+            (9, 0, 7, 3),
+        );
+    }
+
+    #[test]
+    fn in_a_stream_the_last_word_counts() {
+        let stream = concat!(
+            "event: message_start\ndata: {\"message\":{\"model\":\"e\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n",
+            "data: {\"usage\":{\"output_tokens\":6}}\n\ndata: [DONE]\n\n"
+        );
+        check("text/event-stream", stream, "e", (9, 0, 6, 0));
+    }
+
+    #[test]
+    fn media_and_broken_bodies_say_nothing() {
+        for (media_type, body) in
+            [("audio/mpeg", "{\"usage\":{\"input_tokens\":9}}"), ("application/json", "{\"usage\":")]
+        {
+            let mut meter = Meter::new(Some(media_type));
+            meter.push(body.as_bytes());
+            assert!(meter.end().usage.is_none());
+        }
+    }
+}

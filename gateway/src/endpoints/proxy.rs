@@ -1,0 +1,304 @@
+//! `ANY /{provider}/{path…}`: a provider's own API under our keys.
+//!
+//! No routing and no translation: the body goes as it is, the answer comes as it is, whatever it is made of. What stays
+//! ours: who may call, which models, with whose secret, what it consumed and cost, and one record.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dialect::Meter;
+use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Usage};
+use futures_util::{Stream, stream};
+use http::{Request, Response, header};
+use hyper::body::Incoming;
+use providers::{Fault, Pass, Report, Upstream, Waits, Wanted};
+use seal::Secret;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout};
+
+use crate::app::Worker;
+use crate::body::{Aborted, GatewayBody};
+use crate::context::RequestContext;
+use crate::endpoints::generate::refused;
+use crate::error::Failure;
+use crate::layers::body_limit;
+use crate::layers::load_shed::InFlight;
+use crate::pipeline::report;
+use crate::pipeline::settle::{End, Settle};
+
+/// What a proxied request says of itself, as far as it is JSON.
+#[derive(Default, Deserialize)]
+struct Said {
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    stream: Option<bool>,
+}
+
+/// One call on its way.
+struct Passage {
+    worker: Arc<Worker>,
+    settle: Settle,
+    provider: Arc<Provider>,
+    model: Option<ModelId>,
+    began: Instant,
+}
+
+/// Passes a request on. From here on every way out leaves a record.
+pub(crate) async fn answer(
+    worker: Arc<Worker>,
+    context: RequestContext,
+    request: Request<Incoming>,
+    slug: &str,
+    mut in_flight: InFlight,
+) -> Response<GatewayBody> {
+    let voice = context.voice;
+    let provider = context.tenant().and_then(|tenant| {
+        let slug = ProviderSlug::parse(slug).ok()?;
+        tenant.providers.get(&slug).cloned()
+    });
+    let Some(provider) = provider else {
+        return voice.response(&Failure::UnknownPath(request.uri().path().to_owned()));
+    };
+    let settle = Settle::open(worker.app.clone(), context);
+    let passage = Passage { worker, settle, provider, model: None, began: Instant::now() };
+    passage.run(request, slug, &mut in_flight).await.map(|body| body.holding(Some(in_flight)))
+}
+
+impl Passage {
+    async fn run(mut self, request: Request<Incoming>, slug: &str, in_flight: &mut InFlight) -> Response<GatewayBody> {
+        match self.send(request, slug, in_flight).await {
+            Ok(upstream) => self.pass_on(upstream),
+            Err(failure) => refused(self.settle, &failure),
+        }
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Incoming>,
+        slug: &str,
+        in_flight: &mut InFlight,
+    ) -> Result<Upstream, Failure> {
+        let (head, body) = request.into_parts();
+        let body = body_limit::read(body, self.worker.app.limits(), in_flight).await?;
+        let said = said(&head.headers, &body);
+        let path = path_below(head.uri.path(), head.uri.query(), slug);
+        self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));
+        self.model = self.admit(said.model.as_deref().or_else(|| model_of_path(&path)))?;
+        self.settle.start().map_err(|_| Failure::RecordsUnavailable)?;
+        let keys = self.keys()?;
+        let remaining = self.settle.context().deadline.saturating_duration_since(Instant::now());
+        let waits = Waits::resolve(&self.provider.timeouts).within(remaining);
+        let mut keys = keys.into_iter().peekable();
+        loop {
+            let key = keys.next().flatten();
+            let secret = key.as_ref().map(|(_, secret)| secret.as_ref());
+            let (method, headers) = (&head.method, &head.headers);
+            let pass = Pass { provider: &self.provider, method, path: &path, headers, body: &body, secret, waits };
+            self.settle.wait_begins();
+            let answered = self.worker.client.pass(pass).await;
+            self.settle.wait_ends();
+            self.note(key.as_ref().map(|(credential, _)| credential), &answered);
+            match answered {
+                // A key that is spent or refused says nothing of the others.
+                Ok(upstream) if matches!(upstream.status.as_u16(), 401 | 429) && keys.peek().is_some() => {}
+                Ok(upstream) => return Ok(upstream),
+                Err(fault) => {
+                    let provider = self.provider.slug.to_string();
+                    return Err(Failure::Exhausted { provider, fault, all_rate_limited: false, wait: None });
+                }
+            }
+        }
+    }
+
+    /// The model in our catalogue, if the request names one that stands there.
+    fn admit(&self, native: Option<&str>) -> Result<Option<ModelId>, Failure> {
+        let context = self.settle.context();
+        let allowed = &context.key.allowed_models;
+        let tenant = context.tenant().ok_or(Failure::NotReady)?;
+        let id = native.and_then(|native| {
+            let known =
+                |model: &&Arc<Model>| model.id.provider() == self.provider.slug.as_str() && model.native == native;
+            let known = tenant.models.values().find(known).map(|model| model.id.clone());
+            known.or_else(|| ModelId::parse(&format!("{}/{native}", self.provider.slug)).ok())
+        });
+        let disabled = id.as_ref().and_then(|id| tenant.models.get(id)).is_some_and(|model| !model.enabled);
+        let may = match &id {
+            _ if allowed.is_empty() => true,
+            Some(id) => allowed.contains(id),
+            None => allowed.iter().any(|id| id.provider() == self.provider.slug.as_str()),
+        };
+        match id {
+            Some(id) if disabled => Err(Failure::UnknownModel(id.to_string())),
+            id if may => Ok(id),
+            _ => Err(Failure::ModelNotAllowed { provider: self.provider.slug.to_string() }),
+        }
+    }
+
+    /// The secrets to try, in order; one empty try where none is needed.
+    fn keys(&self) -> Result<Vec<Option<(Arc<Credential>, Arc<Secret>)>>, Failure> {
+        let app = &self.worker.app;
+        let tenant = self.settle.context().tenant().ok_or(Failure::NotReady)?;
+        let any = ModelId::parse(&format!("{}/any", self.provider.slug)).map_err(|_| Failure::Internal)?;
+        let model = self.model.as_ref().unwrap_or(&any);
+        let wanted = Wanted { tenant, provider: &self.provider.slug, model, source: None };
+        let pool = app.vault.pool(wanted, &app.upstreams, app.clock.monotonic());
+        let unsealed = pool.usable.iter().filter_map(|credential| {
+            let secret = app.vault.secret(credential);
+            secret.ok().map(|secret| Some((credential.clone(), secret)))
+        });
+        let keys: Vec<_> = unsealed.take(2).collect();
+        if !keys.is_empty() {
+            return Ok(keys);
+        }
+        if self.provider.allow_anonymous {
+            return Ok(vec![None]);
+        }
+        let provider = self.provider.slug.to_string();
+        let message = format!("provider `{provider}` has no secret that can be used now");
+        let mut fault = Fault::new(providers::FaultKind::NotSent, message);
+        fault.retry_after = pool.next_in;
+        let wait = pool.next_in;
+        Err(Failure::Exhausted { provider, fault, all_rate_limited: wait.is_some(), wait })
+    }
+
+    fn note(&mut self, credential: Option<&Arc<Credential>>, answered: &Result<Upstream, Fault>) {
+        let (outcome, status, retry_after) = match answered {
+            Ok(upstream) => {
+                let outcome = match upstream.status.as_u16() {
+                    429 => AttemptOutcome::RateLimited,
+                    401 => AttemptOutcome::Unauthorised,
+                    500.. => AttemptOutcome::ServerError,
+                    400.. => AttemptOutcome::Refused,
+                    _ => AttemptOutcome::Ok,
+                };
+                (outcome, Some(upstream.status.as_u16()), upstream.retry_after())
+            }
+            Err(fault) => (fault.outcome(), fault.status, fault.retry_after),
+        };
+        let Some(model) = &self.model else { return };
+        let organisation = &self.settle.context().key.organisation;
+        let report =
+            Report { organisation, model, credential: credential.map(AsRef::as_ref), outcome, status, retry_after };
+        self.worker.app.upstreams.report(&report, self.worker.app.clock.monotonic());
+        let millis = Some(report::millis(self.began.elapsed()));
+        self.settle.attempted(Attempt { model: model.clone(), outcome, status, millis });
+    }
+
+    fn pass_on(mut self, upstream: Upstream) -> Response<GatewayBody> {
+        let mut response = Response::new(());
+        *response.status_mut() = upstream.status;
+        for (name, value) in upstream.passed_headers() {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+        if upstream.status.is_success()
+            && let Some(model) = self.model.clone()
+        {
+            self.settle.served_at(&model);
+        }
+        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let meter = Meter::new(media_type);
+        let flow = Flow { passage: self, upstream, meter: Some(meter) };
+        response.map(|()| GatewayBody::stream(frames(flow)))
+    }
+}
+
+/// An answer that is being passed on.
+struct Flow {
+    passage: Passage,
+    upstream: Upstream,
+    meter: Option<Meter>,
+}
+
+fn frames(flow: Flow) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
+    stream::unfold(Some(flow), |flow| async move {
+        let mut flow = flow?;
+        let wait = Waits::resolve(&flow.passage.provider.timeouts).inter_chunk;
+        flow.passage.settle.wait_begins();
+        let read = timeout(wait, flow.upstream.next_chunk()).await;
+        flow.passage.settle.wait_ends();
+        match read {
+            Ok(Ok(Some(chunk))) => {
+                flow.meter.as_mut().into_iter().for_each(|meter| meter.push(&chunk));
+                Some((Ok(chunk), Some(flow)))
+            }
+            // The record goes before the end of the body.
+            Ok(Ok(None)) => flow.complete().err().map(|aborted| (Err(aborted), None)),
+            Ok(Err(_)) | Err(_) => {
+                flow.break_off();
+                Some((Err(Aborted), None))
+            }
+        }
+    })
+}
+
+impl Flow {
+    fn complete(mut self) -> Result<(), Aborted> {
+        self.hear();
+        let status = self.upstream.status;
+        let end = if status.is_success() {
+            End { status: status.as_u16(), ..End::completed() }
+        } else {
+            End { outcome: Outcome::Failed, status: status.as_u16(), error: Some("provider_error".to_owned()) }
+        };
+        self.passage.settle.finish(end).map(drop).map_err(|fault| {
+            tracing::error!(%fault, "a record cannot be written; the answer is broken off");
+            Aborted
+        })
+    }
+
+    fn break_off(mut self) {
+        self.hear();
+        self.passage.settle.last_attempt_was(AttemptOutcome::Interrupted);
+        let error = Some("stream_interrupted".to_owned());
+        if let Err(fault) = self.passage.settle.finish(End { outcome: Outcome::Interrupted, status: 502, error }) {
+            tracing::error!(%fault, "the record of an interrupted answer cannot be written");
+        }
+    }
+
+    /// Notes what the answer said that it consumed.
+    fn hear(&mut self) {
+        let Some(heard) = self.meter.take().map(Meter::end) else { return };
+        self.passage.settle.served_by(heard.model.as_deref());
+        let known: Option<Usage> = heard.usage;
+        known.into_iter().for_each(|usage| self.passage.settle.consumed(usage));
+    }
+}
+
+fn said(headers: &http::HeaderMap, body: &Bytes) -> Said {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if media_type.contains("json") { serde_json::from_slice(body).unwrap_or_default() } else { Said::default() }
+}
+
+/// `/models/{model}:method`, as Gemini names its models.
+fn model_of_path(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("/models/")?;
+    let end = rest.find([':', '?', '/']).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|model| !model.is_empty())
+}
+
+/// What follows the provider's name, without the caller's key.
+fn path_below(path: &str, query: Option<&str>, slug: &str) -> String {
+    let below = &path[slug.len() + 1..];
+    let kept: Vec<&str> =
+        query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("key=")).collect();
+    if kept.is_empty() { below.to_owned() } else { format!("{below}?{}", kept.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_below_keeps_its_query_but_not_the_key() {
+        assert_eq!(path_below("/acme/v1/files", None, "acme"), "/v1/files");
+        assert_eq!(path_below("/acme/files", Some("limit=2&key=sk-sb-1&after=x"), "acme"), "/files?limit=2&after=x");
+        assert_eq!(path_below("/acme/files", Some("key=sk-sb-1"), "acme"), "/files");
+    }
+
+    #[test]
+    fn a_path_may_name_the_model() {
+        assert_eq!(model_of_path("/v1beta/models/pro:generateContent?alt=sse"), Some("pro"));
+        assert_eq!(model_of_path("/v1/files"), None);
+    }
+}
