@@ -8,6 +8,7 @@ mod conversing;
 mod engine;
 mod fallback;
 mod limits;
+mod proxy;
 mod requests;
 mod rules;
 mod stack;

@@ -1,0 +1,117 @@
+//! The provider proxy: a provider's own API under our keys, as it is, accounted for.
+
+use domain::{Money, Outcome};
+
+use crate::stack::{KEY, NARROW, Setup, TestStack, UNKNOWN, summary};
+use crate::upstream::{Act, STREAM_HEAD, Upstream, begun, chunk, good_events, last_chunk, whole};
+use crate::wire::{get, post, post_with};
+
+const COMPLETION: &str = r#"{"model":"native-small","x":[1,2],"usage":{"prompt_tokens":10,"completion_tokens":5}}"#;
+
+fn over(upstream: &Upstream) -> TestStack {
+    TestStack::over(&[upstream.address])
+}
+
+#[test]
+fn bodies_go_and_come_as_they_are_under_our_secret() {
+    let upstream = Upstream::answering(whole("200 OK", "x-vendor: yes\r\nset-cookie: a=b\r\n", COMPLETION));
+    let stack = over(&upstream);
+    let body = r#"{ "model" : "native-0",  "own_field": {"deep": [1, 2]} }"#;
+    let headers = format!(
+        "x-api-key: {KEY}\r\ncontent-type: application/json\r\nx-forwarded-for: 10.0.0.1\r\ncookie: c=d\r\nx-vendor-option: on\r\n"
+    );
+    let answer = stack.send(&post_with("/p0/v1/own/path?a=1&key=secret&b=2", &headers, body));
+    assert_eq!((answer.status, answer.body.as_str()), (200, COMPLETION));
+    assert_eq!((answer.header("x-vendor"), answer.header("set-cookie")), (Some("yes"), None));
+    let sent = upstream.last_request();
+    assert!(sent.starts_with("POST /v1/own/path?a=1&b=2 HTTP/1.1\r\n"), "{sent}");
+    assert_eq!(upstream.last_body(), body);
+    assert!(sent.contains("x-vendor-option: on") && sent.contains("authorization: Bearer upstream-secret"), "{sent}");
+    for leak in [KEY, "x-forwarded-for", "cookie", "x-api-key"] {
+        assert!(!sent.contains(leak), "{leak} in {sent}");
+    }
+}
+
+#[test]
+fn usage_is_read_on_the_way_and_charged_to_the_model_of_the_catalogue() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let stack = over(&upstream);
+    stack.send(&post("/p0/chat/completions", KEY, r#"{"model":"small"}"#));
+    let record = stack.record();
+    assert_eq!(summary(&record), (Outcome::Completed, 200, vec!["p0/small ok".to_owned()]));
+    assert_eq!(record.finished.cost, Some(Money::from_pico(30_000_000)));
+    assert_eq!(record.finished.served_model.as_deref(), Some("native-small"));
+}
+
+#[test]
+fn streams_pass_through_byte_for_byte_and_are_charged() {
+    let events = good_events();
+    let mut acts = vec![Act::Send(STREAM_HEAD.to_vec())];
+    acts.extend(events.iter().map(|event| chunk(event)));
+    acts.push(last_chunk());
+    let upstream = Upstream::acting(acts);
+    let stack = over(&upstream);
+    let answer = stack.send(&post("/p0/chat/completions", KEY, r#"{"model":"small","stream":true}"#));
+    assert_eq!((answer.body, answer.complete), (events.concat(), true));
+    assert_eq!(stack.record().finished.cost, Some(Money::from_pico(30_000_000)));
+}
+
+#[test]
+fn a_stream_that_breaks_never_ends_cleanly() {
+    let events = good_events();
+    let upstream = Upstream::acting(begun(&[&events[0], &events[1]], Act::Reset));
+    let stack = over(&upstream);
+    let answer = stack.send(&post("/p0/chat/completions", KEY, r#"{"model":"small","stream":true}"#));
+    assert!(!answer.complete);
+    assert_eq!(stack.record().finished.outcome, Outcome::Interrupted);
+}
+
+#[test]
+fn other_methods_and_media_pass_too() {
+    let upstream = Upstream::answering(whole("200 OK", "", r#"{"data":[]}"#));
+    let stack = over(&upstream);
+    assert_eq!(stack.send(&get("/p0/files?limit=2", KEY)).status, 200);
+    assert!(upstream.last_request().starts_with("GET /v1/files?limit=2 "), "{}", upstream.last_request());
+    let multipart = format!("authorization: Bearer {KEY}\r\ncontent-type: multipart/form-data; boundary=x\r\n");
+    let body = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nsmall\r\n--x--\r\n";
+    assert_eq!(stack.send(&post_with("/p0/audio/transcriptions", &multipart, body)).status, 200);
+    assert_eq!(upstream.last_body(), body);
+}
+
+#[test]
+fn an_error_of_the_provider_comes_as_it_is() {
+    let upstream = Upstream::answering(whole("418 Teapot", "retry-after: 7\r\n", r#"{"own":"shape"}"#));
+    let stack = over(&upstream);
+    let answer = stack.send(&post("/p0/brew", KEY, r#"{"model":"small"}"#));
+    assert_eq!(
+        (answer.status, answer.body.as_str(), answer.header("retry-after")),
+        (418, r#"{"own":"shape"}"#, Some("7"))
+    );
+    let record = stack.record();
+    assert_eq!((record.finished.outcome, record.finished.cost), (Outcome::Failed, None));
+}
+
+#[test]
+fn who_may_not_use_the_model_or_the_provider_may_not_pass() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let stack = TestStack::start(Setup { upstreams: vec![upstream.address, upstream.address], ..Setup::default() });
+    assert_eq!(stack.send(&post("/p0/chat/completions", NARROW, r#"{"model":"small"}"#)).status, 200);
+    for (path, body) in [
+        ("/p0/chat/completions", r#"{"model":"large"}"#),
+        ("/p1/chat/completions", r#"{"model":"small"}"#),
+        ("/p1/files", "{}"),
+    ] {
+        stack.send(&post(path, NARROW, body)).assert_error(403, "permission_error", "model_not_allowed");
+    }
+    stack.send(&post("/p0/files", UNKNOWN, "{}")).assert_error(401, "authentication_error", "invalid_api_key");
+    stack.send(&post("/nobody/files", KEY, "{}")).assert_error(404, "not_found_error", "unknown_path");
+    assert_eq!(upstream.calls(), 1);
+}
+
+#[test]
+fn an_unreachable_provider_is_told_in_our_words() {
+    let stack = TestStack::over(&[Upstream::nobody()]);
+    let answer = stack.send(&post("/p0/files", KEY, r#"{"model":"small"}"#));
+    answer.assert_error(502, "provider_error", "connect_failed");
+    assert_eq!(stack.record().finished.outcome, Outcome::Failed);
+}
