@@ -5,5 +5,6 @@ pub(crate) mod converse;
 pub(crate) mod decide;
 pub(crate) mod fallback;
 pub(crate) mod report;
+pub(crate) mod secrets;
 pub(crate) mod settle;
 pub(crate) mod stream;

@@ -13,6 +13,7 @@ mod wire;
 pub mod answer;
 pub mod anthropic;
 pub mod canonical;
+pub mod count;
 pub mod error;
 pub mod fuzz;
 pub mod gemini;

@@ -1,22 +1,115 @@
-//! Placeholder.
+//! How many tokens a request has: asked of the provider where the model named is one of the same dialect, estimated
+//! otherwise.
+//!
+//! Nothing is routed and nothing charged; the caller gets an answer even when the provider gives none.
+
 use std::sync::Arc;
 
-use dialect::Surface;
-use http::{Request, Response};
+use bytes::Bytes;
+use dialect::{Dialect, Surface, count};
+use domain::{Model, ModelId, Provider};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response};
+use hyper::HeaderMap;
 use hyper::body::Incoming;
+use providers::{Pass, Waits};
+use tokio::time::{Instant, timeout};
 
 use crate::app::Worker;
 use crate::body::GatewayBody;
 use crate::context::RequestContext;
+use crate::endpoints::generate::{check_media_type, forwarded, refused};
 use crate::error::Failure;
+use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
+use crate::pipeline::secrets;
+use crate::pipeline::settle::{End, Settle};
 
+/// A provider that takes longer is not waited for: an estimate is at hand.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+const COUNT_BYTES: usize = 64 * 1024;
+
+/// Answers with a count.
 pub(crate) async fn answer(
-    _worker: Arc<Worker>,
+    worker: Arc<Worker>,
     context: RequestContext,
-    _request: Request<Incoming>,
-    _surface: Surface<'_>,
-    _in_flight: InFlight,
+    request: Request<Incoming>,
+    surface: Surface<'_>,
+    mut in_flight: InFlight,
 ) -> Response<GatewayBody> {
-    context.voice.response(&Failure::Internal)
+    let mut settle = Settle::open(worker.app.clone(), context);
+    match counted(&worker, &mut settle, request, &surface, &mut in_flight).await {
+        Ok(body) => {
+            if settle.finish(End::completed()).is_err() {
+                return settle.context().voice.response(&Failure::RecordsUnavailable);
+            }
+            let mut response = Response::new(GatewayBody::full(body));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(failure) => refused(settle, &failure),
+    }
+}
+
+async fn counted(
+    worker: &Worker,
+    settle: &mut Settle,
+    request: Request<Incoming>,
+    surface: &Surface<'_>,
+    in_flight: &mut InFlight,
+) -> Result<Bytes, Failure> {
+    let (head, body) = request.into_parts();
+    check_media_type(&head.headers)?;
+    let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
+    let request = count::decode(surface.dialect, body, surface.target.clone()).map_err(Failure::Malformed)?;
+    settle.describe(request.model(), false);
+    if let Some((model, provider)) = named(settle.context(), &request, surface.dialect)? {
+        let body = request.encode_for(surface.dialect, &model.native).body;
+        let headers = forwarded(&head.headers, surface.dialect);
+        let ask = ask(worker, settle.context(), &model, &provider, surface.dialect, &headers, &body);
+        if let Some(counted) = timeout(PATIENCE, ask).await.ok().flatten() {
+            return Ok(counted);
+        }
+    }
+    Ok(count::answer(surface.dialect, request.features().input_tokens))
+}
+
+/// The model that is named, if its provider can count in this dialect.
+fn named(
+    context: &RequestContext,
+    request: &dialect::Request,
+    dialect: Dialect,
+) -> Result<Option<(Arc<Model>, Arc<Provider>)>, Failure> {
+    let tenant = context.tenant().ok_or(Failure::NotReady)?;
+    let Some(id) = request.model().and_then(|name| ModelId::parse(name).ok()) else { return Ok(None) };
+    let allowed = &context.key.allowed_models;
+    let model = tenant
+        .models
+        .get(&id)
+        .filter(|model| tenant.is_callable(model) && (allowed.is_empty() || allowed.contains(&model.id)));
+    let pair = model.and_then(|model| Some((model.clone(), tenant.provider_of(&id)?.clone())));
+    Ok(pair.filter(|(_, provider)| Dialect::of(provider.dialect) == Some(dialect)))
+}
+
+/// Asks the provider; `None` = it has no answer.
+async fn ask(
+    worker: &Worker,
+    context: &RequestContext,
+    model: &Model,
+    provider: &Arc<Provider>,
+    dialect: Dialect,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Option<Bytes> {
+    let tenant = context.tenant()?;
+    let secrets = secrets::usable(&worker.app, tenant, &provider.slug, &model.id).ok()?;
+    let secret = secrets.first()?.as_ref().map(|(_, secret)| secret.as_ref());
+    let remaining = context.deadline.saturating_duration_since(Instant::now());
+    let waits = Waits::resolve(&provider.timeouts).within(remaining);
+    let path = count::path(dialect, &model.native)?;
+    let mut headers = headers.clone();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let pass = Pass { provider, method: &Method::POST, path: &path, headers: &headers, body, secret, waits };
+    let upstream = worker.client.pass(pass).await.ok().filter(|upstream| upstream.status.is_success())?;
+    upstream.collect(COUNT_BYTES, PATIENCE).await.ok()
 }

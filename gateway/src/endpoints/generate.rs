@@ -97,7 +97,7 @@ struct Prepared {
 }
 
 /// The caller's headers that mean something to an upstream of the same dialect.
-fn forwarded(headers: &HeaderMap, dialect: Dialect) -> HeaderMap {
+pub(crate) fn forwarded(headers: &HeaderMap, dialect: Dialect) -> HeaderMap {
     let names: &[HeaderName] = match dialect {
         Dialect::Openai | Dialect::OpenaiResponses => &[OPENAI_BETA],
         Dialect::Anthropic => &[ANTHROPIC_VERSION, ANTHROPIC_BETA],
@@ -109,7 +109,7 @@ fn forwarded(headers: &HeaderMap, dialect: Dialect) -> HeaderMap {
 }
 
 /// JSON by its own word, or no word at all: some clients send none.
-fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
+pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let is_json = essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json");

@@ -11,8 +11,7 @@ use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Outcome, Provi
 use futures_util::{Stream, stream};
 use http::{Request, Response, header};
 use hyper::body::Incoming;
-use providers::{Fault, Pass, Report, Upstream, Waits, Wanted};
-use seal::Secret;
+use providers::{Fault, Pass, Report, Upstream, Waits};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
@@ -23,8 +22,8 @@ use crate::endpoints::generate::refused;
 use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
-use crate::pipeline::report;
 use crate::pipeline::settle::{End, Settle};
+use crate::pipeline::{report, secrets};
 
 /// What a proxied request says of itself, as far as it is JSON.
 #[derive(Default, Deserialize)]
@@ -135,31 +134,11 @@ impl Passage {
         }
     }
 
-    /// The secrets to try, in order; one empty try where none is needed.
-    fn keys(&self) -> Result<Vec<Option<(Arc<Credential>, Arc<Secret>)>>, Failure> {
-        let app = &self.worker.app;
+    /// The secrets to try, in order.
+    fn keys(&self) -> Result<Vec<secrets::Opened>, Failure> {
         let tenant = self.settle.context().tenant().ok_or(Failure::NotReady)?;
         let any = ModelId::parse(&format!("{}/any", self.provider.slug)).map_err(|_| Failure::Internal)?;
-        let model = self.model.as_ref().unwrap_or(&any);
-        let wanted = Wanted { tenant, provider: &self.provider.slug, model, source: None };
-        let pool = app.vault.pool(wanted, &app.upstreams, app.clock.monotonic());
-        let unsealed = pool.usable.iter().filter_map(|credential| {
-            let secret = app.vault.secret(credential);
-            secret.ok().map(|secret| Some((credential.clone(), secret)))
-        });
-        let keys: Vec<_> = unsealed.take(2).collect();
-        if !keys.is_empty() {
-            return Ok(keys);
-        }
-        if self.provider.allow_anonymous {
-            return Ok(vec![None]);
-        }
-        let provider = self.provider.slug.to_string();
-        let message = format!("provider `{provider}` has no secret that can be used now");
-        let mut fault = Fault::new(providers::FaultKind::NotSent, message);
-        fault.retry_after = pool.next_in;
-        let wait = pool.next_in;
-        Err(Failure::Exhausted { provider, fault, all_rate_limited: wait.is_some(), wait })
+        secrets::usable(&self.worker.app, tenant, &self.provider.slug, self.model.as_ref().unwrap_or(&any))
     }
 
     fn note(&mut self, credential: Option<&Arc<Credential>>, answered: &Result<Upstream, Fault>) {
