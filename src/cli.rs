@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Models(ModelsCommand),
     /// Providers.
     #[command(subcommand)]
-    Providers(ObjectCommand),
+    Providers(ProvidersCommand),
     /// Secrets of providers: they go in and never come out.
     #[command(subcommand)]
     Credentials(CredentialsCommand),

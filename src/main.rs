@@ -19,7 +19,7 @@ use clap::Parser;
 use domain::ObjectKind;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ProvidersCommand};
 use crate::exit::Exit;
 
 #[global_allocator]
@@ -63,7 +63,10 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Routers(command) => commands::objects::run(ObjectKind::Router, command).await,
             Command::Policies(command) => commands::versions::run(ObjectKind::Policy, command).await,
             Command::Models(command) => commands::models::run(command).await,
-            Command::Providers(command) => commands::objects::run(ObjectKind::Provider, command).await,
+            Command::Providers(ProvidersCommand::Object(command)) => {
+                commands::objects::run(ObjectKind::Provider, command).await
+            }
+            Command::Providers(ProvidersCommand::Check(args)) => commands::check::run(args).await,
             Command::Credentials(command) => commands::credentials::run(command).await,
             Command::Organisations(command) => commands::organisations::run(command).await,
             Command::Scorecards(command) => commands::scorecards::run(command).await,

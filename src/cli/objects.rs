@@ -50,6 +50,34 @@ pub(crate) enum VersionedCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    #[command(flatten)]
+    Object(ObjectCommand),
+    /// Asks one of its models through the running gateway and says what works; costs a few hundred tokens.
+    Check(CheckProviderArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckProviderArgs {
+    /// The provider.
+    pub(crate) provider: String,
+    /// The model to ask; otherwise its first that is enabled.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Where the gateway listens.
+    #[arg(long, default_value = "http://127.0.0.1:8080", env = "SIGNALBOX_GATEWAY", value_name = "URL")]
+    pub(crate) gateway: String,
+    /// An API key; otherwise one is made for ten minutes and revoked at the end.
+    #[arg(long, env = "SIGNALBOX_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum BlendsCommand {
     #[command(flatten)]
     Versioned(VersionedCommand),
