@@ -68,8 +68,8 @@ pub(crate) struct CheckProviderArgs {
     #[arg(long, default_value = "http://127.0.0.1:8080", env = "SIGNALBOX_GATEWAY", value_name = "URL")]
     pub(crate) gateway: String,
     /// An API key; otherwise one is made for ten minutes and revoked at the end.
-    #[arg(long, env = "SIGNALBOX_API_KEY", hide_env_values = true)]
-    pub(crate) key: Option<String>,
+    #[arg(id = "api-key", long = "api-key", env = "SIGNALBOX_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -90,7 +90,7 @@ struct Caller {
 
 impl Caller {
     async fn new(args: &CheckProviderArgs, server: &mut ServerLink, model: &Model) -> anyhow::Result<Self> {
-        let (key, own_key) = match &args.key {
+        let (key, own_key) = match &args.api_key {
             Some(key) => (SecretText::new(key.clone()), None),
             None => {
                 let created = server.create_key(key_for(model)).await?;
