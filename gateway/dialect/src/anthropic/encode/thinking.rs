@@ -128,47 +128,47 @@ mod tests {
     fn check(
         (effort, budget, most): (Option<&str>, Option<u64>, Option<u64>),
         generation: Generation,
-        expected: (Option<Thinking>, Option<&str>, u64),
+        expected: &(Option<Thinking>, Option<&str>, u64),
         lost: &[&str],
     ) {
         let reasoning = Reasoning { effort: effort.map(str::to_owned), budget_tokens: budget, summary: None };
         let request = Request { reasoning: Some(reasoning), max_output_tokens: most, ..Request::default() };
         let mut loss = Loss::default();
         let said = of(&request, generation, &mut loss);
-        assert_eq!((said.thinking, said.effort, said.max_tokens), expected);
+        assert_eq!(&(said.thinking, said.effort, said.max_tokens), expected);
         assert_eq!(loss.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), lost);
     }
 
-    const fn enabled(budget_tokens: u64) -> Option<Thinking> {
-        Some(Thinking::Enabled { budget_tokens, display: None })
+    const fn enabled(budget_tokens: u64) -> Thinking {
+        Thinking::Enabled { budget_tokens, display: None }
     }
 
     const ADAPTIVE: Option<Thinking> = Some(Thinking::Adaptive { display: None });
 
     #[test]
     fn older_models_think_by_a_budget_below_the_limit() {
-        check((Some("high"), None, None), Generation::Budget, (enabled(16_384), None, 20_480), &[]);
-        check((None, Some(5_000), Some(9_000)), Generation::Budget, (enabled(5_000), None, 9_000), &[]);
+        check((Some("high"), None, None), Generation::Budget, &(Some(enabled(16_384)), None, 20_480), &[]);
+        check((None, Some(5_000), Some(9_000)), Generation::Budget, &(Some(enabled(5_000)), None, 9_000), &[]);
         let lowered = &["reasoning.budget_tokens"];
-        check((None, Some(9_000), Some(3_000)), Generation::Budget, (enabled(2_999), None, 3_000), lowered);
-        check((None, Some(100), None), Generation::Budget, (enabled(1_024), None, 5_120), lowered);
-        check((Some("low"), None, Some(500)), Generation::Budget, (None, None, 500), &["reasoning"]);
+        check((None, Some(9_000), Some(3_000)), Generation::Budget, &(Some(enabled(2_999)), None, 3_000), lowered);
+        check((None, Some(100), None), Generation::Budget, &(Some(enabled(1_024)), None, 5_120), lowered);
+        check((Some("low"), None, Some(500)), Generation::Budget, &(None, None, 500), &["reasoning"]);
     }
 
     #[test]
     fn newer_models_think_by_an_effort() {
-        check((Some("max"), None, Some(900)), Generation::EffortOnly, (ADAPTIVE, Some("max"), 900), &[]);
-        check((None, None, None), Generation::Effort, (ADAPTIVE, None, 4_096), &[]);
+        check((Some("max"), None, Some(900)), Generation::EffortOnly, &(ADAPTIVE, Some("max"), 900), &[]);
+        check((None, None, None), Generation::Effort, &(ADAPTIVE, None, 4_096), &[]);
         let (low, medium) = ((ADAPTIVE, Some("low"), 4_096), (ADAPTIVE, Some("medium"), 4_096));
-        check((Some("minimal"), None, None), Generation::Effort, low, &["reasoning.effort"]);
-        check((None, Some(9_000), None), Generation::Effort, medium, &["reasoning.budget_tokens"]);
+        check((Some("minimal"), None, None), Generation::Effort, &low, &["reasoning.effort"]);
+        check((None, Some(9_000), None), Generation::Effort, &medium, &["reasoning.budget_tokens"]);
     }
 
     #[test]
     fn no_thought_is_said_so() {
         for generation in [Generation::Budget, Generation::Effort, Generation::EffortOnly] {
-            check((Some("none"), None, None), generation, (Some(Thinking::Disabled {}), None, 4_096), &[]);
-            check((None, Some(0), None), generation, (Some(Thinking::Disabled {}), None, 4_096), &[]);
+            check((Some("none"), None, None), generation, &(Some(Thinking::Disabled {}), None, 4_096), &[]);
+            check((None, Some(0), None), generation, &(Some(Thinking::Disabled {}), None, 4_096), &[]);
         }
     }
 

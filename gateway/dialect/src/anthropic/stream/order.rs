@@ -182,7 +182,6 @@ enum Place {
 
 /// Follows the arguments of a call to the end of their object.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "the state of a scanner")]
 struct Arguments {
     depth: usize,
     in_string: bool,
@@ -248,7 +247,9 @@ mod tests {
     #[track_caller]
     fn check(pieces: &[(Kind, &str)], expected: &[&str]) {
         let (mut order, mut words) = (Order::new(), Words::default());
-        pieces.iter().for_each(|(kind, text)| order.say(kind.clone(), text, &mut words));
+        for (kind, text) in pieces {
+            order.say(kind.clone(), text, &mut words);
+        }
         order.finish(&mut words);
         assert_eq!(words.0, expected);
     }

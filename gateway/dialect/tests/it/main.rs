@@ -1,0 +1,5 @@
+//! What the dialects promise together: every input in every dialect, and streams that do not mind where they are cut.
+
+mod cases;
+mod golden;
+mod splits;
