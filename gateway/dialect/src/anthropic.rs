@@ -4,6 +4,8 @@ mod base64;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;
+#[cfg(test)]
+mod laws;
 mod models;
 pub(crate) mod relay;
 pub(crate) mod stream;

@@ -9,16 +9,16 @@ use dialect::answer::Shown;
 use dialect::{Answer, Dialect, Request, SseParser, StreamFault, StreamOptions, Target, Translator};
 
 /// One input.
-pub struct Case {
+pub(crate) struct Case {
     /// The dialect it is in.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// Its name: the file's without its ending.
-    pub name: String,
-    pub bytes: Bytes,
+    pub(crate) name: String,
+    pub(crate) bytes: Bytes,
 }
 
 /// Reads the inputs of a kind: `requests`, `answers` or `streams`.
-pub fn cases(kind: &str) -> Vec<Case> {
+pub(crate) fn cases(kind: &str) -> Vec<Case> {
     let read = |dialect: Dialect| {
         let folder = golden().join(dialect.as_str()).join(kind);
         // A dialect may have no inputs of a kind.
@@ -41,7 +41,7 @@ fn golden() -> PathBuf {
 }
 
 /// The model asked for in a dialect: one of the newest generation.
-pub const fn native_model(dialect: Dialect) -> &'static str {
+pub(crate) const fn native_model(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Openai | Dialect::OpenaiResponses => "gpt-5-mini",
         Dialect::Anthropic => "claude-sonnet-5-5",
@@ -50,7 +50,7 @@ pub const fn native_model(dialect: Dialect) -> &'static str {
 }
 
 /// Reads a request as if its path had said what paths say.
-pub fn request(case: &Case) -> Result<Request, dialect::BadRequest> {
+pub(crate) fn request(case: &Case) -> Result<Request, dialect::BadRequest> {
     let target = match case.dialect {
         Dialect::Gemini => Target { model: Some("auto".to_owned()), stream: Some(case.name.contains("stream")) },
         Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => Target::default(),
@@ -60,10 +60,10 @@ pub fn request(case: &Case) -> Result<Request, dialect::BadRequest> {
 
 const OPENING: &[u8] = br#"{"selected_model":"shown/model"}"#;
 /// Members that a finished answer carries.
-pub const CLOSING: (&str, &[u8]) = ("routing", br#"{"cost_usd":"0.000123"}"#);
+pub(crate) const CLOSING: (&str, &[u8]) = ("routing", br#"{"cost_usd":"0.000123"}"#);
 
 /// Reads an answer and shows it to a caller.
-pub fn answer(case: &Case, caller: Dialect) -> Result<(Answer, dialect::answer::Rendered), dialect::BadAnswer> {
+pub(crate) fn answer(case: &Case, caller: Dialect) -> Result<(Answer, dialect::answer::Rendered), dialect::BadAnswer> {
     let answer = Answer::decode(case.dialect, case.bytes.clone())?;
     let shown = Shown { model: "shown/model", id: "answer_1", created: 1_700_000_000, routing: &[CLOSING] };
     let rendered = answer.render(caller, &shown);
@@ -72,15 +72,15 @@ pub fn answer(case: &Case, caller: Dialect) -> Result<(Answer, dialect::answer::
 
 /// What became of a stream.
 #[derive(Debug, PartialEq)]
-pub struct Streamed {
-    pub out: BytesMut,
-    pub fault: Option<StreamFault>,
+pub(crate) struct Streamed {
+    pub(crate) out: BytesMut,
+    pub(crate) fault: Option<StreamFault>,
     /// Progress, usage and served model, in words.
-    pub facts: String,
+    pub(crate) facts: String,
 }
 
 /// Sends a stream through in pieces; what is complete is closed.
-pub fn stream<'a>(upstream: Dialect, caller: Dialect, pieces: impl IntoIterator<Item = &'a [u8]>) -> Streamed {
+pub(crate) fn stream<'a>(upstream: Dialect, caller: Dialect, pieces: impl IntoIterator<Item = &'a [u8]>) -> Streamed {
     let options = StreamOptions {
         model: "shown/model".to_owned(),
         include_usage: true,
@@ -101,7 +101,7 @@ pub fn stream<'a>(upstream: Dialect, caller: Dialect, pieces: impl IntoIterator<
 }
 
 /// Runs what may need a dialect that is still to be written; `None` = it does.
-pub fn unless_unwritten<T>(run: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn unless_unwritten<T>(run: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(value) => Some(value),
         Err(panic) if panic.downcast_ref::<&str>().is_some_and(|text| text.starts_with("not yet implemented")) => None,

@@ -22,17 +22,6 @@ pub(super) enum Kind {
     },
 }
 
-impl Kind {
-    /// Whether more of `other` goes into a block of this.
-    fn takes(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Text, Self::Text) | (Self::Thought, Self::Thought) => true,
-            (Self::Call { call, .. }, Self::Call { call: more, .. }) => call == more,
-            (Self::Text | Self::Thought | Self::Withheld { .. } | Self::Call { .. }, _) => false,
-        }
-    }
-}
-
 /// A block with what was said in it and not yet written.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -46,6 +35,16 @@ pub(super) struct Block {
 impl Block {
     const fn new(kind: Kind) -> Self {
         Self { kind, said: String::new(), proof: String::new(), arguments: Arguments::new() }
+    }
+
+    /// Whether more of a kind goes into this block. Words after the proof of a thought are another thought.
+    fn takes(&self, more: &Kind) -> bool {
+        match (&self.kind, more) {
+            (Kind::Text, Kind::Text) => true,
+            (Kind::Thought, Kind::Thought) => self.proof.is_empty(),
+            (Kind::Call { call, .. }, Kind::Call { call: more, .. }) => call == more,
+            (Kind::Text | Kind::Thought | Kind::Withheld { .. } | Kind::Call { .. }, _) => false,
+        }
     }
 
     /// Whether another may begin.
@@ -110,11 +109,17 @@ impl Order {
 
     /// Takes a piece of a thought's proof.
     pub(super) fn prove(&mut self, piece: &str, write: &mut impl Write) {
-        self.say(Kind::Thought, "", write);
-        let last = self.waiting.back_mut().or(self.open.as_mut());
-        if let Some(block) = last.filter(|block| block.kind == Kind::Thought) {
+        if !self.last().is_some_and(|block| block.kind == Kind::Thought) {
+            self.say(Kind::Thought, "", write);
+        }
+        if let Some(block) = self.last() {
             block.proof.push_str(piece);
         }
+    }
+
+    /// The block that began last, if it has not ended.
+    fn last(&mut self) -> Option<&mut Block> {
+        self.waiting.back_mut().or(self.open.as_mut())
     }
 
     /// Ends every block.
@@ -126,8 +131,8 @@ impl Order {
 
     fn place(&mut self, kind: Kind) -> Place {
         if let Kind::Call { call, .. } = kind {
-            let is_open = self.open.as_ref().is_some_and(|block| block.kind.takes(&kind));
-            let waits = self.waiting.iter().position(|block| block.kind.takes(&kind));
+            let is_open = self.open.as_ref().is_some_and(|block| block.takes(&kind));
+            let waits = self.waiting.iter().position(|block| block.takes(&kind));
             return match (is_open, waits) {
                 (true, _) => Place::Open,
                 (false, Some(index)) => Place::Waiting(index),
@@ -140,8 +145,8 @@ impl Order {
             };
         }
         match (self.waiting.back(), &self.open) {
-            (Some(last), _) if last.kind.takes(&kind) => Place::Waiting(self.waiting.len() - 1),
-            (None, Some(open)) if open.kind.takes(&kind) => Place::Open,
+            (Some(last), _) if last.takes(&kind) => Place::Waiting(self.waiting.len() - 1),
+            (None, Some(open)) if open.takes(&kind) => Place::Open,
             _ => Place::New(kind),
         }
     }
@@ -299,8 +304,10 @@ mod tests {
         order.say(Kind::Thought, "a", &mut words);
         order.prove("p", &mut words);
         order.prove("q", &mut words);
-        order.say(Kind::Text, "b", &mut words);
+        order.say(Kind::Thought, "b", &mut words);
+        order.prove("r", &mut words);
+        order.say(Kind::Text, "c", &mut words);
         order.finish(&mut words);
-        assert_eq!(words.0, ["thought", "+a", "endpq", "text", "+b", "end"]);
+        assert_eq!(words.0, ["thought", "+a", "endpq", "thought", "+b", "endr", "text", "+c", "end"]);
     }
 }
