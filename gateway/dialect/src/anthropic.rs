@@ -7,6 +7,7 @@ pub(crate) mod error;
 #[cfg(test)]
 mod laws;
 mod models;
+pub(crate) mod proof;
 pub(crate) mod relay;
 pub(crate) mod stream;
 mod types;
@@ -20,12 +21,7 @@ use crate::request::{BadRequest, Request, Target, Translated};
 ///
 /// # Errors
 /// A body that is not the dialect's, with the path of the field at fault.
-pub fn decode_count(body: Bytes) -> Result<Request, BadRequest> {
-    let request = Translated::decode(Dialect::Anthropic, body, Target::default(), decode::count)?;
+pub fn decode_count(body: Bytes, target: Target) -> Result<Request, BadRequest> {
+    let request = Translated::decode(Dialect::Anthropic, body, target, decode::count)?;
     Ok(Request::Other(Box::new(request)))
-}
-
-/// Returns the answer to a call that counts tokens.
-pub fn count_answer(tokens: u64) -> Bytes {
-    format!(r#"{{"input_tokens":{tokens}}}"#).into()
 }

@@ -51,8 +51,8 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
     Rendered { body: body.into(), loss }
 }
 
-/// Callers read what an upstream of the dialect refuses to be told: thoughts without a proof. They must not be asked
-/// for media, which no answer of the dialect holds.
+/// Callers read what an upstream of the dialect refuses to be told: thoughts without its own proof. Media, which no
+/// answer of the dialect holds, would be news to them.
 fn content<'a>(parts: &'a [Part], loss: &mut Loss) -> Vec<Block<'a>> {
     let mut blocks = Vec::with_capacity(parts.len());
     for part in parts {
@@ -60,10 +60,16 @@ fn content<'a>(parts: &'a [Part], loss: &mut Loss) -> Vec<Block<'a>> {
             Part::Reasoning { text, signature: None, .. } => {
                 blocks.push(Block::Thinking { thinking: text, signature: "" });
             }
+            Part::Reasoning { signature: Some(data), redacted: true, .. } => {
+                blocks.push(Block::RedactedThinking { data });
+            }
+            Part::Reasoning { text, signature: Some(signature), redacted: false } => {
+                blocks.push(Block::Thinking { thinking: text, signature });
+            }
             Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => {
                 loss.note("choices[0].content", "answers are text, thoughts and calls in this dialect");
             }
-            Part::Text { .. } | Part::Refusal { .. } | Part::Reasoning { .. } | Part::ToolCall { .. } => {
+            Part::Text { .. } | Part::Refusal { .. } | Part::ToolCall { .. } => {
                 let mut writer = super::blocks::Writer { path: "choices[0]", role: Role::Assistant, loss };
                 blocks.extend(writer.blocks(std::slice::from_ref(part)));
             }

@@ -1,7 +1,7 @@
 //! Parts of turns and answers as content blocks.
 
-use super::super::base64;
 use super::super::types::{Block, Source, call_id, input};
+use super::super::{base64, proof};
 use crate::canonical::{Json, Loss, Media, Part, Role};
 
 /// Writes the parts of one turn.
@@ -80,10 +80,10 @@ impl Writer<'_> {
     }
 
     fn thought<'a>(&mut self, text: &'a str, signature: Option<&'a str>, redacted: bool) -> Option<Block<'a>> {
-        match signature {
+        match signature.filter(|signature| !proof::is_foreign(signature)) {
             Some(data) if redacted => Some(Block::RedactedThinking { data }),
             Some(signature) => Some(Block::Thinking { thinking: text, signature }),
-            None => self.lose("thoughts without a proof are refused by this dialect"),
+            None => self.lose(proof::REFUSED),
         }
     }
 
