@@ -83,7 +83,7 @@ fn turns() -> impl Strategy<Value = Vec<Message>> {
 
 fn tools() -> impl Strategy<Value = Vec<Tool>> {
     let schema = Just(r#"{"type":"object","properties":{"a":{"type":"string"}}}"#);
-    let schema = schema.prop_map(|text| Json::parse(text));
+    let schema = schema.prop_map(Json::parse);
     let tool = (word(), proptest::option::of(text()), schema, proptest::option::of(any::<bool>()), cache()).prop_map(
         |(name, description, parameters, strict, cache)| Tool { name, description, parameters, strict, cache },
     );
