@@ -9,7 +9,10 @@ use crate::{BadRequest, Dialect, Request, Target};
 /// # Errors
 /// A body that is not the dialect's.
 pub fn decode(dialect: Dialect, body: Bytes, target: Target) -> Result<Request, BadRequest> {
-    Request::decode(dialect, body, target)
+    match dialect {
+        Dialect::Anthropic => crate::anthropic::decode_count(body, target),
+        Dialect::Openai | Dialect::OpenaiResponses | Dialect::Gemini => Request::decode(dialect, body, target),
+    }
 }
 
 /// The path below a provider's base URL at which it counts; `None` = the dialect has none.

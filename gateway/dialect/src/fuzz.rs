@@ -2,9 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::SseParser;
+use crate::answer::Shown;
 use crate::openai::{ChatRequest, ChatResponse, StreamTranslator};
-use crate::stream::{StreamFault, StreamOptions};
+use crate::{Answer, Dialect, Request, SseParser, StreamFault, StreamOptions, Target, Translator};
 
 /// A request either is refused, or is sent on as JSON that is read the same way.
 ///
@@ -45,16 +45,61 @@ pub fn sse(data: &[u8]) {
     assert_eq!(translate(&[stream]), translate(&[head, tail]));
 }
 
+/// A request of a dialect either is refused, or is JSON in every dialect, and in its own is read again.
+///
+/// # Panics
+/// When it is not.
+pub fn request_of(dialect: Dialect, upstream: Dialect, data: &[u8]) {
+    let target = Target { model: Some("auto".to_owned()), stream: None };
+    let Ok(request) = Request::decode(dialect, Bytes::copy_from_slice(data), target.clone()) else { return };
+    assert!(request.scorer_input().text.len() <= 4 * 1024);
+    let body = request.encode_for(upstream, "native/model").body;
+    assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok(), "what is sent on is JSON");
+    if dialect == upstream {
+        Request::decode(dialect, body, target).expect("what is sent on is sound");
+    }
+}
+
+/// An answer of a dialect either is refused, or is JSON for every caller, with usage and all.
+///
+/// # Panics
+/// When it is not.
+pub fn answer_of(dialect: Dialect, caller: Dialect, data: &[u8]) {
+    let Ok(answer) = Answer::decode(dialect, Bytes::copy_from_slice(data)) else { return };
+    let shown = Shown { model: "shown/model", id: "answer_1", created: 7, routing: &[("routing", b"{\"a\":1}")] };
+    let body = answer.render(caller, &shown).body;
+    if dialect == caller {
+        let again = Answer::decode(dialect, body).expect("what is passed on is sound");
+        assert_eq!((again.usage(), again.served_model()), (answer.usage(), Some("shown/model")));
+    } else {
+        assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok(), "what is passed on is JSON");
+    }
+}
+
+/// A stream between two dialects gives the same output and ends the same way in one piece and cut at a place.
+///
+/// # Panics
+/// When it does not.
+pub fn stream_of(upstream: Dialect, caller: Dialect, data: &[u8], place: usize) {
+    let (head, tail) = data.split_at(place.min(data.len()));
+    let whole = translate_between(upstream, caller, &[data]);
+    assert_eq!(whole, translate_between(upstream, caller, &[head, tail]));
+}
+
+fn translate_between(upstream: Dialect, caller: Dialect, pieces: &[&[u8]]) -> (BytesMut, Option<StreamFault>, String) {
+    let mut translator = Translator::new(upstream, caller, options());
+    let mut out = BytesMut::new();
+    let pushed = pieces.iter().try_for_each(|piece| translator.push(piece, &mut out).map(drop));
+    let fault = pushed.and_then(|()| translator.end()).err();
+    if fault.is_none() {
+        translator.close(&[("routing", b"{\"cost_usd\":\"0\"}")], &mut out);
+    }
+    let (progress, usage, model) = (translator.progress(), translator.usage(), translator.served_model());
+    (out, fault, format!("{progress:?} {usage:?} {model:?} {}", translator.estimated_completion()))
+}
+
 fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>, String) {
-    let options = StreamOptions {
-        model: "shown/model".into(),
-        include_usage: true,
-        opening_routing: vec![("routing".into(), b"{}".to_vec())],
-        max_event_bytes: SseParser::DEFAULT_LIMIT,
-        id: "chatcmpl-1".into(),
-        created: 7,
-    };
-    let mut translator = StreamTranslator::new(options);
+    let mut translator = StreamTranslator::new(options());
     let mut out = BytesMut::new();
     for piece in pieces {
         if let Err(fault) = translator.push(piece, &mut out) {
@@ -64,6 +109,17 @@ fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>, String) {
     let ending = translator.end();
     translator.close(&[("routing", b"{\"cost_usd\":\"0\"}")], &mut out);
     (out, ending, state_of(&translator))
+}
+
+fn options() -> StreamOptions {
+    StreamOptions {
+        model: "shown/model".into(),
+        include_usage: true,
+        opening_routing: vec![("routing".into(), b"{}".to_vec())],
+        max_event_bytes: SseParser::DEFAULT_LIMIT,
+        id: "chatcmpl-1".into(),
+        created: 7,
+    }
 }
 
 fn state_of(translator: &StreamTranslator) -> String {

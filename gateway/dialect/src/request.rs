@@ -119,9 +119,7 @@ impl Request {
                 let canonical = node.and_then(|node| openai::decode::request(&node).ok()).unwrap_or_default();
                 encode(&canonical, upstream, native_model)
             }
-            Self::Other(request) if request.dialect() == upstream => {
-                Encoded { body: request.encode_same(native_model), loss: Loss::default() }
-            }
+            Self::Other(request) if request.dialect() == upstream => request.encode_same(native_model),
             Self::Other(request) => encode(request.canonical(), upstream, native_model),
         }
     }

@@ -1,16 +1,9 @@
-//! Wire shapes to the canonical form.
+//! Wire shapes to the canonical form: requests read strictly, answers as far as they can be understood.
 
-use crate::BadAnswer;
-use crate::canonical::{Answer, Request};
-use crate::json::Node;
-use crate::request::BadRequest;
+mod answer;
+mod blocks;
+mod request;
 
-/// Reads a request.
-pub(crate) fn request(_node: &Node<'_>) -> Result<Request, BadRequest> {
-    todo!()
-}
-
-/// Reads an answer.
-pub(crate) fn answer(_node: &Node<'_>) -> Result<Answer, BadAnswer> {
-    todo!()
-}
+pub(crate) use answer::answer;
+pub(super) use answer::refusal;
+pub(crate) use request::{count, request};

@@ -1,15 +1,16 @@
 //! The canonical form to wire shapes.
 
-use crate::answer::{Rendered, Shown};
-use crate::canonical::{Answer, Request};
-use crate::request::Encoded;
+mod answer;
+mod blocks;
+mod request;
+mod thinking;
+mod turns;
 
-/// Writes a request.
-pub(crate) fn request(_request: &Request, _native_model: &str) -> Encoded {
-    todo!()
-}
+use serde::Serialize;
 
-/// Writes an answer.
-pub(crate) fn answer(_answer: &Answer, _shown: &Shown<'_>) -> Rendered {
-    todo!()
+pub(crate) use answer::answer;
+pub(crate) use request::request;
+
+pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("plain data with string keys is always JSON")
 }

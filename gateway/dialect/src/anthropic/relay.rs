@@ -1,26 +1,94 @@
-//! A stream that stays in the dialect.
+//! A stream that stays in the dialect: every event as it came, but for the model's name and our own members.
 
 use bytes::BytesMut;
 
+use super::stream::write_end;
+use super::types::Stop;
+use crate::canonical::StopReason;
+use crate::json::{Edit, Escapes, Member, Node, Scanner, members_of, quoted, splice, utf8};
+use crate::openai::own_edits;
 use crate::sse::SseEvent;
-use crate::stream::{Ending, StreamOptions};
+use crate::stream::{Ending, StreamOptions, write_event};
 
 /// Passes events on.
 #[derive(Debug)]
-pub(crate) struct Relay {}
+pub(crate) struct Relay {
+    /// The model's name, as JSON.
+    model: Vec<u8>,
+    /// Members of `message_start`.
+    opening: Vec<(String, Vec<u8>)>,
+    /// The last `message_delta`: it may end the answer.
+    delta: Option<Vec<u8>>,
+    /// `message_stop` as it came.
+    stop: Option<Vec<u8>>,
+}
 
 impl Relay {
-    pub(crate) fn new(_options: StreamOptions) -> Self {
-        todo!()
+    pub(crate) fn new(options: StreamOptions) -> Self {
+        Self { model: quoted(&options.model), opening: options.opening_routing, delta: None, stop: None }
+    }
+
+    fn start(&self, event: &Node<'_>, out: &mut BytesMut) {
+        let routing: Vec<_> = self.opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
+        let message = event.get("message").map(|message| {
+            let mut edits = vec![Edit::set("model", &self.model)];
+            edits.extend(own_edits(&routing));
+            edited(message.raw, &edits)
+        });
+        let mut edits: Vec<_> = message.iter().map(|message| Edit::set("message", message)).collect();
+        edits.extend(own_edits(&routing));
+        write_event(Some("message_start"), &edited(event.raw, &edits), out);
+    }
+
+    /// Passes on a `message_delta` that did not end the answer after all.
+    fn flush(&mut self, out: &mut BytesMut) {
+        if let Some(delta) = self.delta.take() {
+            write_event(Some("message_delta"), &edited(utf8(&delta), &own_edits(&[]).collect::<Vec<_>>()), out);
+        }
     }
 }
 
 impl crate::stream::Relay for Relay {
-    fn event(&mut self, _event: SseEvent<'_>, _out: &mut BytesMut) {
-        todo!()
+    fn event(&mut self, event: SseEvent<'_>, out: &mut BytesMut) {
+        let text = utf8(event.data);
+        let Ok(node) = Node::parse(text, Escapes::Lenient) else { return };
+        let name = utf8(event.name);
+        match node.str_of("type").unwrap_or(name) {
+            "message_start" => self.start(&node, out),
+            "message_delta" => {
+                self.flush(out);
+                self.delta = Some(event.data.to_vec());
+            }
+            "message_stop" => self.stop = Some(event.data.to_vec()),
+            kind => {
+                self.flush(out);
+                // A name is a line; what it says inside the data may be anything.
+                let name = if name.is_empty() { kind } else { name };
+                write_event(Some(name).filter(|name| !name.contains(['\n', '\r'])), event.data, out);
+            }
+        }
     }
 
-    fn close(&mut self, _ending: &Ending<'_>, _out: &mut BytesMut) {
-        todo!()
+    fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut) {
+        let Some(delta) = self.delta.take() else {
+            // A server that ends without saying why.
+            let reason = ending.finishes.first().map_or(&StopReason::Stop, |(_, reason)| reason);
+            return write_end(&Stop::of(reason, false, false), ending, out);
+        };
+        let edits: Vec<_> = own_edits(ending.routing).collect();
+        write_event(Some("message_delta"), &edited(utf8(&delta), &edits), out);
+        let stop = self.stop.take().unwrap_or_else(|| br#"{"type":"message_stop"}"#.to_vec());
+        write_event(Some("message_stop"), &stop, out);
     }
+}
+
+/// Edits the members of an object; anything else stays as it is.
+fn edited(object: &str, edits: &[Edit<'_>]) -> Vec<u8> {
+    let mut members: Vec<Member> = Vec::new();
+    if members_of(&mut Scanner::new(object, Escapes::Lenient), &mut members).is_err() {
+        return object.as_bytes().to_vec();
+    }
+    let mut out = Vec::with_capacity(object.len() + 256);
+    splice(object.as_bytes(), &members, edits, &mut out);
+    out
 }

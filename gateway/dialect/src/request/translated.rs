@@ -8,8 +8,9 @@ use bytes::Bytes;
 use domain::{Features, ScorerInput};
 
 use super::derive;
-use super::{BadRequest, Envelope, Extensions, History, extensions, read};
-use crate::canonical::Request as Canonical;
+use super::{BadRequest, Encoded, Envelope, Extensions, History, extensions, read};
+use crate::anthropic::proof;
+use crate::canonical::{Loss, Request as Canonical};
 use crate::json::{self, Edit, Escapes, Member, Node, Path, Scanner, Span, quoted, splice};
 use crate::{Dialect, Target};
 
@@ -66,17 +67,23 @@ impl Translated {
     }
 
     /// The body for an upstream of its own dialect.
-    pub(crate) fn encode_same(&self, native_model: &str) -> Bytes {
+    pub(crate) fn encode_same(&self, native_model: &str) -> Encoded {
         let model = quoted(native_model);
+        let mut loss = Loss::default();
+        let messages = match self.dialect {
+            Dialect::Anthropic => proof::without_foreign(&self.canonical, json::utf8(&self.body), &mut loss),
+            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Gemini => None,
+        };
         let mut edits: Vec<Edit<'_>> = self.own_members.iter().map(|name| Edit::remove(name)).collect();
         match self.dialect {
             // Its model stands in the path.
             Dialect::Gemini => edits.push(Edit::remove("model")),
             Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => edits.push(Edit::set("model", &model)),
         }
+        edits.extend(messages.iter().map(|messages| Edit::set("messages", messages)));
         let mut out = Vec::with_capacity(self.body.len() + native_model.len() + 16);
         splice(&self.body, &self.members, &edits, &mut out);
-        out.into()
+        Encoded { body: out.into(), loss }
     }
 
     pub(crate) fn history(&self) -> Option<History<'_>> {
