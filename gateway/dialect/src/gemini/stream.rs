@@ -7,3 +7,6 @@ mod encoder;
 
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::Encoder;
+
+#[cfg(test)]
+mod tests;

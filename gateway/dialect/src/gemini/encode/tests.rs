@@ -185,7 +185,7 @@ fn answers_in_json_are_asked_for_where_the_model_can() {
         strict: Some(true),
     };
     let tools = vec![Tool { name: "f".into(), description: None, parameters: None, strict: None, cache: None }];
-    let both = Request { output, tools, ..Request::default() };
+    let both = Request { tools, output, ..Request::default() };
     let config = |it: &Request, model| write(it, model).0["generationConfig"].clone();
     let expected = json!({"responseMimeType": "application/json", "responseJsonSchema": {}});
     assert_eq!(config(&both, "gemini-3-flash"), expected);
