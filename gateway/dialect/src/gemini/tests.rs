@@ -160,9 +160,9 @@ fn request() -> impl Strategy<Value = Request> {
                 tool_choice,
                 max_output_tokens,
                 stop,
+                sampling,
                 choices,
                 logprobs,
-                sampling,
                 output,
                 reasoning,
                 service_tier,
@@ -333,7 +333,9 @@ fn written(events: &[Event], finish: &Event) -> Bytes {
         created: 7,
     });
     let mut out = BytesMut::new();
-    events.iter().for_each(|event| encoder.event(event, &mut out));
+    for event in events {
+        encoder.event(event, &mut out);
+    }
     encoder.close(&Ending { finishes: &[(0, reason.clone())], usage: None, routing: &[] }, &mut out);
     out.freeze()
 }

@@ -31,7 +31,9 @@ fn write(events: &[Event], reason: StopReason) -> Vec<Value> {
         created: 7,
     });
     let mut out = BytesMut::new();
-    events.iter().for_each(|event| encoder.event(event, &mut out));
+    for event in events {
+        encoder.event(event, &mut out);
+    }
     let usage = Usage { prompt_tokens: 5, completion_tokens: 3, reasoning_tokens: 2, ..Usage::default() };
     let ending = Ending { finishes: &[(0, reason)], usage: Some(usage), routing: &[("routing", b"2")] };
     encoder.close(&ending, &mut out);
@@ -98,7 +100,7 @@ fn a_proof_in_pieces_is_told_whole() {
     let signatures: Vec<_> = parts
         .iter()
         .filter_map(|part| part["thoughtSignature"].as_str())
-        .map(|wire| crate::gemini::proof::read(wire))
+        .map(crate::gemini::proof::read)
         .map(|proof| (proof.signature, proof.redacted))
         .collect();
     assert_eq!(parts[0], json!({"text": "hm", "thought": true}));
