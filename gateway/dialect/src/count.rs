@@ -2,14 +2,26 @@
 
 use bytes::Bytes;
 
-use crate::{BadRequest, Dialect, Request, Target};
+use crate::{BadRequest, Dialect, Request, Target, gemini};
 
 /// Reads the body of a question.
 ///
 /// # Errors
 /// A body that is not the dialect's.
 pub fn decode(dialect: Dialect, body: Bytes, target: Target) -> Result<Request, BadRequest> {
-    Request::decode(dialect, body, target)
+    match dialect {
+        Dialect::Gemini => gemini::count::decode(body, target),
+        Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => Request::decode(dialect, body, target),
+    }
+}
+
+/// Writes the question for a provider of a dialect.
+pub fn question(request: &Request, dialect: Dialect, native_model: &str) -> Bytes {
+    let body = request.encode_for(dialect, native_model).body;
+    match dialect {
+        Dialect::Gemini => gemini::count::question(&body, native_model),
+        Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => body,
+    }
 }
 
 /// The path below a provider's base URL at which it counts; `None` = the dialect has none.

@@ -4,7 +4,7 @@
 //! alphabet, a list of one may stand without its brackets. The model and the wish for a stream stand in the path.
 
 mod base64;
-mod count;
+pub(crate) mod count;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;
@@ -17,5 +17,3 @@ pub(crate) mod stream;
 mod tests;
 mod types;
 mod usage;
-
-pub use count::{count_answer, count_request, counted, decode_count};

@@ -1,10 +1,9 @@
-//! Counting tokens without an answer: `countTokens`.
+//! Bodies of `countTokens`, which tells the tokens of a request without answering it.
 //!
-//! Its body holds contents alone or, where more is to be counted, a whole request in `generateContentRequest`.
+//! They hold contents alone or, where more is to be counted, a whole request in `generateContentRequest`.
 
 use bytes::Bytes;
 
-use super::encode;
 use crate::Dialect;
 use crate::json::{Edit, Escapes, Member, Node, Scanner, checked_utf8, members_of, quoted, splice, utf8};
 use crate::request::{BadRequest, Request, Target, extensions};
@@ -15,31 +14,21 @@ const WHOLE: &str = "generateContentRequest";
 ///
 /// # Errors
 /// A body that is not the dialect's, with the path of the field at fault within that request.
-pub fn decode_count(body: &Bytes, target: Target) -> Result<Request, BadRequest> {
-    let text = checked_utf8(body).map_err(|fault| BadRequest::not_utf8(&fault))?;
+pub(crate) fn decode(body: Bytes, target: Target) -> Result<Request, BadRequest> {
+    let text = checked_utf8(&body).map_err(|fault| BadRequest::not_utf8(&fault))?;
     let node = Node::parse(text, Escapes::Strict)?;
     let whole = node.get(WHOLE).or_else(|| node.get("generate_content_request"));
-    let body = whole.map_or_else(|| body.clone(), |whole| with_own_members(whole, &node));
-    Request::decode(Dialect::Gemini, body, target)
+    let whole = whole.map(|whole| with_own_members(whole, &node));
+    Request::decode(Dialect::Gemini, whole.unwrap_or(body), target)
 }
 
 /// Returns the body of a `countTokens` call for a request in the dialect, as [`Request::encode_for`] writes it.
-pub fn count_request(request: &[u8], native_model: &str) -> Bytes {
+pub(crate) fn question(request: &[u8], native_model: &str) -> Bytes {
     let model = quoted(&format!("models/{native_model}"));
     let mut body = format!("{{\"{WHOLE}\":").into_bytes();
     splice(request, &members(request), &[Edit::set("model", &model)], &mut body);
     body.push(b'}');
     body.into()
-}
-
-/// Returns the tokens that the answer of a `countTokens` call tells.
-pub fn counted(answer: &[u8]) -> Option<u64> {
-    Node::parse(checked_utf8(answer).ok()?, Escapes::Lenient).ok()?.count_of("totalTokens")
-}
-
-/// Writes the answer of a `countTokens` call.
-pub fn count_answer(tokens: u64) -> Bytes {
-    encode::json(&serde_json::json!({ "totalTokens": tokens }))
 }
 
 /// The inner request with our own members, which stand beside it.
@@ -63,9 +52,14 @@ fn members(object: &[u8]) -> Vec<Member> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::count;
 
     fn read(body: &'static str) -> Result<Request, BadRequest> {
-        decode_count(&Bytes::from_static(body.as_bytes()), Target { model: Some("acme/small".into()), stream: None })
+        count::decode(
+            Dialect::Gemini,
+            Bytes::from_static(body.as_bytes()),
+            Target { model: Some("acme/small".into()), stream: None },
+        )
     }
 
     #[test]
@@ -89,15 +83,9 @@ mod tests {
     #[test]
     fn a_call_carries_the_whole_request() {
         let request = read(r#"{"contents":[{"parts":[{"text":"x"}]}],"tags":[]}"#).unwrap();
-        let body = request.encode_for(Dialect::Gemini, "gemini-3-flash").body;
+        let body = count::question(&request, Dialect::Gemini, "gemini-3-flash");
         let expected =
             r#"{"generateContentRequest":{"contents":[{"parts":[{"text":"x"}]}],"model":"models/gemini-3-flash"}}"#;
-        assert_eq!(count_request(&body, "gemini-3-flash"), expected);
-    }
-
-    #[test]
-    fn the_answer_reads_back() {
-        assert_eq!(counted(&count_answer(31)), Some(31));
-        assert_eq!(counted(b"{}"), None);
+        assert_eq!(body, expected);
     }
 }
