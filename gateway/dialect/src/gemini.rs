@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;
 mod fields;
+mod logprobs;
 mod proof;
 pub(crate) mod relay;
 mod schema;

@@ -3,7 +3,7 @@
 use super::{Said, call_id, code};
 use crate::BadAnswer;
 use crate::canonical::{Answer, Choice, Media, Part, StopReason};
-use crate::gemini::{types, usage};
+use crate::gemini::{logprobs, types, usage};
 use crate::json::{Kind, Node};
 
 /// Reads an answer.
@@ -69,7 +69,7 @@ fn choice(index: u64, candidate: &Node<'_>, answer: Option<&str>) -> Choice {
         }
     }
     let stop = candidate_stop(candidate, calls > 0).unwrap_or_default();
-    Choice { parts, stop, logprobs: None }
+    Choice { parts, stop, logprobs: logprobs::of(candidate) }
 }
 
 fn called(call: &Node<'_>, signature: Option<&str>, made_up: impl FnOnce() -> String) -> Part {

@@ -13,9 +13,10 @@ const PARTS: &str = "an array of parts";
 
 /// Reads `contents`.
 pub(super) fn contents(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>, BadRequest> {
+    let mut messages = Vec::new();
     let mut calls = Calls::default();
-    let turns = at.list("an array of contents", |at| turn(at, &mut calls, loss))?;
-    Ok(turns.into_iter().filter(|turn| !turn.parts.is_empty()).collect())
+    at.list("an array of contents", |at| turn(at, &mut messages, &mut calls, loss))?;
+    Ok(messages)
 }
 
 /// Reads `systemInstruction`: a content, or what Google takes for one.
@@ -32,17 +33,36 @@ pub(super) fn system(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Part>, BadRe
     })
 }
 
-fn turn(at: At<'_, '_>, calls: &mut Calls, loss: &mut Loss) -> Result<Message, BadRequest> {
+fn turn(at: At<'_, '_>, messages: &mut Vec<Message>, calls: &mut Calls, loss: &mut Loss) -> Result<(), BadRequest> {
     at.object("a content object", loss, |fields, loss| {
         let role = fields.take("role", |at| role(&at))?.unwrap_or(Role::User);
-        let mut parts = Vec::new();
-        fields.take("parts", |at| at.list(PARTS, |at| part(at, calls, &mut parts, loss)))?;
+        // Google's libraries keep each event of a stream as a turn of its own: together they are the model's turn.
+        let mut message = messages
+            .pop_if(|last| (last.role, role) == (Role::Assistant, Role::Assistant))
+            .unwrap_or_else(|| Message::new(role, Vec::new()));
+        let before = message.parts.len();
+        fields.take("parts", |at| at.list(PARTS, |at| part(at, calls, &mut message.parts, loss)))?;
+        join(&mut message.parts, before);
         let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
         // Results of tools are the user's here; a turn of nothing else is the tools'.
-        let role =
-            if role == Role::User && !parts.is_empty() && parts.iter().all(is_result) { Role::Tool } else { role };
-        Ok(Message::new(role, parts))
+        if role == Role::User && message.parts.iter().all(is_result) {
+            message.role = Role::Tool;
+        }
+        if !message.parts.is_empty() {
+            messages.push(message);
+        }
+        Ok(())
     })
+}
+
+/// Makes one text of two that an event's end has parted.
+fn join(parts: &mut Vec<Part>, at: usize) {
+    let Some([Part::Text { .. }, Part::Text { .. }]) = parts.get(at.wrapping_sub(1)..at + 1) else { return };
+    if let Part::Text { text: more, .. } = parts.remove(at)
+        && let Some(Part::Text { text, .. }) = parts.get_mut(at - 1)
+    {
+        text.push_str(&more);
+    }
 }
 
 fn role(at: &At<'_, '_>) -> Result<Role, BadRequest> {

@@ -129,6 +129,29 @@ fn thoughts_keep_their_proofs() {
 }
 
 #[test]
+fn the_events_of_a_stream_come_back_as_one_turn() {
+    let model = |part: serde_json::Value| json!({"role": "model", "parts": [part]});
+    let found = read(&json!({"contents": [
+        {"role": "user", "parts": [{"text": "x"}]},
+        model(json!({"text": "h", "thought": true})),
+        model(json!({"text": "m", "thought": true})),
+        model(json!({"text": "", "thought": true, "thoughtSignature": "AQID"})),
+        model(json!({"text": "Let me "})),
+        model(json!({"text": "look."})),
+        model(json!({"functionCall": {"id": "a", "name": "f"}})),
+        model(json!({"text": ""})),
+        {"role": "user", "parts": [{"functionResponse": {"id": "a", "name": "f", "response": {"result": "1"}}}]},
+        {"role": "user", "parts": [{"text": "y"}]},
+        {"role": "user", "parts": [{"text": "z"}]},
+    ]}))
+    .unwrap();
+    let call = Part::ToolCall { id: "a".into(), name: "f".into(), arguments: "{}".into(), signature: None };
+    let thought = Part::Reasoning { text: "hm".into(), signature: Some("gemini:AQID".into()), redacted: false };
+    assert_eq!(found.messages[1], Message::new(Role::Assistant, vec![thought, Part::text("Let me look."), call]));
+    assert_eq!(found.messages[3..], [Message::text(Role::User, "y"), Message::text(Role::User, "z")]);
+}
+
+#[test]
 fn thinking_is_a_level_or_a_budget() {
     let read = |config: serde_json::Value| {
         with(json!({"generationConfig": {"thinkingConfig": config}})).unwrap().reasoning.unwrap()

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::json;
 use crate::answer::{Rendered, Shown};
-use crate::canonical::{Answer, Choice, Loss, Part, StopReason};
+use crate::canonical::{Answer, Choice, Json, Loss, Part, StopReason};
 use crate::gemini::types::{self, WireContent, WirePart};
 use crate::gemini::usage::WireUsage;
-use crate::gemini::{base64, proof};
+use crate::gemini::{base64, logprobs, proof};
 use crate::openai::encode::append_members;
 
 #[derive(Serialize)]
@@ -28,6 +28,8 @@ struct Candidate<'a> {
     content: WireContent<'a>,
     finish_reason: &'static str,
     index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs_result: Option<Json>,
 }
 
 /// Writes an answer.
@@ -46,8 +48,9 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
 
 fn candidate<'a>(index: usize, choice: &'a Choice, loss: &mut Loss) -> Candidate<'a> {
     let path = format!("choices[{index}]");
-    if choice.logprobs.is_some() {
-        loss.note(format!("{path}.logprobs"), "log probabilities are not carried into this dialect");
+    let logprobs_result = choice.logprobs.as_ref().and_then(logprobs::result);
+    if choice.logprobs.is_some() && logprobs_result.is_none() {
+        loss.note(format!("{path}.logprobs"), "are no log probabilities of an answer");
     }
     match &choice.stop {
         StopReason::StopSequence(Some(_)) => {
@@ -75,7 +78,7 @@ fn candidate<'a>(index: usize, choice: &'a Choice, loss: &mut Loss) -> Candidate
         parts.push(WirePart::text(""));
     }
     let content = WireContent { role: Some("model"), parts };
-    Candidate { content, finish_reason: types::finish_reason(&choice.stop), index }
+    Candidate { content, finish_reason: types::finish_reason(&choice.stop), index, logprobs_result }
 }
 
 /// A part of an answer for a caller of this dialect.
