@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{BadRequest, Dialect, Request, Target};
+use crate::{BadRequest, Dialect, Request, Target, gemini};
 
 /// Reads the body of a question.
 ///
@@ -11,7 +11,17 @@ use crate::{BadRequest, Dialect, Request, Target};
 pub fn decode(dialect: Dialect, body: Bytes, target: Target) -> Result<Request, BadRequest> {
     match dialect {
         Dialect::Anthropic => crate::anthropic::decode_count(body, target),
-        Dialect::Openai | Dialect::OpenaiResponses | Dialect::Gemini => Request::decode(dialect, body, target),
+        Dialect::Gemini => gemini::count::decode(body, target),
+        Dialect::Openai | Dialect::OpenaiResponses => Request::decode(dialect, body, target),
+    }
+}
+
+/// Writes the question for a provider of a dialect.
+pub fn question(request: &Request, dialect: Dialect, native_model: &str) -> Bytes {
+    let body = request.encode_for(dialect, native_model).body;
+    match dialect {
+        Dialect::Gemini => gemini::count::question(&body, native_model),
+        Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => body,
     }
 }
 

@@ -51,6 +51,15 @@ impl Dialect {
         }
     }
 
+    /// What a stream says while there is nothing to say. Google's libraries take a comment for a broken answer, but not
+    /// an empty line.
+    pub const fn keep_alive(self) -> &'static [u8] {
+        match self {
+            Self::Openai | Self::OpenaiResponses | Self::Anthropic => b": still working\n\n",
+            Self::Gemini => b"\n\n",
+        }
+    }
+
     /// The member of an answer that names the model.
     pub(crate) const fn model_member(self) -> &'static str {
         match self {

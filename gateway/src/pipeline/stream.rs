@@ -27,7 +27,6 @@ use crate::pipeline::settle::End;
 /// A pursuit that is still under way.
 pub(crate) type Running = Pin<Box<dyn Future<Output = (Pursuit, Result<Answered, Failure>)> + Send>>;
 
-const COMMENT: &[u8] = b": still working\n\n";
 /// After its finish reason an upstream may be silent for so long before the answer counts as complete.
 const AFTER_FINISH: Duration = Duration::from_secs(3);
 /// An upstream may take this long to end its body after the terminal marker, so that its connection can be used again.
@@ -36,7 +35,7 @@ const TAIL: Duration = Duration::from_secs(1);
 /// Where a stream stands.
 enum State {
     /// The head is out, content is not.
-    Waiting { running: Running, keep_alive: Duration, next_comment: Instant },
+    Waiting { running: Running, keep_alive: Duration, next_comment: Instant, comment: &'static [u8] },
     /// Content is flowing.
     Flowing(Box<Flow>),
     /// An error event is out; the connection breaks after it.
@@ -63,7 +62,8 @@ pub(crate) fn waiting(
     voice: Voice,
 ) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
     let keep_alive = worker.app.limits().keep_alive;
-    frames(State::Waiting { running, keep_alive, next_comment: Instant::now() }, worker, voice)
+    let comment = voice.dialect.keep_alive();
+    frames(State::Waiting { running, keep_alive, next_comment: Instant::now(), comment }, worker, voice)
 }
 
 fn frames(state: State, worker: &Worker, voice: Voice) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
@@ -89,7 +89,7 @@ fn frames(state: State, worker: &Worker, voice: Voice) -> impl Stream<Item = Res
 
 async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
     match state {
-        State::Waiting { mut running, keep_alive, next_comment } => {
+        State::Waiting { mut running, keep_alive, next_comment, comment } => {
             tokio::select! {
                 biased;
                 (pursuit, answered) = &mut running => match answered {
@@ -99,7 +99,7 @@ async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
                 },
                 () = sleep_until(next_comment) => {
                     let next_comment = next_comment + keep_alive;
-                    (Some(Ok(Bytes::from_static(COMMENT))), State::Waiting { running, keep_alive, next_comment })
+                    (Some(Ok(Bytes::from_static(comment))), State::Waiting { running, keep_alive, next_comment, comment })
                 }
             }
         }
