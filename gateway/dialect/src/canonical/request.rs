@@ -309,3 +309,17 @@ pub struct Reasoning {
     /// Thoughts are to be told: `auto`, `concise`, `detailed`, or any word of the dialect.
     pub summary: Option<String>,
 }
+
+impl Reasoning {
+    /// The effort asked for, or the one nearest to a budget of tokens, for dialects that have efforts only.
+    pub fn nearest_effort(&self) -> Option<&str> {
+        self.effort.as_deref().or_else(|| {
+            self.budget_tokens.map(|budget| match budget {
+                0 => "minimal",
+                1..=2_048 => "low",
+                2_049..=12_288 => "medium",
+                12_289.. => "high",
+            })
+        })
+    }
+}

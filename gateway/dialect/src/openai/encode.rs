@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{types, usage};
 use crate::answer::{Rendered, Shown};
 use crate::canonical::{
-    Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Request, Role, Tool, ToolChoice,
+    Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Reasoning, Request, Role, Tool, ToolChoice,
 };
 use crate::json::quoted;
 use crate::request::Encoded;
@@ -268,7 +268,7 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         logprobs: request.logprobs.map(|_| true),
         top_logprobs: request.logprobs.filter(|most| *most > 0),
         response_format: format(&request.output),
-        reasoning_effort: thinks.and_then(effort),
+        reasoning_effort: thinks.and_then(Reasoning::nearest_effort),
         verbosity: request.verbosity.as_deref(),
         user: request.user.as_deref(),
         metadata: request.metadata.as_ref(),
@@ -277,18 +277,6 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         stream_options: request.stream.then_some(StreamOptions { include_usage: true }),
     };
     Encoded { body: json(&wire), loss }
-}
-
-/// The effort asked for, or the one nearest to a budget of tokens.
-fn effort(reasoning: &crate::canonical::Reasoning) -> Option<&str> {
-    reasoning.effort.as_deref().or_else(|| {
-        reasoning.budget_tokens.map(|budget| match budget {
-            0 => "minimal",
-            1..=2_048 => "low",
-            2_049..=12_288 => "medium",
-            12_289.. => "high",
-        })
-    })
 }
 
 fn messages<'a>(messages: &'a [Message], loss: &mut Loss) -> Vec<WireMessage<'a>> {
