@@ -29,7 +29,8 @@ pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {
 
 fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadRequest> {
     refuse_background(fields)?;
-    IGNORED.into_iter().chain(crate::request::extensions::NAMES).for_each(|name| fields.ignore(name));
+    fields.ignore_each(&IGNORED);
+    fields.ignore_each(&crate::request::extensions::NAMES);
     for name in ["previous_response_id", "conversation", "prompt"] {
         fields.lose(name, AT_PROVIDER, loss);
     }
@@ -71,10 +72,8 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
 
 /// An answer that is fetched later would have to be kept; nothing is kept here.
 fn refuse_background(fields: &mut Fields<'_, '_>) -> Result<(), BadRequest> {
-    let refuse = |at: At<'_, '_>| match at.bool()? {
-        true => Err(at.invalid("must be false: answers are not kept here to be fetched later")),
-        false => Ok(()),
-    };
+    const PROBLEM: &str = "must be false: answers are not kept here to be fetched later";
+    let refuse = |at: At<'_, '_>| if at.bool()? { Err(at.invalid(PROBLEM)) } else { Ok(()) };
     fields.take("background", refuse).map(drop)
 }
 
@@ -90,9 +89,7 @@ fn messages(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>
     let mut messages: Vec<Message> = instructions.map(|text| Message::text(Role::System, text)).into_iter().collect();
     let is_elsewhere = ["previous_response_id", "conversation", "prompt"].iter().any(|it| fields.peek(it).is_some());
     match fields.take("input", |at| items::read(at, &mut messages, loss))? {
-        None if !is_elsewhere => {
-            Err(BadRequest::missing(&fields.path().key("input"), "a string or an array of items"))
-        }
+        None if !is_elsewhere => Err(BadRequest::missing(&fields.path().key("input"), "a string or an array of items")),
         _ => Ok(messages),
     }
 }

@@ -330,7 +330,10 @@ mod tests {
     fn an_incomplete_response_says_why() {
         stops(r#"{"status":"completed"}"#, &StopReason::Stop);
         stops(r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}"#, &StopReason::Length);
-        stops(r#"{"status":"incomplete","incomplete_details":{"reason":"content_filter"}}"#, &StopReason::ContentFilter);
+        stops(
+            r#"{"status":"incomplete","incomplete_details":{"reason":"content_filter"}}"#,
+            &StopReason::ContentFilter,
+        );
         stops(
             r#"{"status":"incomplete","incomplete_details":{"reason":"boredom"}}"#,
             &StopReason::Other("boredom".into()),

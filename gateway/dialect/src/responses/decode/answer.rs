@@ -14,12 +14,9 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
     if output.kind() != crate::json::Kind::Array {
         return Err(BadAnswer::Malformed { reason: "`output` is not an array".to_owned() });
     }
-    match node.str_of("status") {
-        Some(status @ ("failed" | "cancelled" | "queued" | "in_progress")) => {
-            let message = format!("the provider left the answer {status}");
-            return Err(BadAnswer::Upstream(UpstreamError::with_message(&message)));
-        }
-        Some(_) | None => {}
+    if let Some(status @ ("failed" | "cancelled" | "queued" | "in_progress")) = node.str_of("status") {
+        let message = format!("the provider left the answer {status}");
+        return Err(BadAnswer::Upstream(UpstreamError::with_message(&message)));
     }
     let parts: Vec<Part> = output.items().iter().flat_map(parts_of).collect();
     let has_calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));

@@ -26,14 +26,14 @@ pub(super) fn read(at: At<'_, '_>, messages: &mut Vec<Message>, loss: &mut Loss)
 fn item(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Message>, BadRequest> {
     let kind = at.node.str_of("type").unwrap_or("message").to_owned();
     at.object("an item object", loss, |fields, loss| {
-        ["type", "id", "status"].into_iter().for_each(|name| fields.ignore(name));
+        fields.ignore_each(&["type", "id", "status"]);
         match kind.as_str() {
             "message" => message(fields, loss).map(Some),
-            "function_call" => call(fields, loss).map(said),
+            "function_call" => call(fields, loss).map(|part| Some(said(part))),
             "function_call_output" => result(fields, loss).map(Some),
             "reasoning" => {
-                ["summary", "content", "encrypted_content"].into_iter().for_each(|name| fields.ignore(name));
-                Ok(said(types::thought_of(at.node)))
+                fields.ignore_each(&["summary", "content", "encrypted_content"]);
+                Ok(Some(said(types::thought_of(at.node))))
             }
             _ => {
                 let reason = if kind == "item_reference" {
@@ -49,8 +49,8 @@ fn item(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Message>, BadRequest> 
     })
 }
 
-fn said(part: Part) -> Option<Message> {
-    Some(Message::new(Role::Assistant, vec![part]))
+fn said(part: Part) -> Message {
+    Message::new(Role::Assistant, vec![part])
 }
 
 fn message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
@@ -103,7 +103,7 @@ fn part(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest> {
         match kind.as_str() {
             "input_text" | "output_text" | "text" => {
                 // Those of an earlier answer say nothing that its text does not.
-                ["annotations", "logprobs"].into_iter().for_each(|name| fields.ignore(name));
+                fields.ignore_each(&["annotations", "logprobs"]);
                 let text = fields.require("text", "the text", |at| at.string())?;
                 Ok(Some(Part::text(text)))
             }

@@ -249,9 +249,7 @@ impl Encoder {
 
     /// The thoughts that go on, or new ones where none do or the last have their proof already.
     fn thought(&mut self, out: &mut BytesMut) -> usize {
-        let goes_on = |written: &Written| {
-            matches!(&written.saying, Saying::Thought { signature, redacted: false, .. } if signature.is_empty())
-        };
+        let goes_on = |written: &Written| matches!(&written.saying, Saying::Thought { signature, redacted: false, .. } if signature.is_empty());
         if let Some(current) = self.current.filter(|current| goes_on(&self.items[*current])) {
             return current;
         }
@@ -276,7 +274,8 @@ impl Encoder {
     }
 
     fn prove(&mut self, proof: &str, out: &mut BytesMut) {
-        let thinks = self.current.filter(|it| matches!(self.items[*it].saying, Saying::Thought { redacted: false, .. }));
+        let thinks =
+            self.current.filter(|it| matches!(self.items[*it].saying, Saying::Thought { redacted: false, .. }));
         let place = thinks.unwrap_or_else(|| self.thought(out));
         if let Saying::Thought { signature, .. } = &mut self.items[place].saying {
             signature.push_str(proof);
@@ -335,9 +334,12 @@ impl Encode for Encoder {
     fn event(&mut self, event: &Event, out: &mut BytesMut) {
         self.open(out);
         match event {
-            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
             // The dialect has one answer; requests of it never ask for more.
-            Event::Text { choice: 1.., .. }
+            Event::Start { .. }
+            | Event::Finish { .. }
+            | Event::Usage(_)
+            | Event::End
+            | Event::Text { choice: 1.., .. }
             | Event::Refusal { choice: 1.., .. }
             | Event::Reasoning { choice: 1.., .. }
             | Event::ReasoningSignature { choice: 1.., .. }
