@@ -233,6 +233,15 @@ impl Media {
         }
     }
 
+    /// Reads what stands where a file's bytes are: a `data:` URL, or the base64 alone, which is taken for a PDF as these
+    /// mostly are.
+    pub fn from_file_data(data: String) -> Self {
+        if data.starts_with("data:") || data.contains("://") {
+            return Self::from_url(&data);
+        }
+        Self::Inline { media_type: "application/pdf".to_owned(), data }
+    }
+
     /// The address, a `data:` URL for bytes; `None` for an upload.
     pub fn to_url(&self) -> Option<String> {
         match self {

@@ -142,8 +142,8 @@ fn file(fields: &mut Fields<'_, '_>) -> Result<Part, BadRequest> {
     let data = fields.string("file_data")?;
     let url = fields.string("file_url")?;
     let id = fields.string("file_id")?;
-    let media = match (data.or(url), id) {
-        (Some(address), _) => Media::from_url(&address),
+    let media = match (data.map(Media::from_file_data).or(url.map(Media::Url)), id) {
+        (Some(media), _) => media,
         (None, Some(id)) => Media::Id(id),
         (None, None) => {
             return Err(BadRequest::missing(&fields.path().key("file_data"), "the file as a data: URL"));

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::answer::Shown;
+use crate::canonical::arbitrary;
 use crate::canonical::{
-    Answer, Choice, Json, Media, Message, OutputShape, Part, Reasoning, Request, Role, Sampling, StopReason, Tool,
-    ToolChoice,
+    Answer, Choice, Json, Media, Message, Part, Reasoning, Request, Role, Sampling, StopReason, Tool,
 };
 use crate::json::{Escapes, Node};
 use crate::responses::decode;
@@ -168,42 +168,17 @@ fn an_answer_cut_off_is_incomplete() {
 
 // === All that can be said comes back ===
 
-fn words() -> impl Strategy<Value = String> {
-    "[a-zé\"\\\\\n{}]{1,12}"
-}
-
-fn media() -> impl Strategy<Value = Media> {
-    prop_oneof![
-        "[a-z]{1,8}".prop_map(|host| Media::Url(format!("https://{host}.example/x"))),
-        "[A-Za-z0-9+/]{4}".prop_map(|data| Media::Inline { media_type: "image/png".into(), data }),
-    ]
-}
-
-fn content() -> impl Strategy<Value = Part> {
-    let image = (media(), prop_oneof![Just("low"), Just("high"), Just("auto")]);
-    let file = ("[A-Za-z0-9+/]{4}", "[a-z]{1,5}");
-    prop_oneof![
-        words().prop_map(Part::text),
-        image.prop_map(|(media, detail)| Part::Image { media, detail: Some(detail.into()), cache: None }),
-        file.prop_map(|(data, name)| Part::File {
-            media: Media::Inline { media_type: "application/pdf".into(), data },
-            name: Some(name),
-            cache: None
-        }),
-    ]
-}
-
 fn said() -> impl Strategy<Value = Part> {
     prop_oneof![
-        words().prop_map(Part::text),
-        words().prop_map(|text| Part::Refusal { text }),
-        (words(), "[a-z]{1,5}", "\\{\"a\":[0-9]\\}").prop_map(|(name, id, arguments)| Part::ToolCall {
+        arbitrary::words().prop_map(Part::text),
+        arbitrary::words().prop_map(|text| Part::Refusal { text }),
+        (arbitrary::words(), "[a-z]{1,5}", "\\{\"a\":[0-9]\\}").prop_map(|(name, id, arguments)| Part::ToolCall {
             id,
             name,
             arguments,
             signature: None
         }),
-        (words(), "gAAAA[a-z]{1,5}").prop_map(|(text, proof)| thought(&text, Some(&proof))),
+        (arbitrary::words(), "gAAAA[a-z]{1,5}").prop_map(|(text, proof)| thought(&text, Some(&proof))),
         "gAAAA[a-z]{1,5}".prop_map(|proof| Part::Reasoning {
             text: String::new(),
             signature: Some(proof),
@@ -213,75 +188,14 @@ fn said() -> impl Strategy<Value = Part> {
 }
 
 fn messages() -> impl Strategy<Value = Vec<Message>> {
-    let user = prop::collection::vec(content(), 1..4).prop_map(|parts| Message::new(Role::User, parts));
-    let system = words().prop_map(|text| Message::text(Role::System, text));
-    let tool = ("[a-z]{1,5}", prop::collection::vec(content(), 1..3))
+    let tool = ("[a-z]{1,5}", prop::collection::vec(arbitrary::content(), 1..3))
         .prop_map(|(id, content)| Message::new(Role::Tool, vec![result(&id, content, false)]));
     let assistant = prop::collection::vec(said(), 1..5).prop_map(|parts| Message::new(Role::Assistant, parts));
-    prop::collection::vec(prop_oneof![user, system, tool, assistant], 0..6).prop_map(|mut messages| {
+    arbitrary::turns(prop_oneof![tool, assistant]).prop_map(|mut messages| {
         // Two turns of the assistant in a row are one here.
         messages.dedup_by(|next, last| last.role == Role::Assistant && next.role == Role::Assistant);
         messages
     })
-}
-
-fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>)> {
-    let tool = ("[a-z]{1,5}", prop::option::of(words()), any::<bool>()).prop_map(|(name, description, strict)| Tool {
-        name,
-        description,
-        parameters: Json::parse(r#"{"type":"object","properties":{}}"#),
-        strict: Some(strict),
-        cache: None,
-    });
-    let choice = prop_oneof![
-        Just(ToolChoice::Auto),
-        Just(ToolChoice::None),
-        Just(ToolChoice::Required),
-        "[a-z]{1,5}".prop_map(ToolChoice::Named),
-        any::<bool>().prop_map(|required| ToolChoice::Among { names: vec!["a".into()], required }),
-    ];
-    (prop::collection::vec(tool, 1..3), prop::option::of(choice))
-}
-
-prop_compose! {
-    fn requests()(
-        messages in messages(),
-        (tools, tool_choice) in tools(),
-        parallel in prop::option::of(any::<bool>()),
-        most in prop::option::of(16_u64..9000),
-        temperature in prop::option::of(0_u8..8),
-        logprobs in prop::option::of(0_u64..5),
-        effort in prop::option::of("low|high"),
-        verbosity in prop::option::of("low|high"),
-        user in prop::option::of(words()),
-        shaped in any::<bool>(),
-        stream in any::<bool>(),
-    ) -> Request {
-        let schema = OutputShape::JsonSchema {
-            name: Some("book".into()),
-            description: None,
-            schema: Json::parse(r#"{"type":"object"}"#).unwrap(),
-            strict: Some(true),
-        };
-        Request {
-            model: Some("native-1".into()),
-            messages,
-            tools,
-            tool_choice,
-            parallel_tool_calls: parallel,
-            max_output_tokens: most,
-            sampling: Sampling { temperature: temperature.map(|it| f64::from(it) / 4.0), ..Sampling::default() },
-            logprobs,
-            output: if shaped { schema } else { OutputShape::Text },
-            reasoning: effort.map(|effort| Reasoning { effort: Some(effort), summary: Some("auto".into()), ..Reasoning::default() }),
-            verbosity,
-            user,
-            metadata: Json::parse(r#"{"team":"docs"}"#),
-            service_tier: Some("flex".into()),
-            stream,
-            ..Request::default()
-        }
-    }
 }
 
 prop_compose! {
@@ -318,7 +232,8 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn a_request_comes_back_as_it_was(request in requests()) {
+    fn a_request_comes_back_as_it_was(settings in arbitrary::settings(), messages in messages()) {
+        let request = Request { messages, ..settings };
         let encoded = super::request(&request, "native-1");
         let stream_loses = request.stream && request.logprobs.is_some();
         prop_assert_eq!(encoded.loss.is_empty(), !stream_loses, "{:?}", encoded.loss);
