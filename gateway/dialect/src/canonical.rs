@@ -5,6 +5,8 @@
 //! written to cannot say, is named in a [`Loss`], never dropped in silence.
 
 mod answer;
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod event;
 mod loss;
 mod request;

@@ -10,6 +10,7 @@ pub mod stream;
 mod types;
 mod usage;
 
+pub(crate) use encode::append_members;
 pub use request::ChatRequest;
 pub use response::ChatResponse;
 pub(crate) use response::own_edits;

@@ -1,7 +1,8 @@
-//! The `OpenAI` Responses dialect.
+//! The `OpenAI` Responses dialect: input items, flat tools, and a stream of named events around one response object.
 
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;
 pub(crate) mod relay;
 pub(crate) mod stream;
+mod types;

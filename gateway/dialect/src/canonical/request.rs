@@ -233,6 +233,15 @@ impl Media {
         }
     }
 
+    /// Reads what stands where a file's bytes are: a `data:` URL, or the base64 alone, which is taken for a PDF as these
+    /// mostly are.
+    pub fn from_file_data(data: String) -> Self {
+        if data.starts_with("data:") || data.contains("://") {
+            return Self::from_url(&data);
+        }
+        Self::Inline { media_type: "application/pdf".to_owned(), data }
+    }
+
     /// The address, a `data:` URL for bytes; `None` for an upload.
     pub fn to_url(&self) -> Option<String> {
         match self {
@@ -308,4 +317,18 @@ pub struct Reasoning {
     pub budget_tokens: Option<u64>,
     /// Thoughts are to be told: `auto`, `concise`, `detailed`, or any word of the dialect.
     pub summary: Option<String>,
+}
+
+impl Reasoning {
+    /// The effort asked for, or the one nearest to a budget of tokens, for dialects that have efforts only.
+    pub fn nearest_effort(&self) -> Option<&str> {
+        self.effort.as_deref().or_else(|| {
+            self.budget_tokens.map(|budget| match budget {
+                0 => "minimal",
+                1..=2_048 => "low",
+                2_049..=12_288 => "medium",
+                12_289.. => "high",
+            })
+        })
+    }
 }

@@ -3,11 +3,12 @@
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::encode::{Extra, Function, Thought, WireCall, append_members};
+use super::encode::append_members;
+use super::types::{Extra, Function, Thought, WireCall};
 use super::{decode, types, usage};
 use crate::UpstreamError;
-use crate::canonical::{Event, StopReason};
-use crate::json::{Escapes, Node, checked_utf8, quoted};
+use crate::canonical::{Event, Part, StopReason};
+use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
 
@@ -19,6 +20,8 @@ pub(crate) struct Decoder {
     begun: bool,
     /// The calls that have begun: choice, the upstream's index.
     calls: Vec<(u64, u64)>,
+    /// The choices that refuse.
+    refusing: Vec<u64>,
 }
 
 impl Decode for Decoder {
@@ -36,17 +39,28 @@ impl Decode for Decoder {
         if chunk.get("error").is_some() {
             return Err(StreamFault::Upstream(UpstreamError::parse(event.data)));
         }
-        let choices = chunk.get("choices");
-        if choices.is_none() && [chunk.str_of("object"), chunk.str_of("type")].contains(&Some("error")) {
-            return Err(StreamFault::Upstream(UpstreamError::parse(event.data)));
+        if chunk.kind() != Kind::Object {
+            return Err(malformed(&"a chunk is not an object"));
+        }
+        let usage = decode::usage_of(&chunk);
+        let choices = match chunk.get("choices") {
+            Some(choices) if choices.kind() != Kind::Array => return Err(malformed(&"`choices` is not an array")),
+            Some(choices) => choices.items(),
+            None if is_error(&chunk) => return Err(StreamFault::Upstream(UpstreamError::parse(event.data))),
+            // A ping, or whatever else is no chunk.
+            None if usage.is_none() => return Ok(()),
+            None => &[],
+        };
+        if choices.iter().any(|choice| choice.kind() != Kind::Object) {
+            return Err(malformed(&"a choice is not an object"));
         }
         if !std::mem::replace(&mut self.begun, true) {
             said.push(Event::Start { id: chunk.string_of("id"), model: chunk.string_of("model") });
         }
-        for (position, choice) in choices.map(Node::items).unwrap_or_default().iter().enumerate() {
+        for (position, choice) in choices.iter().enumerate() {
             self.choice(position as u64, choice, said)?;
         }
-        said.extend(decode::usage_of(&chunk).map(Event::Usage));
+        said.extend(usage.map(Event::Usage));
         Ok(())
     }
 
@@ -66,23 +80,30 @@ impl Decoder {
             let message = "the provider ended the stream with finish_reason `error`";
             return Err(StreamFault::Upstream(UpstreamError::with_message(message)));
         }
-        said.push(Event::Finish { choice, reason: types::stop_reason(reason) });
+        let reason = types::stop_reason(reason, self.refusing.contains(&choice));
+        said.push(Event::Finish { choice, reason });
         Ok(())
     }
 
     fn delta(&mut self, choice: u64, delta: &Node<'_>, said: &mut Vec<Event>) {
         let text = |name: &str| delta.string_of(name).filter(|text| !text.is_empty());
-        said.extend(
-            text("reasoning_content").or_else(|| text("reasoning")).map(|text| Event::Reasoning { choice, text }),
-        );
-        said.extend(text("content").map(|text| Event::Text { choice, text }));
-        said.extend(text("refusal").map(|text| Event::Refusal { choice, text }));
+        let thought = text("reasoning_content").or_else(|| text("reasoning"));
+        let is_told = thought.is_some();
+        said.extend(thought.map(|text| Event::Reasoning { choice, text }));
         for detail in delta.get("reasoning_details").map(Node::items).unwrap_or_default() {
-            if let Some(crate::canonical::Part::Reasoning { signature: Some(signature), redacted, .. }) =
-                types::thought_of(detail)
-            {
-                said.push(Event::ReasoningSignature { choice, signature, redacted });
+            said.extend(types::thought_of(detail).into_iter().flat_map(|part| thoughts(choice, part, is_told)));
+        }
+        for part in delta.get("content").map(types::content_of).unwrap_or_default() {
+            match part {
+                Part::Text { text, .. } if !text.is_empty() => said.push(Event::Text { choice, text }),
+                part => said.extend(thoughts(choice, part, false)),
             }
+        }
+        if let Some(text) = text("refusal") {
+            if !self.refusing.contains(&choice) {
+                self.refusing.push(choice);
+            }
+            said.push(Event::Refusal { choice, text });
         }
         for (place, call) in delta.get("tool_calls").map(Node::items).unwrap_or_default().iter().enumerate() {
             self.call(choice, call.count_of("index").unwrap_or(place as u64), call, said);
@@ -109,6 +130,19 @@ impl Decoder {
     }
 }
 
+fn is_error(chunk: &Node<'_>) -> bool {
+    [chunk.str_of("object"), chunk.str_of("type")].contains(&Some("error"))
+        || ["message", "detail"].iter().any(|name| chunk.get(name).is_some_and(|it| it.str() != Some("")))
+}
+
+/// The words of a thought, unless the chunk tells them elsewhere too, and its proof.
+fn thoughts(choice: u64, part: Part, is_told: bool) -> Vec<Event> {
+    let Part::Reasoning { text, signature, redacted } = part else { return Vec::new() };
+    let words = (!is_told && !text.is_empty()).then_some(Event::Reasoning { choice, text });
+    let proof = signature.map(|signature| Event::ReasoningSignature { choice, signature, redacted });
+    words.into_iter().chain(proof).collect()
+}
+
 // === Encoder ===
 
 /// Writes a caller's chunks.
@@ -119,6 +153,8 @@ pub(crate) struct Encoder {
     include_usage: bool,
     /// Members of the first chunk; taken when it is written.
     opening: Option<Vec<(String, Vec<u8>)>>,
+    /// The choices that refuse.
+    refusing: Vec<u64>,
 }
 
 #[derive(Default, Serialize)]
@@ -165,7 +201,12 @@ impl Encoder {
         );
         head.extend_from_slice(&quoted(&options.model));
         head.extend_from_slice(br#","choices":["#);
-        Self { head, include_usage: options.include_usage, opening: Some(options.opening_routing) }
+        Self {
+            head,
+            include_usage: options.include_usage,
+            opening: Some(options.opening_routing),
+            refusing: Vec::new(),
+        }
     }
 
     /// Writes the first chunk: the role and nothing said.
@@ -210,17 +251,16 @@ impl Encode for Encoder {
             Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
             Event::Text { choice, text } => self.say(*choice, Delta { content: Some(text), ..Delta::default() }, out),
             Event::Refusal { choice, text } => {
-                self.say(*choice, Delta { refusal: Some(text), ..Delta::default() }, out)
+                if !self.refusing.contains(choice) {
+                    self.refusing.push(*choice);
+                }
+                self.say(*choice, Delta { refusal: Some(text), ..Delta::default() }, out);
             }
             Event::Reasoning { choice, text } => {
                 self.say(*choice, Delta { reasoning_content: Some(text), ..Delta::default() }, out);
             }
             Event::ReasoningSignature { choice, signature, redacted } => {
-                let thought = if *redacted {
-                    Thought::Encrypted { data: signature }
-                } else {
-                    Thought::Text { text: "", signature }
-                };
+                let thought = Thought::of("", signature, *redacted);
                 self.say(*choice, Delta { reasoning_details: Some([thought]), ..Delta::default() }, out);
             }
             Event::ToolCall { choice, call, id, name, signature } => {
@@ -246,7 +286,7 @@ impl Encode for Encoder {
         let finishes = if ending.finishes.is_empty() { &stop } else { ending.finishes };
         for (place, (choice, reason)) in finishes.iter().enumerate() {
             let members = if place + 1 == finishes.len() { ending.routing } else { &[] };
-            let finish_reason = Some(types::finish_reason(reason));
+            let finish_reason = Some(types::finish_reason(reason, self.refusing.contains(choice)));
             self.write(&ChunkChoice { index: *choice, delta: Delta::default(), finish_reason }, members, out);
         }
         self.write_usage(ending, out);

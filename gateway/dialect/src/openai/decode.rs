@@ -24,7 +24,8 @@ pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {
 }
 
 fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadRequest> {
-    IGNORED.into_iter().chain(crate::request::extensions::NAMES).for_each(|name| fields.ignore(name));
+    fields.ignore_each(&IGNORED);
+    fields.ignore_each(&crate::request::extensions::NAMES);
     let max_tokens = fields.take("max_tokens", |at| at.unsigned())?;
     let request = Request {
         model: fields.string("model")?,
@@ -125,13 +126,7 @@ fn thoughts(fields: &mut Fields<'_, '_>) -> Result<Vec<Part>, BadRequest> {
     let details = fields
         .take("reasoning_details", |at| Ok(at.node.items().iter().filter_map(types::thought_of).collect::<Vec<_>>()))?;
     let text = fields.string("reasoning_content")?.or(fields.string("reasoning")?);
-    Ok(match details {
-        Some(details) if !details.is_empty() => details,
-        _ => {
-            let plain = |text| Part::Reasoning { text, signature: None, redacted: false };
-            text.filter(|text| !text.is_empty()).map(plain).into_iter().collect()
-        }
-    })
+    Ok(types::thoughts(details.unwrap_or_default(), text))
 }
 
 fn tool_message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
@@ -171,6 +166,7 @@ fn part(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest> {
             Some("file") => fields.require("file", "an object", |at| file(at, cache, loss))?,
             _ => {
                 loss.note(fields.path().to_string(), "is a part that other dialects do not have");
+                fields.ignore_all();
                 return Ok(None);
             }
         };
@@ -201,7 +197,7 @@ fn file(at: At<'_, '_>, cache: Option<Json>, loss: &mut Loss) -> Result<Part, Ba
         let data = fields.string("file_data")?;
         let id = fields.string("file_id")?;
         let media = match (data, id) {
-            (Some(data), _) => Media::from_url(&data),
+            (Some(data), _) => Media::from_file_data(data),
             (None, Some(id)) => Media::Id(id),
             (None, None) => {
                 return Err(BadRequest::missing(&fields.path().key("file_data"), "the file as a data: URL"));
@@ -232,7 +228,8 @@ fn tool_call(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest
 fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Tool>, BadRequest> {
     at.object("a tool object", loss, |fields, loss| {
         if fields.peek("type").and_then(Node::str).is_some_and(|kind| kind != "function") {
-            loss.note(fields.path().to_string(), "is a tool that runs at its provider");
+            loss.note(fields.path().to_string(), "is a tool that other dialects do not have");
+            fields.ignore_all();
             return Ok(None);
         }
         fields.ignore("type");
@@ -314,36 +311,22 @@ pub(super) fn usage_of(node: &Node<'_>) -> Option<domain::Usage> {
 }
 
 fn choice(node: &Node<'_>) -> Choice {
-    let mut parts = Vec::new();
-    if let Some(message) = node.get("message") {
-        let details: Vec<Part> = message
-            .get("reasoning_details")
-            .map(Node::items)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(types::thought_of)
-            .collect();
-        let text = message.str_of("reasoning_content").or(message.str_of("reasoning")).filter(|text| !text.is_empty());
-        match text {
-            _ if !details.is_empty() => parts.extend(details),
-            Some(text) => parts.push(Part::Reasoning { text: text.to_owned(), signature: None, redacted: false }),
-            None => {}
-        }
-        parts.extend(said(message));
-        parts.extend(message.string_of("refusal").filter(|it| !it.is_empty()).map(|text| Part::Refusal { text }));
-        let calls = message.get("tool_calls").map(Node::items).unwrap_or_default();
-        parts.extend(calls.iter().enumerate().filter_map(called));
-    }
-    let stop = node.str_of("finish_reason").map_or(StopReason::Stop, types::stop_reason);
+    let parts = node.get("message").map(message_parts).unwrap_or_default();
+    let has_refusal = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
+    let stop = node.str_of("finish_reason").map_or(StopReason::Stop, |word| types::stop_reason(word, has_refusal));
     Choice { parts, stop, logprobs: node.get("logprobs").and_then(|it| Json::parse(it.raw)) }
 }
 
-fn said(message: &Node<'_>) -> Vec<Part> {
-    let Some(content) = message.get("content") else { return Vec::new() };
-    if let Some(text) = content.str().filter(|text| !text.is_empty()) {
-        return vec![Part::text(text)];
-    }
-    content.items().iter().filter_map(|part| part.string_of("text")).map(Part::text).collect()
+fn message_parts(message: &Node<'_>) -> Vec<Part> {
+    let details = message.get("reasoning_details").map(Node::items).unwrap_or_default();
+    let details = details.iter().filter_map(types::thought_of).collect();
+    let told = message.string_of("reasoning_content").or_else(|| message.string_of("reasoning"));
+    let mut parts = types::thoughts(details, told);
+    parts.extend(message.get("content").map(types::content_of).unwrap_or_default());
+    parts.extend(message.string_of("refusal").filter(|it| !it.is_empty()).map(|text| Part::Refusal { text }));
+    let calls = message.get("tool_calls").map(Node::items).unwrap_or_default();
+    parts.extend(calls.iter().enumerate().filter_map(called));
+    parts
 }
 
 fn called((index, call): (usize, &Node<'_>)) -> Option<Part> {

@@ -170,6 +170,18 @@ impl<'a> Fields<'_, 'a> {
         self.ignore(name);
     }
 
+    /// Takes members that change nothing about the answer, or were read elsewhere.
+    pub(crate) fn ignore_each(&mut self, names: &[&str]) {
+        for name in names {
+            self.ignore(name);
+        }
+    }
+
+    /// Takes whatever is left: the whole object is lost, which is said once.
+    pub(crate) fn ignore_all(&mut self) {
+        self.taken.fill(true);
+    }
+
     fn leave(&self, loss: &mut Loss) {
         let entries = self.at.node.entries();
         for ((name, node), _) in entries.iter().zip(&self.taken).filter(|(_, taken)| !**taken) {

@@ -1,0 +1,92 @@
+//! A whole answer as a response object.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::answer::{Rendered, Shown};
+use crate::canonical::{Answer, Choice, Json, Loss, Part, StopReason};
+use crate::json::{Escapes, Node};
+use crate::openai::append_members;
+use crate::responses::types::{self, Content, Extra, Item, Logprobs, Summary, WireResponse};
+
+/// Writes an answer.
+pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
+    let mut loss = Loss::default();
+    for index in 1..answer.choices.len() {
+        loss.note(format!("choices[{index}]"), "this dialect gives one answer");
+    }
+    let choice = answer.choices.first();
+    let parts = choice.map(|it| it.parts.as_slice()).unwrap_or_default();
+    let ids: Vec<String> =
+        parts.iter().enumerate().map(|(place, part)| types::item_id(prefix(part), shown.id, place)).collect();
+    let tokens = choice.and_then(token_logprobs);
+    let stop = choice.map_or(&StopReason::Stop, |it| &it.stop);
+    let output = items(parts, &ids, tokens.as_ref(), types::item_status(stop), &mut loss);
+    let response = WireResponse::new(shown.id, shown.created, shown.model).ended(stop, output, answer.usage);
+    let mut body = Vec::from(json(&response));
+    append_members(&mut body, shown.routing);
+    Rendered { body: body.into(), loss }
+}
+
+const fn prefix(part: &Part) -> &'static str {
+    match part {
+        Part::Reasoning { .. } => "rs",
+        Part::ToolCall { .. } => "fc",
+        Part::Text { .. }
+        | Part::Refusal { .. }
+        | Part::Image { .. }
+        | Part::Audio { .. }
+        | Part::File { .. }
+        | Part::ToolResult { .. } => "msg",
+    }
+}
+
+/// Groups parts into items: neighbouring texts are one message.
+fn items<'a>(
+    parts: &'a [Part],
+    ids: &'a [String],
+    logprobs: Option<&'a Json>,
+    status: &'static str,
+    loss: &mut Loss,
+) -> Vec<Item<'a>> {
+    let mut items: Vec<Item<'a>> = Vec::new();
+    let mut logprobs = logprobs;
+    for (place, (part, id)) in parts.iter().zip(ids).enumerate() {
+        let said = match part {
+            Part::Text { text, .. } => {
+                let logprobs = logprobs.take().map_or(Logprobs::None([]), Logprobs::Some);
+                Content::OutputText { text, annotations: [], logprobs }
+            }
+            Part::Refusal { text } => Content::Refusal { refusal: text },
+            Part::Reasoning { text, signature, redacted } => {
+                let summary = if *redacted { Vec::new() } else { vec![Summary { text }] };
+                items.push(Item::Reasoning { id, summary, encrypted_content: signature.as_deref() });
+                continue;
+            }
+            Part::ToolCall { id: call_id, name, arguments, signature } => {
+                let extra_content = Extra::of(signature.as_ref());
+                items.push(Item::FunctionCall { id, status, call_id, name, arguments, extra_content });
+                continue;
+            }
+            Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => {
+                loss.note(format!("choices[0].message.content[{place}]"), "answers are text in this dialect");
+                continue;
+            }
+        };
+        match items.last_mut() {
+            Some(Item::Message { content, .. }) => content.push(said),
+            _ => items.push(Item::Message { id, status, role: "assistant", content: vec![said] }),
+        }
+    }
+    items
+}
+
+/// The tokens of the chat dialect's `logprobs` object.
+fn token_logprobs(choice: &Choice) -> Option<Json> {
+    let node = Node::parse(choice.logprobs.as_ref()?.as_str(), Escapes::Lenient).ok()?;
+    node.get("content").and_then(|content| Json::parse(content.raw))
+}
+
+pub(in crate::responses) fn json(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("plain data with string keys is always JSON").into()
+}

@@ -1,0 +1,371 @@
+//! Words and shapes of the Responses dialect, both ways.
+
+use domain::Usage;
+use serde::Serialize;
+
+use crate::canonical::{Json, Part, StopReason};
+use crate::json::Node;
+
+// === Words ===
+
+/// What an answer asks to be included, so that thoughts can be sent back by a caller who keeps the conversation.
+pub(super) const ENCRYPTED_REASONING: &str = "reasoning.encrypted_content";
+/// What asks for log probabilities.
+pub(super) const LOGPROBS: &str = "message.output_text.logprobs";
+
+/// Whether a proof of thoughts is one that this dialect's own servers made: they refuse every other. Their tokens are
+/// Fernet's, which begin with a version byte and the high bytes of a time.
+pub(super) fn is_own_proof(signature: &str) -> bool {
+    signature.starts_with("gAAAA")
+}
+
+/// Why an answer ended, from the response object.
+pub(super) fn stop_reason(response: &Node<'_>, has_calls: bool, has_refusal: bool) -> StopReason {
+    if response.str_of("status") != Some("incomplete") {
+        return match (has_calls, has_refusal) {
+            (true, _) => StopReason::ToolCalls,
+            (false, true) => StopReason::Refusal,
+            (false, false) => StopReason::Stop,
+        };
+    }
+    match response.get("incomplete_details").and_then(|it| it.str_of("reason")) {
+        Some("max_output_tokens" | "max_tokens") | None => StopReason::Length,
+        Some("content_filter") => StopReason::ContentFilter,
+        Some(other) => StopReason::Other(other.to_owned()),
+    }
+}
+
+/// The status of an answer that ended so, and what made it incomplete.
+pub(super) const fn status(stop: &StopReason, has_refusal: bool) -> (&'static str, Option<&'static str>) {
+    match stop {
+        StopReason::Length => ("incomplete", Some("max_output_tokens")),
+        StopReason::ContentFilter => ("incomplete", Some("content_filter")),
+        // A refusal without words has no other place here.
+        StopReason::Refusal if !has_refusal => ("incomplete", Some("content_filter")),
+        StopReason::Stop
+        | StopReason::StopSequence(_)
+        | StopReason::ToolCalls
+        | StopReason::Refusal
+        | StopReason::Pause
+        | StopReason::Other(_) => ("completed", None),
+    }
+}
+
+/// The status of what was being said when an answer ended so.
+pub(super) const fn item_status(stop: &StopReason) -> &'static str {
+    match stop {
+        StopReason::Length | StopReason::ContentFilter => "incomplete",
+        StopReason::Stop
+        | StopReason::StopSequence(_)
+        | StopReason::ToolCalls
+        | StopReason::Refusal
+        | StopReason::Pause
+        | StopReason::Other(_) => "completed",
+    }
+}
+
+/// The thoughts of a `reasoning` item: its words, or the summary of them.
+pub(super) fn thought_of(item: &Node<'_>) -> Part {
+    let texts = |member: &str| -> Vec<String> {
+        item.get(member).map(Node::items).unwrap_or_default().iter().filter_map(|part| part.string_of("text")).collect()
+    };
+    let content = texts("content");
+    let told = if content.is_empty() { texts("summary") } else { content };
+    let signature = item.string_of("encrypted_content").filter(|it| !it.is_empty());
+    let redacted = told.is_empty() && signature.is_some();
+    Part::Reasoning { text: told.join(PARAGRAPH), signature, redacted }
+}
+
+/// What stands between two parts of a summary told as one text.
+pub(super) const PARAGRAPH: &str = "\n\n";
+
+/// The proof of thought beside a call, where we have put it for another dialect's sake.
+pub(super) fn call_signature(item: &Node<'_>) -> Option<String> {
+    item.get("extra_content")?.get("google")?.string_of("thought_signature")
+}
+
+/// Reads a `usage` object; `None` = it tells no tokens, which no call consumes.
+pub(super) fn usage_of(response: &Node<'_>) -> Option<Usage> {
+    let node = response.get("usage")?;
+    let detail = |of: &str, name: &str| node.get(of).and_then(|it| it.count_of(name)).unwrap_or(0);
+    let usage = Usage {
+        prompt_tokens: node.count_of("input_tokens").unwrap_or(0),
+        cached_tokens: detail("input_tokens_details", "cached_tokens"),
+        cache_write_tokens: detail("input_tokens_details", "cache_write_tokens"),
+        completion_tokens: node.count_of("output_tokens").unwrap_or(0),
+        reasoning_tokens: detail("output_tokens_details", "reasoning_tokens"),
+        estimated: false,
+    };
+    (usage.total_tokens() > 0).then_some(usage)
+}
+
+/// Writes usage as a provider would.
+pub(super) fn usage_json(usage: &Usage) -> Vec<u8> {
+    serde_json::to_vec(&WireUsage::of(usage)).expect("counts are always JSON")
+}
+
+// === Shapes of an answer ===
+
+/// An item of the output.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Item<'a> {
+    Message {
+        id: &'a str,
+        status: &'static str,
+        role: &'static str,
+        content: Vec<Content<'a>>,
+    },
+    Reasoning {
+        id: &'a str,
+        summary: Vec<Summary<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        encrypted_content: Option<&'a str>,
+    },
+    FunctionCall {
+        id: &'a str,
+        status: &'static str,
+        call_id: &'a str,
+        name: &'a str,
+        arguments: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        extra_content: Option<Extra<'a>>,
+    },
+}
+
+/// A part of a message.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Content<'a> {
+    OutputText { text: &'a str, annotations: [&'static str; 0], logprobs: Logprobs<'a> },
+    Refusal { refusal: &'a str },
+}
+
+impl<'a> Content<'a> {
+    pub(super) const fn text(text: &'a str) -> Self {
+        Self::OutputText { text, annotations: [], logprobs: Logprobs::None([]) }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Logprobs<'a> {
+    None([&'static str; 0]),
+    Some(&'a Json),
+}
+
+/// A part of a summary of thoughts.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "summary_text")]
+pub(super) struct Summary<'a> {
+    pub(super) text: &'a str,
+}
+
+/// Members of other dialects beside a call.
+#[derive(Serialize)]
+pub(super) struct Extra<'a> {
+    google: Google<'a>,
+}
+
+#[derive(Serialize)]
+struct Google<'a> {
+    thought_signature: &'a str,
+}
+
+impl<'a> Extra<'a> {
+    pub(super) fn of(signature: Option<&'a String>) -> Option<Self> {
+        signature.map(|signature| Self { google: Google { thought_signature: signature } })
+    }
+}
+
+/// The response object. What the request had asked for is told as the vendor's defaults, since the answer does not know
+/// it.
+#[derive(Serialize)]
+pub(super) struct WireResponse<'a> {
+    pub(super) id: &'a str,
+    object: &'static str,
+    created_at: i64,
+    status: &'static str,
+    error: Option<()>,
+    incomplete_details: Option<Incomplete>,
+    instructions: Option<()>,
+    max_output_tokens: Option<()>,
+    model: &'a str,
+    output: Vec<Item<'a>>,
+    parallel_tool_calls: bool,
+    previous_response_id: Option<()>,
+    temperature: Option<()>,
+    text: TextShape,
+    tool_choice: &'static str,
+    tools: [&'static str; 0],
+    top_p: Option<()>,
+    truncation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<WireUsage>,
+    metadata: NoMembers,
+}
+
+#[derive(Serialize)]
+struct Incomplete {
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct TextShape {
+    format: TextFormat,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "text")]
+struct TextFormat {}
+
+#[derive(Serialize)]
+struct NoMembers {}
+
+impl<'a> WireResponse<'a> {
+    pub(super) const fn new(id: &'a str, created_at: i64, model: &'a str) -> Self {
+        Self {
+            id,
+            object: "response",
+            created_at,
+            status: "in_progress",
+            error: None,
+            incomplete_details: None,
+            instructions: None,
+            max_output_tokens: None,
+            model,
+            output: Vec::new(),
+            parallel_tool_calls: true,
+            previous_response_id: None,
+            temperature: None,
+            text: TextShape { format: TextFormat {} },
+            tool_choice: "auto",
+            tools: [],
+            top_p: None,
+            truncation: "disabled",
+            usage: None,
+            metadata: NoMembers {},
+        }
+    }
+
+    /// The response when it has ended.
+    pub(super) fn ended(self, stop: &StopReason, output: Vec<Item<'a>>, usage: Option<Usage>) -> Self {
+        let has_refusal = output.iter().any(Item::has_refusal);
+        let (status, reason) = status(stop, has_refusal);
+        Self {
+            status,
+            incomplete_details: reason.map(|reason| Incomplete { reason }),
+            output,
+            usage: usage.as_ref().map(WireUsage::of),
+            ..self
+        }
+    }
+
+    /// The event that tells it: `response.completed`, `response.incomplete`.
+    pub(super) fn closing_event(&self) -> &'static str {
+        if self.status == "incomplete" { "response.incomplete" } else { "response.completed" }
+    }
+}
+
+impl Item<'_> {
+    fn has_refusal(&self) -> bool {
+        let Self::Message { content, .. } = self else { return false };
+        content.iter().any(|part| matches!(part, Content::Refusal { .. }))
+    }
+}
+
+#[derive(Serialize)]
+struct WireUsage {
+    input_tokens: u64,
+    input_tokens_details: InputDetails,
+    output_tokens: u64,
+    output_tokens_details: OutputDetails,
+    total_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct InputDetails {
+    cached_tokens: u64,
+    cache_write_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct OutputDetails {
+    reasoning_tokens: u64,
+}
+
+impl WireUsage {
+    fn of(usage: &Usage) -> Self {
+        Self {
+            input_tokens: usage.prompt_tokens,
+            input_tokens_details: InputDetails {
+                cached_tokens: usage.cached_tokens,
+                cache_write_tokens: usage.cache_write_tokens,
+            },
+            output_tokens: usage.completion_tokens,
+            output_tokens_details: OutputDetails { reasoning_tokens: usage.reasoning_tokens },
+            total_tokens: usage.total_tokens(),
+        }
+    }
+}
+
+/// Names of items: the answer's own name less its prefix, and the place of the item.
+pub(super) fn item_id(prefix: &str, answer: &str, place: usize) -> String {
+    let stem = answer.rsplit(['_', '-']).next().unwrap_or(answer);
+    format!("{prefix}_{stem}_{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Escapes;
+
+    #[track_caller]
+    fn stops(response: &str, expected: &StopReason) {
+        let node = Node::parse(response, Escapes::Lenient).unwrap();
+        assert_eq!(stop_reason(&node, false, false), *expected, "{response}");
+    }
+
+    #[test]
+    fn an_incomplete_response_says_why() {
+        stops(r#"{"status":"completed"}"#, &StopReason::Stop);
+        stops(r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}"#, &StopReason::Length);
+        stops(
+            r#"{"status":"incomplete","incomplete_details":{"reason":"content_filter"}}"#,
+            &StopReason::ContentFilter,
+        );
+        stops(
+            r#"{"status":"incomplete","incomplete_details":{"reason":"boredom"}}"#,
+            &StopReason::Other("boredom".into()),
+        );
+        stops(r#"{"status":"incomplete"}"#, &StopReason::Length);
+    }
+
+    #[test]
+    fn usage_without_tokens_is_missing_usage() {
+        for text in ["{}", r#"{"usage":null}"#, r#"{"usage":{"input_tokens":0}}"#, r#"{"usage":[]}"#] {
+            assert_eq!(usage_of(&Node::parse(text, Escapes::Lenient).unwrap()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn written_usage_reads_back() {
+        let usage = Usage {
+            prompt_tokens: 9,
+            cached_tokens: 4,
+            cache_write_tokens: 2,
+            completion_tokens: 5,
+            reasoning_tokens: 1,
+            estimated: false,
+        };
+        let response = WireResponse::new("resp_1", 7, "m").ended(&StopReason::Stop, Vec::new(), Some(usage));
+        let text = serde_json::to_string(&response).unwrap();
+        assert_eq!(usage_of(&Node::parse(&text, Escapes::Strict).unwrap()), Some(usage));
+    }
+
+    #[test]
+    fn items_are_named_after_the_answer() {
+        assert_eq!(item_id("msg", "resp_abc", 2), "msg_abc_2");
+        assert_eq!(item_id("msg", "chatcmpl-abc", 0), "msg_abc_0");
+    }
+}
