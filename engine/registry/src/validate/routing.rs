@@ -79,7 +79,7 @@ fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, s
         }
         match named_model(tenant, id) {
             NamedModel::Fine => enabled += 1,
-            NamedModel::Unknown(message) => subject.fault(field, message),
+            NamedModel::Unknown(message) | NamedModel::ProxyOnly(message) => subject.fault(field, message),
             NamedModel::Disabled => disabled.push((field, id)),
         }
     }
@@ -127,7 +127,7 @@ fn check_optimal(proposed: &Proposed<'_>, optimal: &Optimal, field: &str, subjec
 fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, field: &str, subject: &mut Subject<'_>) {
     match named_model(tenant, model) {
         NamedModel::Fine => {}
-        NamedModel::Unknown(message) => subject.fault(field, message),
+        NamedModel::Unknown(message) | NamedModel::ProxyOnly(message) => subject.fault(field, message),
         NamedModel::Disabled => {
             let message = format!("the model `{model}` is disabled: enable it, or name another");
             subject.fault(field, message);
