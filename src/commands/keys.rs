@@ -95,8 +95,7 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         scopes,
         allowed_models: args.allow_model,
         expires_at_micros: expires_at.map(Timestamp::unix_micros),
-        secret: None,
-        idempotency_key: String::new(),
+        ..pb::CreateKeyRequest::default()
     };
     let created = ServerLink::connect(&args.server).await?.create_key(request).await?;
     if args.json {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::blend::{Blend, BlendWeight, Missing, Override, RankBy};
 use crate::calibration::Calibration;
-use crate::catalogue::{Ability, AuthScheme, CredentialKind, DialectKind, Modality, Owner, Pricing, Timeouts};
+use crate::catalogue::{
+    Ability, AuthScheme, CredentialKind, DialectKind, Modality, Owner, Pricing, Provider, Timeouts,
+};
 use crate::clock::Timestamp;
 use crate::conversation::Affinity;
 use crate::date::Date;
@@ -153,6 +155,27 @@ pub struct ProviderSpec {
     pub credentials: Option<Vec<CredentialSpec>>,
 }
 
+impl ProviderSpec {
+    /// A provider as it is, its secrets left alone.
+    pub fn of(it: &Provider) -> Self {
+        Self {
+            slug: it.slug.clone(),
+            dialect: it.dialect,
+            base_url: it.base_url.clone(),
+            auth: it.auth.clone(),
+            allow_anonymous: it.allow_anonymous,
+            allow_private_network: it.allow_private_network,
+            zero_data_retention: it.zero_data_retention,
+            collects_data: it.collects_data,
+            timeouts: it.timeouts,
+            query: it.query.clone(),
+            headers: it.headers.clone(),
+            responses: it.responses,
+            credentials: None,
+        }
+    }
+}
+
 /// A provider secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,6 +200,14 @@ pub struct CredentialSpec {
 
 const fn one() -> u32 {
     1
+}
+
+impl CredentialSpec {
+    /// An API key of the platform's, beside no other.
+    pub fn managed(name: &str, secret: SecretText) -> Self {
+        let (owner, kind) = (Owner::Managed, CredentialKind::ApiKey);
+        Self { name: name.to_owned(), owner, user: None, kind, weight: 1, secret }
+    }
 }
 
 /// A model.

@@ -59,8 +59,9 @@ impl ClientCredentials {
             return fault("client_secret", "is empty or has characters outside ASCII: copy it again");
         }
         // RFC 6749, appendix A.4: tokens with one space between.
-        let is_scope =
-            |text: &str| text.split(' ').all(|part| printable(part) && !part.contains(['"', '\\'])) && text.len() < 4096;
+        let is_scope = |text: &str| {
+            text.split(' ').all(|part| printable(part) && !part.contains(['"', '\\'])) && text.len() < 4096
+        };
         if self.scope.as_deref().is_some_and(|scope| !is_scope(scope)) {
             return fault("scope", "is no scope: write words with one space between");
         }

@@ -31,8 +31,7 @@ const OWN: [&str; 18] = [
 ];
 
 /// Headers that carry secrets.
-const SECRET: [&str; 6] =
-    ["api-key", "authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"];
+const SECRET: [&str; 6] = ["api-key", "authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"];
 
 /// The most headers that a provider may have.
 const MOST_HEADERS: usize = 32;

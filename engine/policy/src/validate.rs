@@ -189,11 +189,10 @@ fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, path: String,
 fn check_common(tenant: &Tenant, router: &Router, policy: &Policy, problems: &mut Problems) {
     let only = Some(router.models.as_slice());
     for it in reachable(tenant, policy) {
-        let has_choice =
-            |strategy| {
-                let plan = policy_plan(&mut Shelf::new(tenant), it, strategy, only);
-                plan.entries.iter().any(|entry| entry.is_enabled() && entry.is_routable())
-            };
+        let has_choice = |strategy| {
+            let plan = policy_plan(&mut Shelf::new(tenant), it, strategy, only);
+            plan.entries.iter().any(|entry| entry.is_enabled() && entry.is_routable())
+        };
         if !strategies(it).all(has_choice) {
             let message = format!(
                 "no enabled model of the policy `{}` is in the router's `models`: add one to both, or choose another \

@@ -9,6 +9,7 @@ mod keys;
 mod reach;
 mod routing;
 mod scorecards;
+mod spending;
 
 use std::fmt::Display;
 
