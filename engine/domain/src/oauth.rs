@@ -41,6 +41,9 @@ impl ClientCredentials {
     }
 
     /// The text that is sealed.
+    ///
+    /// # Panics
+    /// Never: texts under fixed keys are always JSON.
     pub fn to_secret(&self) -> String {
         serde_json::to_string(self).expect("texts with fixed keys are always JSON")
     }

@@ -140,11 +140,9 @@ fn query(item: &Item<'_>, context: &mut Context<'_>) -> Option<BTreeMap<String, 
 
 /// The entries of a table whose keys are not known beforehand.
 fn pairs<'a>(item: &Item<'a>, key: &str, value: &str, context: &mut Context<'_>) -> Option<&'a [Entry]> {
-    match &item.node.value {
-        Value::Table(entries) => Some(entries),
-        _ => {
-            let expected = format!("a table such as {{ {} }}", context.pair(key, value));
-            item.wrong_kind(context, &expected)
-        }
+    if let Value::Table(entries) = &item.node.value {
+        return Some(entries);
     }
+    let expected = format!("a table such as {{ {} }}", context.pair(key, value));
+    item.wrong_kind(context, &expected)
 }
