@@ -37,6 +37,7 @@ fn fields(status: &Status) -> Vec<String> {
     status.get_details_bad_request().unwrap().field_violations.into_iter().map(|it| it.field).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "objects hold budgets like this")]
 fn budget(amount: &str) -> Option<object::Budget> {
     let period = object::BudgetPeriod::Month.into();
     Some(object::Budget { amount_usd: amount.to_owned(), period, mode: object::BudgetMode::Hard.into() })
