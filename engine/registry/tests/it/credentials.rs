@@ -132,3 +132,13 @@ async fn models_of_a_custom_provider_are_nobodys_candidates() {
     let router = json!({"name": "r", "models": ["acme-ai/small", "own/ranker"]});
     assert_eq!(story.refused(json!({"routers": [router]})).await, [format!("routers[0].models[1]: {refusal}")]);
 }
+
+#[tokio::test]
+async fn provider_whose_models_are_candidates_does_not_become_custom() {
+    let story = Story::furnished().await;
+    let mut custom = provider("acme-ai");
+    custom["dialect"] = json!("custom");
+    let faults = story.refused(json!({"providers": [custom]})).await;
+    let told: Vec<_> = faults.iter().map(|fault| fault.split(": the model").next().unwrap()).collect();
+    assert_eq!(told, ["policy `Support`: models[0]", "policy `Support`: models[1]", "router `edge`: models[0]"]);
+}
