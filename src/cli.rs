@@ -1,13 +1,17 @@
 //! The command line: what can be typed, and its help.
 
+mod keys;
 mod objects;
+mod wish;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use keys::*;
 pub(crate) use objects::*;
+pub(crate) use wish::Wish;
 
 /// A self-hosted router for language models: one endpoint, the best configured model for each request.
 #[derive(Debug, Parser)]
@@ -36,7 +40,7 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// Projects.
     #[command(subcommand)]
-    Projects(ObjectCommand),
+    Projects(ProjectsCommand),
     /// Routers.
     #[command(subcommand)]
     Routers(ObjectCommand),
@@ -207,84 +211,6 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeysCommand {
-    /// Lists all keys; the keys themselves are never shown again.
-    List(ListArgs),
-    /// Shows one with all its fields.
-    Show(NameArgs),
-    /// Makes a key and shows it once.
-    Create(CreateKeyArgs),
-    /// Changes a key's routing configuration.
-    Update(UpdateKeyArgs),
-    /// Ends a key at once.
-    Revoke(RevokeKeyArgs),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct CreateKeyArgs {
-    /// Its name.
-    #[arg(long)]
-    pub(crate) name: String,
-    /// The project its requests belong to, by name or id.
-    #[arg(long, value_name = "PROJECT")]
-    pub(crate) project: Option<String>,
-    /// The policy of its requests, by id, name or slug.
-    #[arg(long, value_name = "POLICY")]
-    pub(crate) policy: Option<String>,
-    /// Keeps the policy without enforcing it.
-    #[arg(long, requires = "policy")]
-    pub(crate) inactive: bool,
-    /// A model it may use; may be repeated; none = all.
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) allow_model: Vec<String>,
-    /// When it ends, such as `2027-01-31T00:00:00Z`.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) expires_at: Option<String>,
-    /// Lets it administer the platform too.
-    #[arg(long)]
-    pub(crate) platform: bool,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct UpdateKeyArgs {
-    /// The key, by id or name.
-    pub(crate) key_ref: String,
-    /// Enforces its policy.
-    #[arg(long, conflicts_with = "inactive")]
-    pub(crate) active: bool,
-    /// Keeps its policy without enforcing it.
-    #[arg(long)]
-    pub(crate) inactive: bool,
-    /// Gives it another policy.
-    #[arg(long, value_name = "POLICY")]
-    pub(crate) policy: Option<String>,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct RevokeKeyArgs {
-    /// The key, by id or name.
-    pub(crate) key_ref: String,
-    /// Does not ask.
-    #[arg(long)]
-    pub(crate) yes: bool,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod blends;
+pub(crate) mod budgets;
 pub(crate) mod check;
 pub(crate) mod credentials;
 pub(crate) mod doctor;

@@ -1,6 +1,6 @@
 //! Provider keys of the environment become managed credentials, with the provider's models from the shipped catalogue.
 
-use domain::desired::{CredentialSpec, Desired};
+use domain::desired::{CredentialSpec, Desired, ProviderSpec};
 use domain::{SecretText, Tenant};
 use registry::Seed;
 
@@ -9,8 +9,8 @@ const CREDENTIAL: &str = "environment";
 
 /// What the environment asks to exist: the providers whose key variable is set.
 ///
-/// What an operator has configured stays: models that are there already, the address of a provider, and a key pool that
-/// holds anything but the credential of an earlier start.
+/// What an operator has configured stays: models that are there already, all that is known of a provider, and a key
+/// pool that holds anything but the credential of an earlier start.
 pub(crate) fn desired(seed: &Seed, tenant: &Tenant, variable: impl Fn(&str) -> Option<String>) -> Desired {
     let mut desired = Desired::default();
     for provider in &seed.providers {
@@ -19,14 +19,10 @@ pub(crate) fn desired(seed: &Seed, tenant: &Tenant, variable: impl Fn(&str) -> O
         if tenant.credentials_of(slug).any(|credential| credential.name != CREDENTIAL) {
             continue;
         }
-        let mut spec = provider.spec.clone();
-        if let Some(known) = tenant.providers.get(slug) {
-            spec.base_url.clone_from(&known.base_url);
-            spec.allow_private_network = known.allow_private_network;
-        }
+        let known = tenant.providers.get(slug).map(|known| ProviderSpec::of(known));
+        let mut spec = known.unwrap_or_else(|| provider.spec.clone());
         let secret = SecretText::new(secret.trim().to_owned());
-        spec.credentials =
-            Some(vec![CredentialSpec { name: CREDENTIAL.to_owned(), owner: domain::Owner::Managed, secret }]);
+        spec.credentials = Some(vec![CredentialSpec::managed(CREDENTIAL, secret)]);
         desired.providers.push(spec);
         desired
             .models

@@ -59,7 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Schema => commands::schema::run(),
             Command::Explain(args) => commands::explain::run(args).await,
             Command::Keys(command) => commands::keys::run(command).await,
-            Command::Projects(command) => commands::objects::run(ObjectKind::Project, command).await,
+            Command::Projects(command) => commands::budgets::projects(command).await,
             Command::Routers(command) => commands::objects::run(ObjectKind::Router, command).await,
             Command::Policies(command) => commands::versions::run(ObjectKind::Policy, command).await,
             Command::Models(command) => commands::models::run(command).await,

@@ -16,6 +16,7 @@ pub mod admin;
 mod blend;
 mod catalogue;
 mod key;
+mod limits;
 mod object;
 mod policy;
 pub mod routing;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{ListArgs, ServerArgs};
+use super::{BodyLoggingArgs, BudgetArgs, ListArgs, ServerArgs, Wish};
 
 /// What every kind of object has.
 #[derive(Debug, Subcommand)]
@@ -119,6 +119,10 @@ pub(crate) enum OrganisationsCommand {
     Show(NameArgs),
     /// Makes one; only the operator may, over the server's socket.
     Create(CreateOrganisationArgs),
+    /// Says what all its requests together may cost.
+    Budget(BudgetArgs),
+    /// Says for how long the bodies of its requests and answers are kept.
+    BodyLogging(BodyLoggingArgs),
 }
 
 #[derive(Args, Debug)]
@@ -135,6 +139,24 @@ pub(crate) struct SecretArgs {
     /// Whose account it opens; otherwise as before, of a new one the platform's.
     #[arg(long, value_enum)]
     pub(crate) owner: Option<OwnerChoice>,
+    /// The user whose keys may use it, of an owner `user`; otherwise as before, `none` = nobody's in particular.
+    #[arg(long, value_name = "USER|none")]
+    pub(crate) user: Option<Wish<String>>,
+    /// Its share of the calls beside the provider's other credentials, 1 to 1000; otherwise as before, of a new one 1.
+    #[arg(long, value_name = "N")]
+    pub(crate) weight: Option<u32>,
+    /// What it is; otherwise as the other options say, or as before.
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<KindChoice>,
+    /// Where tokens are given out for the secret: it is an OAuth client's then.
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    pub(crate) token_url: Option<String>,
+    /// The OAuth client whose secret it is.
+    #[arg(long, value_name = "ID", requires = "token_url")]
+    pub(crate) client_id: Option<String>,
+    /// What the tokens are for.
+    #[arg(long, value_name = "SCOPE", requires = "token_url")]
+    pub(crate) scope: Option<String>,
     /// Only if it still has this etag, as `show` prints it.
     #[arg(long, value_name = "ETAG")]
     pub(crate) etag: Option<String>,
@@ -153,6 +175,14 @@ pub(crate) enum OwnerChoice {
     Org,
     /// One of its users'.
     User,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum KindChoice {
+    /// Sent as it is.
+    ApiKey,
+    /// A JSON object with which tokens are fetched.
+    OauthClientCredentials,
 }
 
 #[derive(Args, Debug)]

@@ -5,11 +5,11 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use domain::{Object, ObjectKind, SecretText};
+use domain::{ClientCredentials, CredentialsFault, Object, ObjectKind, SecretText};
 use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
 
-use crate::cli::{CredentialsCommand, ListArgs, OwnerChoice, SecretArgs};
+use crate::cli::{CredentialsCommand, KindChoice, ListArgs, OwnerChoice, SecretArgs};
 use crate::commands::lists::fetch;
 use crate::commands::{objects, print_diff};
 use crate::exit::{Exit, UsageError};
@@ -42,13 +42,17 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     for object in &objects {
         if let Object::Credential(it) = object {
-            let (owner, version) = (it.owner.as_str().to_owned(), it.version.to_string());
-            rows.push([it.id.to_string(), object.name(), owner, it.hint.clone(), version]);
+            let owner = match &it.user {
+                Some(user) => format!("{}: {user}", it.owner.as_str()),
+                None => it.owner.as_str().to_owned(),
+            };
+            let (kind, weight) = (it.kind.as_str().to_owned(), it.weight.to_string());
+            rows.push([it.id.to_string(), object.name(), kind, owner, weight, it.hint.clone(), it.version.to_string()]);
         }
     }
     let empty =
         "no credentials: give a provider one with `signalbox credentials create PROVIDER/NAME --secret-env VARIABLE`";
-    output::table(["ID", "NAME", "OWNER", "HINT", "VERSION"], rows, empty)?;
+    output::table(["ID", "NAME", "KIND", "OWNER", "WEIGHT", "HINT", "VERSION"], rows, empty)?;
     Ok(Exit::Done)
 }
 
@@ -61,14 +65,46 @@ fn request(args: &SecretArgs) -> anyhow::Result<pb::SecretRequest> {
         OwnerChoice::Org => object::Owner::Org.into(),
         OwnerChoice::User => object::Owner::User.into(),
     });
+    let secret = secret(args)?;
+    let client = client(args, &secret)?;
+    let kind = match (args.kind, &client) {
+        (Some(KindChoice::ApiKey), _) => Some(object::CredentialKind::ApiKey.into()),
+        (Some(KindChoice::OauthClientCredentials), _) | (None, Some(_)) => {
+            Some(object::CredentialKind::OauthClientCredentials.into())
+        }
+        (None, None) => None,
+    };
     Ok(pb::SecretRequest {
         provider: provider.to_owned(),
         name: name.to_owned(),
-        secret: secret(args)?.expose().to_owned(),
+        secret: client.unwrap_or_else(|| secret.expose().to_owned()),
         etag: args.etag.clone().unwrap_or_default(),
         owner,
+        kind,
+        user: args.user.clone().map(|user| user.value().unwrap_or_default()),
+        weight: args.weight,
         ..pb::SecretRequest::default()
     })
+}
+
+/// The secret of an OAuth client, with what else a token takes.
+fn client(args: &SecretArgs, secret: &SecretText) -> anyhow::Result<Option<String>> {
+    let (Some(token_url), Some(client_id)) = (&args.token_url, &args.client_id) else { return Ok(None) };
+    if args.kind == Some(KindChoice::ApiKey) {
+        return Err(UsageError("--token-url: is no part of an API key: leave out one of the two".to_owned()).into());
+    }
+    let client = ClientCredentials {
+        token_url: token_url.clone(),
+        client_id: client_id.clone(),
+        client_secret: secret.expose().to_owned(),
+        scope: args.scope.clone(),
+    };
+    match client.fault() {
+        Some(CredentialsFault { field, message }) => {
+            Err(UsageError(format!("--{}: {message}", field.replace('_', "-"))).into())
+        }
+        None => Ok(Some(client.to_secret())),
+    }
 }
 
 /// Reads the secret; ends of lines are no part of it.

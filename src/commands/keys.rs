@@ -1,17 +1,18 @@
 //! `signalbox keys list|show|create|update|revoke`.
 
+mod update;
+mod wanted;
+
 use std::sync::Arc;
 
 use anyhow::bail;
 use domain::{ApiKey, Object, ObjectKind, Scope, Timestamp};
-use proto::mask;
 use proto::pb::admin::v1 as pb;
-use proto::pb::object::v1 as object;
 use serde_json::json;
 
-use crate::cli::{CreateKeyArgs, KeysCommand, ListArgs, NameArgs, RevokeKeyArgs, UpdateKeyArgs};
+use crate::cli::{CreateKeyArgs, KeysCommand, ListArgs, NameArgs, RevokeKeyArgs, Wish};
 use crate::commands::lists::fetch;
-use crate::commands::objects;
+use crate::commands::{budgets, objects};
 use crate::exit::{Exit, UsageError};
 use crate::output::{self, or_dash};
 use crate::server_link::{ServerLink, object_of, told};
@@ -22,7 +23,7 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<Exit> {
         KeysCommand::List(args) => list(args).await,
         KeysCommand::Show(args) => show(args).await,
         KeysCommand::Create(args) => create(args).await,
-        KeysCommand::Update(args) => update(args).await,
+        KeysCommand::Update(args) => update::run(args).await,
         KeysCommand::Revoke(args) => revoke(args).await,
     }
 }
@@ -47,12 +48,14 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
             key.name.clone(),
             key.hint.clone(),
             or_dash(routing),
+            or_dash(wanted::in_words(&key.limits)),
+            or_dash(key.budget),
             key.created_at.to_string(),
             or_dash(end),
         ]
     });
     output::table(
-        ["ID", "NAME", "KEY", "POLICY", "CREATED", "ENDS"],
+        ["ID", "NAME", "KEY", "POLICY", "LIMITS", "BUDGET", "CREATED", "ENDS"],
         rows.collect(),
         "no keys: make one with `signalbox keys create --name NAME`",
     )?;
@@ -73,21 +76,21 @@ fn key_of(object: Object) -> anyhow::Result<Arc<ApiKey>> {
 }
 
 async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
-    let expires_at = args.expires_at.as_deref().map(|text| {
-        Timestamp::parse_rfc3339(text)
-            .ok_or_else(|| UsageError(format!("--expires-at: `{text}` is not a time such as 2027-01-31T00:00:00Z")))
-    });
-    let expires_at = expires_at.transpose()?;
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    if expires_at.is_some_and(|end| u128::try_from(end.unix_micros()).unwrap_or(0) <= now.as_micros()) {
-        return Err(UsageError("--expires-at: the time is past, so the key would never work".to_owned()).into());
-    }
+    let expires_at = args.expires_at.as_deref().map(wanted::end).transpose()?;
     let mut scopes = vec![proto::pb::object::v1::Scope::from(Scope::Routing).into()];
     if args.platform {
         scopes.push(proto::pb::object::v1::Scope::from(Scope::Platform).into());
     }
+    let limits = wanted::limits(&args.spending);
+    if args.per_user && limits.is_none() {
+        return Err(UsageError("--per-user: gives each user the limits of the key: give it some".to_owned()).into());
+    }
     let request = pb::CreateKeyRequest {
-        organisation: None,
+        user: args.spending.user.and_then(Wish::value),
+        limits,
+        per_user: limits.filter(|_| args.per_user),
+        budget: args.spending.budget.map(|it| budgets::message(it, args.spending.soft_budget)).transpose()?.flatten(),
+        body_logging: args.spending.body_logging.and_then(budgets::retention),
         name: args.name,
         project: args.project,
         policy: args.policy,
@@ -95,55 +98,13 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         scopes,
         allowed_models: args.allow_model,
         expires_at_micros: expires_at.map(Timestamp::unix_micros),
-        secret: None,
-        idempotency_key: String::new(),
+        ..pb::CreateKeyRequest::default()
     };
     let created = ServerLink::connect(&args.server).await?.create_key(request).await?;
     if args.json {
         output::json(&json!({ "id": created.id, "name": created.name, "key": created.key.expose() }))?;
     } else {
         output::line(format!("{}   ({} `{}`; shown once: keep it)", created.key.expose(), created.id, created.name))?;
-    }
-    Ok(Exit::Done)
-}
-
-async fn update(args: UpdateKeyArgs) -> anyhow::Result<Exit> {
-    let active = match (args.active, args.inactive) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
-        _ => None,
-    };
-    if active.is_none() && args.policy.is_none() {
-        return Err(UsageError("nothing to change: give --active, --inactive or --policy".to_owned()).into());
-    }
-    let mut server = ServerLink::connect(&args.server).await?;
-    let held = key_of(server.get(ObjectKind::Key, &args.key_ref).await?.0)?;
-    let (routing, mask) = match (args.policy, active) {
-        // A key that gets its first policy is meant to use it.
-        (Some(policy), active) => {
-            let active = active.unwrap_or_else(|| held.routing.as_ref().is_none_or(|held| held.active));
-            (object::KeyRouting { policy, active }, mask::of(&["routing"]))
-        }
-        (None, active) => (
-            object::KeyRouting { policy: String::new(), active: active.unwrap_or_default() },
-            mask::of(&["routing.active"]),
-        ),
-    };
-    let wanted = object::Key { routing: Some(routing), ..object::Key::default() };
-    let request = pb::UpdateRequest {
-        name: held.id.to_string(),
-        object: Some(object::Object { object: Some(object::object::Object::Key(wanted)) }),
-        update_mask: Some(mask),
-        ..pb::UpdateRequest::default()
-    };
-    let changed = server.objects().update(ObjectKind::Key, request).await.map_err(told)?;
-    let key = key_of(object_of(changed.object)?)?;
-    if args.json {
-        output::json(&document(&key))?;
-    } else {
-        let routing =
-            key.routing.as_ref().map(|it| format!("{} ({})", it.policy, if it.active { "active" } else { "inactive" }));
-        output::line(format!("{} `{}`: policy {}", key.id, key.name, or_dash(routing)))?;
     }
     Ok(Exit::Done)
 }
@@ -175,6 +136,11 @@ fn document(key: &ApiKey) -> serde_json::Value {
         "scopes": key.scopes,
         "allowed_models": key.allowed_models,
         "routing": key.routing,
+        "user": key.user,
+        "limits": key.limits,
+        "per_user": key.per_user,
+        "budget": key.budget,
+        "body_logging": key.body_logging,
         "created_at": key.created_at.to_string(),
         "expires_at": key.expires_at.map(|at| at.to_string()),
         "revoked_at": key.revoked_at.map(|at| at.to_string()),

@@ -45,9 +45,9 @@ async fn projects(args: &ListArgs) -> anyhow::Result<Exit> {
         output::json(&projects)?;
         return Ok(Exit::Done);
     }
-    let row = |it: &Arc<Project>| [it.id.to_string(), it.name.clone(), or_dash(it.policy.as_ref())];
+    let row = |it: &Arc<Project>| [it.id.to_string(), it.name.clone(), or_dash(it.policy.as_ref()), or_dash(it.budget)];
     let empty = "no projects: make one with `signalbox projects create --file FILE`";
-    output::table(["ID", "NAME", "POLICY"], projects.iter().map(row).collect(), empty)?;
+    output::table(["ID", "NAME", "POLICY", "BUDGET"], projects.iter().map(row).collect(), empty)?;
     Ok(Exit::Done)
 }
 
@@ -209,10 +209,10 @@ async fn providers(args: &ListArgs) -> anyhow::Result<Exit> {
         let secrets =
             if secrets.is_empty() && provider.allow_anonymous { "needs none".to_owned() } else { secrets.join(", ") };
         let zdr = or_dash(provider.zero_data_retention.map(|zdr| if zdr { "yes" } else { "no" }));
-        [provider.slug.to_string(), provider.base_url.clone(), secrets, zdr]
+        [provider.slug.to_string(), provider.dialect.as_str().to_owned(), provider.base_url.clone(), secrets, zdr]
     });
     output::table(
-        ["SLUG", "BASE URL", "CREDENTIALS", "ZDR"],
+        ["SLUG", "DIALECT", "BASE URL", "CREDENTIALS", "ZDR"],
         rows.collect(),
         "no providers: set a provider's key in the environment, or apply a configuration",
     )?;

@@ -28,10 +28,15 @@ pub(crate) struct Offline {
 impl Offline {
     /// Reads the file and starts.
     pub(crate) async fn over(file: &Path) -> anyhow::Result<Self> {
-        let loaded = config::load(file, Secrets::Placeholder).map_err(|faults| UsageError(faults.to_string()))?;
+        let mut loaded = config::load(file, Secrets::Placeholder).map_err(|faults| UsageError(faults.to_string()))?;
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let registry = Registry::open(&data_dir::registry(folder.path()), Keyring::new(SealingKey::generate())).await?;
         let organisation = registry.bootstrap().await?.context("a new registry has an organisation")?.organisation;
+        // Whose file it is does not matter here.
+        let name = registry.tenant(&organisation).map(|it| it.organisation.name.clone()).unwrap_or_default();
+        for spec in &mut loaded.desired.organisations {
+            spec.name.clone_from(&name);
+        }
         apply(&registry, &organisation, file, &loaded.desired, &loaded.positions).await?;
         let engine = Engine::new(EngineParts {
             registry,

@@ -7,7 +7,7 @@ use proto::pb::object::v1::object::Object as Kind;
 
 use crate::cli::{CreateOrganisationArgs, ListArgs, OrganisationsCommand};
 use crate::commands::lists::fetch;
-use crate::commands::objects;
+use crate::commands::{budgets, objects};
 use crate::exit::Exit;
 use crate::output::{self, or_dash};
 use crate::server_link::{ServerLink, object_of, told};
@@ -18,6 +18,8 @@ pub(crate) async fn run(command: OrganisationsCommand) -> anyhow::Result<Exit> {
         OrganisationsCommand::List(args) => list(args).await,
         OrganisationsCommand::Show(args) => objects::show(ObjectKind::Organisation, args).await,
         OrganisationsCommand::Create(args) => create(args).await,
+        OrganisationsCommand::Budget(args) => budgets::organisation(args).await,
+        OrganisationsCommand::BodyLogging(args) => budgets::body_logging(args).await,
     }
 }
 
@@ -32,8 +34,12 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
         output::json(&organisations)?;
         return Ok(Exit::Done);
     }
-    let rows = organisations.iter().map(|it| [it.id.to_string(), it.name.clone(), or_dash(it.default_policy.as_ref())]);
-    output::table(["ID", "NAME", "DEFAULT POLICY"], rows.collect(), "no organisations: start the server once")?;
+    let rows = organisations.iter().map(|it| {
+        let policy = or_dash(it.default_policy.as_ref());
+        [it.id.to_string(), it.name.clone(), policy, or_dash(it.budget)]
+    });
+    let empty = "no organisations: start the server once";
+    output::table(["ID", "NAME", "DEFAULT POLICY", "BUDGET"], rows.collect(), empty)?;
     Ok(Exit::Done)
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let world = Self::start_with(&["--no-demo"]);
         world.with_file(&["apply"], "acme.toml", CONFIG);
         world

@@ -40,7 +40,6 @@ pub(crate) struct Fields<'a> {
     pub(crate) spot: Spot,
     entries: &'a [Entry],
     asked: Vec<&'static str>,
-    forgiven: Vec<&'static str>,
     /// Told at the end, unless a misspelt key explains them.
     missing: Vec<(&'static str, String)>,
 }
@@ -54,7 +53,6 @@ impl<'a> Fields<'a> {
                 spot: item.node.spot,
                 entries,
                 asked: Vec::new(),
-                forgiven: Vec::new(),
                 missing: Vec::new(),
             }),
             _ => item.wrong_kind(context, "a table of keys and values"),
@@ -100,11 +98,6 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Has [`finish`](Self::finish) pass over a key that has been refused already.
-    pub(crate) fn forgive(&mut self, key: &'static str) {
-        self.forgiven.push(key);
-    }
-
     /// The keys asked for so far.
     #[cfg(test)]
     pub(crate) fn asked(&self) -> &[&'static str] {
@@ -114,8 +107,7 @@ impl<'a> Fields<'a> {
     /// Refuses what was not asked for and tells what is missing. `later` are keys of features that this version does
     /// not have.
     pub(crate) fn finish(mut self, later: &[&str], context: &mut Context<'_>) {
-        let passed = |key: &str| self.asked.contains(&key) || self.forgiven.contains(&key);
-        for entry in self.entries.iter().filter(|entry| !passed(&entry.key)) {
+        for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
             let shown = shortened(&entry.key);
             let message = match nearest(&entry.key, &self.asked) {
                 _ if later.contains(&entry.key.as_str()) => {

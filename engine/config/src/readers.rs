@@ -115,28 +115,34 @@ pub(crate) fn fraction(item: &Item<'_>, context: &mut Context<'_>) -> Option<f64
 
 /// An exact price per token.
 pub(crate) fn price(item: &Item<'_>, context: &mut Context<'_>) -> Option<Money> {
+    let price = money(item, "a price", "0.0000001", context)?;
+    if price < Money::ZERO {
+        return item.fault(context, "is negative: write a price from 0");
+    }
+    if price > SUSPICIOUS_PRICE {
+        let message = format!(
+            "{price} USD for one token looks like a price per million tokens: divide it by 1,000,000, for example \"0.0000025\" for 2.50"
+        );
+        context.warn(&item.path, item.node.spot, message);
+    }
+    Some(price)
+}
+
+/// An exact amount of money.
+pub(crate) fn amount(item: &Item<'_>, context: &mut Context<'_>) -> Option<Money> {
+    money(item, "an amount", "50", context)
+}
+
+fn money(item: &Item<'_>, what: &str, example: &str, context: &mut Context<'_>) -> Option<Money> {
     let text = match &item.node.value {
         Value::Text(text) => text,
         Value::Integer(_) | Value::Float(_) => {
-            let message = "a bare number is not exact: write it as a string, for example \"0.0000001\"";
+            let message = format!("a bare number is not exact: write it as a string, for example \"{example}\"");
             return item.fault(context, message);
         }
-        _ => return item.wrong_kind(context, "a price in quotes, for example \"0.0000001\""),
+        _ => return item.wrong_kind(context, &format!("{what} in quotes, for example \"{example}\"")),
     };
-    let price = Money::parse(text).map_err(|error| error.to_string());
-    match price {
-        Ok(price) if price < Money::ZERO => item.fault(context, "is negative: write a price from 0"),
-        Ok(price) => {
-            if price > SUSPICIOUS_PRICE {
-                let message = format!(
-                    "{price} USD for one token looks like a price per million tokens: divide it by 1,000,000, for example \"0.0000025\" for 2.50"
-                );
-                context.warn(&item.path, item.node.spot, message);
-            }
-            Some(price)
-        }
-        Err(message) => item.fault(context, message),
-    }
+    Money::parse(text).map_or_else(|error| item.fault(context, error.to_string()), Some)
 }
 
 /// A model's id.

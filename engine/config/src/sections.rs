@@ -2,45 +2,46 @@
 
 mod blends;
 mod calibration;
+mod credentials;
 mod keys;
 mod models;
+mod organisations;
 mod policies;
 mod providers;
 mod routers;
 mod rules;
 mod scorecards;
+mod spending;
+mod timeouts;
 
 use std::collections::BTreeMap;
 
 use domain::Policy;
-use domain::desired::{Desired, ProjectSpec, ScorecardSpec};
+use domain::desired::{Desired, ScorecardSpec};
 
 use crate::context::Context;
 use crate::fields::{Fields, Item, shortened};
 use crate::node::{Node, Value, joined};
-use crate::readers::{name, object, tables};
+use crate::readers::{object, tables};
 
 type ReadTable<T> = fn(&mut Fields<'_>, &mut Context<'_>) -> Option<T>;
-
-/// Sections of features to come.
-const LATER: [&str; 1] = ["organisations"];
-const LATER_PROJECT: [&str; 1] = ["budget"];
 
 /// Reads the whole file; what is faulty is noted and left out.
 pub(crate) fn read(root: &Node, context: &mut Context<'_>) -> Desired {
     let item = Item { path: String::new(), node: root };
-    object(&item, context, &LATER, |fields, context| {
+    object(&item, context, &[], |fields, context| {
         let desired = Desired {
             calibration: fields
                 .read("calibration", context, |item, context| object(item, context, &[], calibration::calibration)),
-            projects: section(fields, context, "projects", "name", &LATER_PROJECT, project),
+            organisations: section(fields, context, "organisations", "name", &[], organisations::organisation),
+            projects: section(fields, context, "projects", "name", &[], organisations::project),
             providers: section(fields, context, "providers", "slug", &[], providers::provider),
             models: section(fields, context, "models", "id", &models::LATER, models::model),
             scorecards: scorecards(fields, context),
             blends: section(fields, context, "blends", "name", &[], blends::blend),
             policies: section(fields, context, "policies", "name", &[], policies::policy),
             routers: section(fields, context, "routers", "name", &[], routers::router),
-            keys: section(fields, context, "keys", "name", &keys::LATER, keys::key),
+            keys: section(fields, context, "keys", "name", &[], keys::key),
         };
         one_default_policy(fields, context);
         distinct_aliases(fields, context);
@@ -87,12 +88,6 @@ fn scorecards(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Vec<Scoreca
         }
     }
     items.iter().filter_map(|item| object(item, context, &[], scorecards::scorecard)).collect()
-}
-
-fn project(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<ProjectSpec> {
-    let title = fields.require("name", ("\"…\"", ""), context, name);
-    let policy = fields.read("policy", context, name);
-    Some(ProjectSpec { name: title?, policy })
 }
 
 // === What must be unique ===
@@ -220,10 +215,13 @@ mod tests {
             shapes.insert(shape);
         };
         check("CalibrationChoice", asked(calibration::calibration));
-        check("Project", asked(project));
+        check("Organisation", asked(organisations::organisation));
+        check("Project", asked(organisations::project));
+        check("SpendingBudget", asked(spending::budget_fields));
+        check("BodyLogging", asked(spending::body_logging_fields));
         check("Provider", asked(providers::provider));
-        check("ProviderTimeouts", asked(providers::timeouts));
-        check("ProviderCredential", asked(providers::credential));
+        check("ProviderTimeouts", asked(timeouts::timeouts));
+        check("ProviderCredential", asked(credentials::credential));
         check("Model", asked(models::model));
         check("ModelPricing", asked(models::pricing));
         check("ModelModalities", asked(models::modalities));
@@ -240,12 +238,24 @@ mod tests {
         check("Router", asked(routers::router));
         check("Key", asked(keys::key));
         check("KeyRouting", asked(keys::routing));
+        check("KeyLimits", asked(spending::limits));
         let sections = described(&schema, "ConfigFile");
         assert_eq!(
             sections,
-            ["blends", "calibration", "keys", "models", "policies", "projects", "providers", "routers", "scorecards"]
-                .map(str::to_owned)
-                .into()
+            [
+                "blends",
+                "calibration",
+                "keys",
+                "models",
+                "organisations",
+                "policies",
+                "projects",
+                "providers",
+                "routers",
+                "scorecards"
+            ]
+            .map(str::to_owned)
+            .into()
         );
         let objects = schema["$defs"].as_object().expect("definitions").iter();
         let objects: BTreeSet<&str> =

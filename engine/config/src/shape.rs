@@ -9,6 +9,7 @@ mod policies;
 mod providers;
 mod rules;
 mod scorecards;
+mod spending;
 
 use schemars::JsonSchema;
 
@@ -19,6 +20,7 @@ pub use policies::*;
 pub use providers::*;
 pub use rules::*;
 pub use scorecards::*;
+pub use spending::*;
 
 /// What a Signalbox should know: objects are matched by name, those not named here stay as they are.
 #[derive(JsonSchema)]
@@ -26,6 +28,9 @@ pub use scorecards::*;
 pub struct ConfigFile {
     /// What policies with the strategy `optimal` make chances of success of; absent = stays as it is.
     pub calibration: Option<CalibrationChoice>,
+    /// The organisation itself: at most one, of its own name.
+    #[schemars(default)]
+    pub organisations: Vec<Organisation>,
     /// Parts of the organisation to which requests are attributed.
     #[schemars(default)]
     pub projects: Vec<Project>,
@@ -63,6 +68,19 @@ pub struct CalibrationChoice {
     pub built_in: Option<bool>,
 }
 
+/// The organisation that the file is applied to.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Organisation {
+    /// Its name, as it is called already; the first one is called `default`.
+    #[schemars(extend("examples" = ["default"]))]
+    pub name: String,
+    /// What all its requests together may cost.
+    pub budget: Option<SpendingBudget>,
+    /// Keeps the bodies of its requests and answers; absent = they are not kept.
+    pub body_logging: Option<BodyLogging>,
+}
+
 /// A part of the organisation.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -73,4 +91,6 @@ pub struct Project {
     /// The policy of its requests that name no model: a policy's name, slug or id.
     #[schemars(extend("examples" = ["support"]))]
     pub policy: Option<String>,
+    /// What its requests together may cost.
+    pub budget: Option<SpendingBudget>,
 }

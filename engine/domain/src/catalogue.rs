@@ -65,6 +65,50 @@ pub enum DialectKind {
     Custom,
 }
 
+impl DialectKind {
+    /// Every dialect.
+    pub const ALL: [Self; 5] = [Self::Openai, Self::OpenaiResponses, Self::Anthropic, Self::Gemini, Self::Custom];
+
+    /// The dialect's name: `openai_responses`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::OpenaiResponses => "openai_responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// How vendors of this dialect take their secret.
+    pub fn default_auth(self) -> AuthScheme {
+        match self {
+            Self::Openai | Self::OpenaiResponses | Self::Custom => AuthScheme::Bearer,
+            Self::Anthropic => AuthScheme::Header("x-api-key".to_owned()),
+            Self::Gemini => AuthScheme::Header("x-goog-api-key".to_owned()),
+        }
+    }
+
+    /// What the gateway appends to the base URL, depending on the request.
+    pub const fn operations(self) -> &'static [&'static str] {
+        match self {
+            Self::Openai => &["/chat/completions", "/embeddings", "/responses"],
+            Self::OpenaiResponses => &["/responses"],
+            Self::Anthropic => &["/messages", "/messages/count_tokens"],
+            Self::Gemini => &[":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", "/models"],
+            Self::Custom => &[],
+        }
+    }
+
+    /// Whether the gateway can put requests into this dialect, so that its models may be candidates.
+    pub const fn is_routable(self) -> bool {
+        match self {
+            Self::Openai | Self::OpenaiResponses | Self::Anthropic | Self::Gemini => true,
+            Self::Custom => false,
+        }
+    }
+}
+
 /// How a provider wants its secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,7 +146,8 @@ pub struct Provider {
     pub organisation: OrganisationId,
     /// What it speaks.
     pub dialect: DialectKind,
-    /// The URL to which `/chat/completions` is appended.
+    /// The URL to which the operation is appended, such as `/chat/completions`; `{model}` in it stands for the model's
+    /// native name.
     pub base_url: String,
     /// How it wants its secret.
     #[serde(default)]
@@ -187,6 +232,16 @@ pub enum CredentialKind {
     OauthClientCredentials,
 }
 
+impl CredentialKind {
+    /// The kind's name: `api_key`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api_key",
+            Self::OauthClientCredentials => "oauth_client_credentials",
+        }
+    }
+}
+
 /// A provider secret, sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
@@ -220,6 +275,33 @@ pub struct Credential {
 
 const fn one() -> u32 {
     1
+}
+
+impl Credential {
+    /// The greatest weight: shares are relative, more would say nothing.
+    pub const MOST_WEIGHT: u32 = 1000;
+
+    /// What is wrong with its share of the calls and with whom it belongs to, by field.
+    pub fn sharing_fault(weight: u32, owner: Owner, user: Option<&str>) -> Option<(&'static str, String)> {
+        if !(1..=Self::MOST_WEIGHT).contains(&weight) {
+            let most = Self::MOST_WEIGHT;
+            return Some(("weight", format!("{weight} is out of range: write a whole number from 1 to {most}")));
+        }
+        match user {
+            None => None,
+            Some(_) if owner != Owner::User => {
+                let owner = owner.as_str();
+                Some(("user", format!("stands beside owner \"{owner}\": write owner = \"user\", or take it out")))
+            }
+            Some(user) => user_fault(user).map(|message| ("user", message.to_owned())),
+        }
+    }
+}
+
+/// What is wrong with the name of a user, as keys and provider secrets have it.
+pub fn user_fault(user: &str) -> Option<&'static str> {
+    let fine = !user.is_empty() && user.trim() == user && user.len() <= 256 && !user.chars().any(char::is_control);
+    (!fine).then_some("is no user: write 1 to 256 characters, without line breaks and without spaces at the ends")
 }
 
 /// What goes into or comes out of a model.

@@ -21,6 +21,8 @@ use crate::weights::Weights;
 pub enum Removal {
     /// Disabled, or no longer in the catalogue.
     Disabled,
+    /// Its provider speaks no dialect that requests could be put into.
+    ProxyOnly,
     /// Not allowed for the key.
     NotAllowed,
     /// Excluded by the request's own `provider.only` or `provider.ignore`.
@@ -62,6 +64,7 @@ impl Removal {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
+            Self::ProxyOnly => "proxy_only",
             Self::NotAllowed => "not_allowed",
             Self::Provider => "provider",
             Self::Modality => "modality",
@@ -98,6 +101,7 @@ impl Removal {
             | Self::MaxCost
             | Self::Instructions => true,
             Self::Disabled
+            | Self::ProxyOnly
             | Self::NotAllowed
             | Self::NoCredential
             | Self::Unhealthy

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::blend::{Blend, BlendWeight, Missing, Override, RankBy};
 use crate::calibration::Calibration;
-use crate::catalogue::{Ability, AuthScheme, DialectKind, Modality, Owner, Pricing, Timeouts};
+use crate::catalogue::{
+    Ability, AuthScheme, CredentialKind, DialectKind, Modality, Owner, Pricing, Provider, Timeouts,
+};
 use crate::clock::Timestamp;
 use crate::conversation::Affinity;
 use crate::date::Date;
 use crate::ids::{ModelId, ProviderSlug};
 use crate::key::Scope;
+use crate::limits::{BodyLogging, Budget, Limits};
 pub use crate::policy::CredentialSource;
 use crate::policy::{Candidates, Strategy};
 use crate::rule::Rule;
@@ -51,6 +54,9 @@ pub struct Desired {
     /// The organisation's calibration; `None` leaves the one that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationSpec>,
+    /// What the organisation may spend and keep; at most one, of its own name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub organisations: Vec<OrganisationSpec>,
     /// Projects of the organisation.
     pub projects: Vec<ProjectSpec>,
     /// Providers with their secrets.
@@ -79,6 +85,20 @@ pub enum CalibrationSpec {
     Own(Calibration),
 }
 
+/// The organisation itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationSpec {
+    /// Its name, by which it is known: it is not changed here.
+    pub name: String,
+    /// What it may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Bodies of its requests are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_logging: Option<BodyLogging>,
+}
+
 /// A project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +108,9 @@ pub struct ProjectSpec {
     /// A policy, by id, name or slug.
     #[serde(default)]
     pub policy: Option<String>,
+    /// What it may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 /// A provider.
@@ -98,7 +121,7 @@ pub struct ProviderSpec {
     pub slug: ProviderSlug,
     /// What it speaks.
     pub dialect: DialectKind,
-    /// The URL to which `/chat/completions` is appended.
+    /// The URL to which the operation is appended, such as `/chat/completions`.
     pub base_url: String,
     /// How it wants its secret.
     #[serde(default)]
@@ -121,9 +144,36 @@ pub struct ProviderSpec {
     /// Query parameters sent with every call.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
+    /// Headers sent with every call, names in lower case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Speaks `OpenAI` Responses beside chat completions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub responses: bool,
     /// Its secrets: the key pool. `None` leaves those that are there.
     #[serde(default)]
     pub credentials: Option<Vec<CredentialSpec>>,
+}
+
+impl ProviderSpec {
+    /// A provider as it is, its secrets left alone.
+    pub fn of(it: &Provider) -> Self {
+        Self {
+            slug: it.slug.clone(),
+            dialect: it.dialect,
+            base_url: it.base_url.clone(),
+            auth: it.auth.clone(),
+            allow_anonymous: it.allow_anonymous,
+            allow_private_network: it.allow_private_network,
+            zero_data_retention: it.zero_data_retention,
+            collects_data: it.collects_data,
+            timeouts: it.timeouts,
+            query: it.query.clone(),
+            headers: it.headers.clone(),
+            responses: it.responses,
+            credentials: None,
+        }
+    }
 }
 
 /// A provider secret.
@@ -135,8 +185,29 @@ pub struct CredentialSpec {
     /// Whose account it opens.
     #[serde(default)]
     pub owner: Owner,
-    /// The secret.
+    /// The user whose keys may use it; only of an owner "user".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What the secret is.
+    #[serde(default)]
+    pub kind: CredentialKind,
+    /// Its share of the calls beside the provider's others, 1 to 1000.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// The secret; of OAuth client credentials, the JSON of [`crate::ClientCredentials`].
     pub secret: SecretText,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+impl CredentialSpec {
+    /// An API key of the platform's, beside no other.
+    pub fn managed(name: &str, secret: SecretText) -> Self {
+        let (owner, kind) = (Owner::Managed, CredentialKind::ApiKey);
+        Self { name: name.to_owned(), owner, user: None, kind, weight: 1, secret }
+    }
 }
 
 /// A model.
@@ -160,6 +231,9 @@ pub struct ModelSpec {
     /// Tokens that the output may take.
     #[serde(default)]
     pub max_output_tokens: Option<u64>,
+    /// The length of its embeddings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<u32>,
     /// Prices per token.
     #[serde(default)]
     pub pricing: Pricing,
@@ -333,6 +407,21 @@ pub struct KeySpec {
     /// Models it may use; empty = all.
     #[serde(default)]
     pub allowed_models: Vec<ModelId>,
+    /// The user it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What it may consume.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// What each of its users may consume.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub per_user: Limits,
+    /// What it may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Bodies of its requests are kept; absent = as the organisation says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_logging: Option<BodyLogging>,
     /// When it ends.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,

@@ -25,8 +25,10 @@ pub mod labels;
 pub mod limits;
 pub mod money;
 pub mod named_table;
+pub mod oauth;
 pub mod object;
 pub mod optimal;
+pub mod outgoing;
 pub mod policy;
 pub mod record;
 pub mod route;
@@ -44,7 +46,7 @@ pub use blend::{Blend, BlendWeight, Missing, Override, RankBy};
 pub use calibration::{Calibration, Scale, Scales};
 pub use catalogue::{
     Ability, AuthScheme, Credential, CredentialKind, DialectKind, Modality, Model, Organisation, Owner, Pricing,
-    Project, Provider, SealedBytes, Timeouts,
+    Project, Provider, SealedBytes, Timeouts, user_fault,
 };
 pub use clock::{Clock, Timestamp};
 pub use conversation::{Affinity, AffinityRecord, Previous};
@@ -64,6 +66,7 @@ pub use labels::{Headers, Labels};
 pub use limits::{BodyLogging, Budget, BudgetMode, BudgetPeriod, Limits};
 pub use money::{InvalidMoney, Money};
 pub use named_table::{ModelTable, Named, NamedTable, PolicyTable};
+pub use oauth::{ClientCredentials, CredentialsFault};
 pub use object::{Change, Object, ObjectKey, ObjectKind};
 pub use optimal::{Dial, InvalidDial, Lambda, MinQuality, Optimal};
 pub use policy::{Axis, Candidates, CredentialSource, Policy, PolicyModel, Router, Strategy};

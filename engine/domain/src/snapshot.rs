@@ -87,9 +87,16 @@ impl Tenant {
         self.credentials_of(provider).filter(move |it| source.is_none_or(|source| it.owner.source() == source))
     }
 
-    /// Whether a model can be called at all: it is enabled and its provider has a secret or needs none.
+    /// Whether a model can be called at all: it is enabled, its provider speaks a dialect that requests can be put into,
+    /// and has a secret or needs none.
     pub fn is_callable(&self, model: &Model) -> bool {
-        model.enabled && self.provider_of(&model.id).is_some_and(|provider| self.can_open(provider))
+        let has_access = self.provider_of(&model.id).is_some_and(|provider| self.can_open(provider));
+        model.enabled && has_access && self.is_routable(&model.id)
+    }
+
+    /// Whether requests can be put into the dialect of a model's provider; one that is missing stands in nobody's way.
+    pub fn is_routable(&self, model: &ModelId) -> bool {
+        self.provider_of(model).is_none_or(|provider| provider.dialect.is_routable())
     }
 
     /// Whether a provider can be called at all: it has a secret or needs none.

@@ -111,6 +111,7 @@ fn admit<'a>(
 ) -> Result<Contender<'a>, Removal> {
     let model = entry.model.filter(|model| model.enabled).ok_or(Removal::Disabled)?;
     let demand = |holds: bool, reason: Removal| if holds { Ok(()) } else { Err(reason) };
+    demand(entry.is_routable(), Removal::ProxyOnly)?;
     demand(facts.allowed_models.is_empty() || facts.allowed_models.contains(entry.id), Removal::NotAllowed)?;
     demand(is_provider_wanted(entry, facts), Removal::Provider)?;
     supports(model, &facts.features)?;

@@ -42,7 +42,7 @@ pub use replay::{ReplayFault, Replayed, replay, suffices};
 pub use resolve::{Ask, Resolved, resolve};
 pub use rules::{has_affinity, label_fields, labels_read, reachable, strategies};
 pub use validate::{
-    Problem, UnknownModels, validate_blend, validate_blend_use, validate_policy, validate_router, validate_rules,
-    validate_scorecard,
+    Problem, UnknownModels, proxy_only, validate_blend, validate_blend_use, validate_policy, validate_router,
+    validate_rules, validate_scorecard,
 };
 pub use weigh::{Prospect, weigh};

@@ -49,6 +49,11 @@ impl Entry<'_> {
     pub(crate) fn is_enabled(&self) -> bool {
         self.model.is_some_and(|model| model.enabled)
     }
+
+    /// Whether requests can be put into its provider's dialect. A provider that is gone is somebody else's fault.
+    pub(crate) fn is_routable(&self) -> bool {
+        self.provider.is_none_or(|provider| provider.dialect.is_routable())
+    }
 }
 
 /// What a route comes to.
@@ -263,6 +268,7 @@ impl<'a> Shelf<'a> {
     /// Every chat model that is enabled and whose provider can be called, by id.
     pub(crate) fn callable_chat_models(&mut self) -> impl Iterator<Item = Entry<'a>> {
         let models = self.tenant.models.values().filter(|model| model.enabled && is_chat(model));
-        models.map(|model| self.entry_of(&model.id, Some(model))).filter(|entry| entry.has_credential)
+        let entries = models.map(|model| self.entry_of(&model.id, Some(model)));
+        entries.filter(|entry| entry.has_credential && entry.is_routable())
     }
 }

@@ -239,10 +239,12 @@ impl Refusal {
 
     /// Tells whose fault it is that every candidate of `scope` was removed.
     ///
-    /// Disabled candidates are passed over: they would serve nobody. Of the others, one that meets every need but
+    /// Candidates that are disabled, or reachable through the provider proxy only, are passed over: they would serve
+    /// nobody. Of the others, one that meets every need but
     /// cannot be called makes it the platform's fault; else a single unmet need makes it the request's.
     pub(crate) fn nobody_left(scope: &str, removed: Vec<Removed>) -> Self {
-        let mut live = removed.iter().map(|it| it.reason).filter(|reason| *reason != Removal::Disabled).peekable();
+        let serves_nobody = |reason: &Removal| matches!(reason, Removal::Disabled | Removal::ProxyOnly);
+        let mut live = removed.iter().map(|it| it.reason).filter(|reason| !serves_nobody(reason)).peekable();
         let is_platform = |reason: Removal| {
             matches!(reason, Removal::NoCredential | Removal::Unhealthy | Removal::Unscored | Removal::MissingCoverage)
         };
@@ -293,6 +295,7 @@ fn cure(removed: &[Removed]) -> &'static str {
 const fn cure_of(reason: Removal) -> &'static str {
     match reason {
         Removal::Disabled => "enable one of its models",
+        Removal::ProxyOnly => "call its provider through the provider proxy, or name a model of another provider",
         Removal::NotAllowed => "add a model to the key's allowed models",
         Removal::Provider => "widen `provider.only` or `provider.ignore`",
         Removal::Modality => "leave the images, audio or files out, or add a model that takes them",

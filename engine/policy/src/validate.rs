@@ -11,7 +11,7 @@ use std::fmt;
 use domain::{Candidates, Model, ModelId, Optimal, Policy, Router, Strategy, Tenant};
 
 use crate::calibration::calibration_fault;
-use crate::plan::{Entry, Shelf, is_chat, policy_plan};
+use crate::plan::{Shelf, is_chat, policy_plan};
 use crate::rules::{reachable, strategies};
 
 pub use blends::{validate_blend, validate_blend_use};
@@ -65,7 +65,7 @@ pub fn validate_router(tenant: &Tenant, router: &Router) -> Vec<Problem> {
     problems.check_models(tenant, router.models.iter());
     let enabled =
         || router.models.iter().enumerate().filter_map(|(place, id)| Some((place, enabled_model(tenant, id)?)));
-    for (place, model) in enabled().filter(|(_, model)| !tenant.is_callable(model)) {
+    for (place, model) in enabled().filter(|(_, model)| tenant.is_routable(&model.id) && !tenant.is_callable(model)) {
         let provider = model.id.provider();
         problems.add(
             format!("models[{place}]"),
@@ -122,9 +122,19 @@ impl Problems {
             Some(model) if !is_chat(model) => {
                 self.add(path, format!("the model `{id}` does not answer with text: take it out"));
             }
+            Some(_) if !tenant.is_routable(id) => self.add(path, proxy_only(id)),
             Some(_) => {}
         }
     }
+}
+
+/// Why a model of such a provider is nobody's candidate.
+pub fn proxy_only(id: &ModelId) -> String {
+    let provider = id.provider();
+    format!(
+        "the model `{id}` is of the provider `{provider}`, whose dialect is custom: it can be called through the \
+         provider proxy only, so take it out"
+    )
 }
 
 fn check_slug(tenant: &Tenant, policy: &Policy, problems: &mut Problems) {
@@ -179,8 +189,10 @@ fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, path: String,
 fn check_common(tenant: &Tenant, router: &Router, policy: &Policy, problems: &mut Problems) {
     let only = Some(router.models.as_slice());
     for it in reachable(tenant, policy) {
-        let has_choice =
-            |strategy| policy_plan(&mut Shelf::new(tenant), it, strategy, only).entries.iter().any(Entry::is_enabled);
+        let has_choice = |strategy| {
+            let plan = policy_plan(&mut Shelf::new(tenant), it, strategy, only);
+            plan.entries.iter().any(|entry| entry.is_enabled() && entry.is_routable())
+        };
         if !strategies(it).all(has_choice) {
             let message = format!(
                 "no enabled model of the policy `{}` is in the router's `models`: add one to both, or choose another \

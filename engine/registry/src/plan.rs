@@ -3,6 +3,7 @@
 //! Works on a copy of the organisation's tables, so references inside one file work in any order, and the whole result
 //! is validated before anything is written. Pure but for the randomness of new ids, seals and keys.
 
+mod credentials;
 mod keys;
 mod policies;
 mod providers;
@@ -64,7 +65,7 @@ pub(crate) fn apply(context: Context<'_>, desired: &Desired) -> Result<Planned, 
     plan.scorecards(&desired.scorecards);
     plan.blends(&desired.blends);
     let default = plan.policies(&desired.policies);
-    plan.organisation(default, desired.calibration.as_ref());
+    plan.organisation(&desired.organisations, default, desired.calibration.as_ref());
     plan.projects(&desired.projects);
     plan.routers(&desired.routers);
     plan.keys(&desired.keys);

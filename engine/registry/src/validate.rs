@@ -9,6 +9,7 @@ mod keys;
 mod reach;
 mod routing;
 mod scorecards;
+mod spending;
 
 use std::fmt::Display;
 
@@ -99,11 +100,13 @@ impl Subject<'_> {
 enum NamedModel {
     Fine,
     Disabled,
+    ProxyOnly(String),
     Unknown(String),
 }
 
 fn named_model(tenant: &Tenant, id: &ModelId) -> NamedModel {
     match tenant.models.get(id) {
+        Some(_) if !tenant.is_routable(id) => NamedModel::ProxyOnly(policy::proxy_only(id)),
         Some(model) if model.enabled => NamedModel::Fine,
         Some(_) => NamedModel::Disabled,
         None => {

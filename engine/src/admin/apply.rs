@@ -100,6 +100,7 @@ fn keep_decisions(model: ModelSpec, tenant: &Tenant, source: &str) -> ModelSpec 
             enabled: known.enabled,
             capability: known.capability.or(model.capability),
             zero_data_retention: known.zero_data_retention.or(model.zero_data_retention),
+            dimensions: model.dimensions.or(known.dimensions),
             ..model
         },
     }

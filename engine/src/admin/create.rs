@@ -55,7 +55,12 @@ pub(super) async fn organisation(
     let Some(Kind::Organisation(wanted)) = request.object.and_then(|it| it.object) else {
         return Err(change::missing(kind));
     };
-    let given = [("id", !wanted.id.is_empty()), ("default_policy", wanted.default_policy.is_some())];
+    let given = [
+        ("id", !wanted.id.is_empty()),
+        ("default_policy", wanted.default_policy.is_some()),
+        ("budget", wanted.budget.is_some()),
+        ("body_logging", wanted.body_logging.is_some()),
+    ];
     let faults: Vec<_> = given
         .into_iter()
         .filter(|(_, is)| *is)

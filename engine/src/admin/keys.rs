@@ -1,7 +1,8 @@
 //! API keys, whose text is shown once, and the secrets of providers, which are never shown.
 
 use domain::desired::{CredentialSpec, KeySpec, SecretText};
-use domain::{Object, ObjectKind, ProviderSlug};
+use domain::{Object, ObjectKind, Owner, ProviderSlug};
+use proto::convert::admin;
 use proto::pb::admin::v1 as pb;
 use registry::{ApplyError, Etag, Terms};
 use tonic::{Request, Status};
@@ -85,12 +86,7 @@ async fn save_secret(
         Is::New => (Terms { if_match: Some(Etag::absent()), ..terms }, None),
         Is::There => (terms, Some(read::find(shared, kind, Some(organisation.id.as_str()), &name, &caller)?)),
     };
-    let owner = match (request.owner, &known) {
-        // Another secret opens the same account, unless it is said otherwise.
-        (None, Some(Object::Credential(known))) => known.owner,
-        (owner, _) => proto::convert::admin::owner(owner)?,
-    };
-    let spec = CredentialSpec { name: request.name, owner, secret: SecretText::new(request.secret) };
+    let spec = secret_spec(request, known.as_ref())?;
     match shared.registry.save_credential(&organisation.id, &provider, spec, terms).await {
         Ok(saved) => Ok(change::changed(kind, &saved)),
         Err(ApplyError::Conflict { .. }) if matches!(is, Is::New) => Err(Status::already_exists(format!(
@@ -98,4 +94,25 @@ async fn save_secret(
         ))),
         Err(failure) => Err(status::of_apply(&failure, "")),
     }
+}
+
+/// What is asked for; another secret opens the same account in the same way, unless it is said otherwise.
+fn secret_spec(request: pb::SecretRequest, known: Option<&Object>) -> Result<CredentialSpec, Status> {
+    let known = known.and_then(|known| if let Object::Credential(known) = known { Some(known) } else { None });
+    let owner = match (request.owner, known) {
+        (None, Some(known)) => known.owner,
+        (owner, _) => admin::owner(owner)?,
+    };
+    let kind = match (request.kind, known) {
+        (None, Some(known)) => known.kind,
+        (kind, _) => admin::credential_kind(kind)?,
+    };
+    let weight = request.weight.or(known.map(|known| known.weight)).unwrap_or(1);
+    let user = match (request.user, known) {
+        // Who gives the account to somebody else need not take its user away as well.
+        (None, Some(known)) if owner == Owner::User => known.user.clone(),
+        (user, _) => user.filter(|user| !user.is_empty()),
+    };
+    let secret = SecretText::new(request.secret);
+    Ok(CredentialSpec { name: request.name, owner, user, kind, weight, secret })
 }

@@ -1,7 +1,7 @@
 //! Names in an object that is to be saved: what names another object by its name or slug names it by its id afterwards.
 //! What a new object leaves open is filled in on the way.
 
-use domain::{DesiredFault, Policy, Rule, Tenant};
+use domain::{DesiredFault, DialectKind, Policy, Rule, Tenant};
 use proto::pb::object::v1 as object;
 use proto::pb::object::v1::object::Object as Kind;
 use serde_json::Value;
@@ -55,9 +55,8 @@ pub(super) fn resolve(tenant: &Tenant, object: &mut object::Object) -> Vec<Desir
 pub(super) fn fill(object: &mut object::Object) {
     match &mut object.object {
         Some(Kind::Provider(it)) => {
-            it.auth.get_or_insert(object::AuthScheme {
-                scheme: Some(object::auth_scheme::Scheme::Bearer(object::auth_scheme::Bearer {})),
-            });
+            let dialect = object::Dialect::try_from(it.dialect).ok().and_then(|it| DialectKind::try_from(it).ok());
+            it.auth.get_or_insert_with(|| (&dialect.map(DialectKind::default_auth).unwrap_or_default()).into());
         }
         Some(Kind::Model(it)) if it.native.is_empty() => {
             it.native = it.id.split_once('/').map(|(_, native)| native.to_owned()).unwrap_or_default();

@@ -10,5 +10,6 @@ mod harness;
 mod objects;
 mod records;
 mod scorers;
+mod spending;
 mod transport;
 mod watch;

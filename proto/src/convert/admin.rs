@@ -2,10 +2,11 @@
 
 use domain::desired::{Action, BlendSpec, CreatedKey, DiffLine, KeyRoutingSpec, KeySpec, PolicySpec};
 use domain::{
-    CapabilityTag, Date, DesiredFault, Diff, Direction, Missing, Normalisation, Owner, RequestRecord, SecretText,
-    SourceKind, Timestamp,
+    CapabilityTag, CredentialKind, Date, DesiredFault, Diff, Direction, Missing, Normalisation, Owner, RequestRecord,
+    SecretText, SourceKind, Timestamp,
 };
 
+use super::limits::{budget, limits, limits_message};
 use super::scorecard::day;
 use super::{
     ConvertError, Converted, closed, closed_each, closed_optional, document, moment, parse_each, same_variants, texts,
@@ -89,6 +90,11 @@ impl From<&KeySpec> for pb::CreateKeyRequest {
             expires_at_micros: it.expires_at.map(Timestamp::unix_micros),
             secret: it.secret.as_ref().map(|secret| secret.expose().to_owned()),
             idempotency_key: String::new(),
+            user: it.user.clone(),
+            limits: limits_message(&it.limits),
+            per_user: limits_message(&it.per_user),
+            budget: it.budget.as_ref().map(Into::into),
+            body_logging: it.body_logging.map(Into::into),
         }
     }
 }
@@ -110,6 +116,11 @@ impl TryFrom<pb::CreateKeyRequest> for KeySpec {
             scopes: closed_each::<Scope, _>("scopes", &it.scopes)?,
             allowed_models: parse_each("allowed_models", &it.allowed_models)?,
             expires_at: moment(it.expires_at_micros),
+            user: it.user,
+            limits: limits(it.limits),
+            per_user: limits(it.per_user),
+            budget: budget(it.budget)?,
+            body_logging: it.body_logging.map(Into::into),
         })
     }
 }
@@ -137,6 +148,11 @@ impl TryFrom<pb::Record> for RequestRecord {
 /// Whose account a credential opens; absent = the platform's.
 pub fn owner(number: Option<i32>) -> Result<Owner, ConvertError> {
     Ok(closed_optional::<object::Owner, _>("owner", number)?.unwrap_or_default())
+}
+
+/// What a provider secret is; absent = an API key.
+pub fn credential_kind(number: Option<i32>) -> Result<CredentialKind, ConvertError> {
+    Ok(closed_optional::<object::CredentialKind, _>("kind", number)?.unwrap_or_default())
 }
 
 /// What is declared of a file of scores, as far as it is not text.

@@ -1,10 +1,11 @@
 //! Organisations, projects, providers, credentials and models.
 
 use domain::{
-    Ability, AuthScheme, Credential, DialectKind, Modality, Model, Organisation, Owner, Pricing, Project, Provider,
-    SealedBytes, Timeouts,
+    Ability, AuthScheme, Credential, CredentialKind, DialectKind, Modality, Model, Organisation, Owner, Pricing,
+    Project, Provider, SealedBytes, Timeouts,
 };
 
+use super::limits::budget;
 use super::{
     ConvertError, Converted, closed, closed_each, closed_optional, document, finite, money, parse, parse_optional,
     read_document, required, same_variants,
@@ -23,6 +24,8 @@ impl From<&Organisation> for pb::Organisation {
             name: it.name.clone(),
             default_policy: it.default_policy.as_ref().map(ToString::to_string),
             calibration_json: document(&it.calibration, it.calibration.is_none()),
+            budget: it.budget.as_ref().map(Into::into),
+            body_logging: it.body_logging.map(Into::into),
         }
     }
 }
@@ -31,8 +34,8 @@ impl TryFrom<pb::Organisation> for Organisation {
     type Error = ConvertError;
     fn try_from(it: pb::Organisation) -> Converted<Self> {
         Ok(Self {
-            body_logging: None,
-            budget: None,
+            budget: budget(it.budget)?,
+            body_logging: it.body_logging.map(Into::into),
             id: parse("id", &it.id)?,
             name: it.name,
             default_policy: parse_optional("default_policy", it.default_policy.as_deref())?,
@@ -48,6 +51,7 @@ impl From<&Project> for pb::Project {
             organisation: it.organisation.to_string(),
             name: it.name.clone(),
             policy: it.policy.as_ref().map(ToString::to_string),
+            budget: it.budget.as_ref().map(Into::into),
         }
     }
 }
@@ -56,7 +60,7 @@ impl TryFrom<pb::Project> for Project {
     type Error = ConvertError;
     fn try_from(it: pb::Project) -> Converted<Self> {
         Ok(Self {
-            budget: None,
+            budget: budget(it.budget)?,
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             name: it.name,
@@ -125,6 +129,8 @@ impl From<&Provider> for pb::Provider {
             collects_data: it.collects_data,
             timeouts: Some(it.timeouts.into()),
             query: it.query.clone().into_iter().collect(),
+            headers: it.headers.clone(),
+            responses: it.responses,
         }
     }
 }
@@ -133,8 +139,6 @@ impl TryFrom<pb::Provider> for Provider {
     type Error = ConvertError;
     fn try_from(it: pb::Provider) -> Converted<Self> {
         Ok(Self {
-            headers: std::collections::BTreeMap::new(),
-            responses: false,
             slug: parse("slug", &it.slug)?,
             organisation: parse("organisation", &it.organisation)?,
             dialect: closed::<pb::Dialect, _>("dialect", it.dialect)?,
@@ -146,11 +150,14 @@ impl TryFrom<pb::Provider> for Provider {
             collects_data: it.collects_data,
             timeouts: it.timeouts.unwrap_or_default().into(),
             query: it.query.into_iter().collect(),
+            headers: it.headers,
+            responses: it.responses,
         })
     }
 }
 
 same_variants!(pb::Owner, Owner, [Managed, Org, User]);
+same_variants!(pb::CredentialKind, CredentialKind, [ApiKey, OauthClientCredentials]);
 
 impl From<&Credential> for pb::Credential {
     fn from(it: &Credential) -> Self {
@@ -163,6 +170,9 @@ impl From<&Credential> for pb::Credential {
             sealed: it.sealed.0.clone(),
             hint: it.hint.clone(),
             owner: Some(pb::Owner::from(it.owner).into()),
+            user: it.user.clone(),
+            kind: Some(pb::CredentialKind::from(it.kind).into()),
+            weight: Some(it.weight),
         }
     }
 }
@@ -171,14 +181,14 @@ impl TryFrom<pb::Credential> for Credential {
     type Error = ConvertError;
     fn try_from(it: pb::Credential) -> Converted<Self> {
         Ok(Self {
-            kind: domain::CredentialKind::ApiKey,
-            user: None,
-            weight: 1,
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             provider: parse("provider", &it.provider)?,
             name: it.name,
             owner: closed_optional::<pb::Owner, _>("owner", it.owner)?.unwrap_or_default(),
+            user: it.user,
+            kind: closed_optional::<pb::CredentialKind, _>("kind", it.kind)?.unwrap_or_default(),
+            weight: it.weight.unwrap_or(1),
             version: it.version,
             sealed: SealedBytes(it.sealed),
             hint: it.hint,
@@ -226,6 +236,7 @@ impl From<&Model> for pb::Model {
             enabled: it.enabled,
             context_length: it.context_length,
             max_output_tokens: it.max_output_tokens,
+            dimensions: it.dimensions,
             pricing: Some((&it.pricing).into()),
             capability: it.capability,
             capabilities: abilities.collect(),
@@ -244,7 +255,7 @@ impl TryFrom<pb::Model> for Model {
     fn try_from(it: pb::Model) -> Converted<Self> {
         let pricing = it.pricing.unwrap_or_default().try_into();
         Ok(Self {
-            dimensions: None,
+            dimensions: it.dimensions,
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             native: it.native,

@@ -2,6 +2,7 @@
 
 use domain::{ApiKey, KeyHash, KeyRouting, Scope, Timestamp};
 
+use super::limits::{budget, limits, limits_message};
 use super::{ConvertError, Converted, closed_each, moment, parse, parse_each, parse_optional, same_variants, texts};
 use crate::pb::object::v1 as pb;
 
@@ -25,6 +26,11 @@ impl From<&ApiKey> for pb::Key {
             expires_at_micros: it.expires_at.map(Timestamp::unix_micros),
             revoked_at_micros: it.revoked_at.map(Timestamp::unix_micros),
             created_at_micros: it.created_at.unix_micros(),
+            user: it.user.clone(),
+            limits: limits_message(&it.limits),
+            per_user: limits_message(&it.per_user),
+            budget: it.budget.as_ref().map(Into::into),
+            body_logging: it.body_logging.map(Into::into),
         }
     }
 }
@@ -39,11 +45,11 @@ impl TryFrom<pb::Key> for ApiKey {
             Ok(KeyRouting { policy: parse("routing.policy", &routing.policy)?, active: routing.active })
         });
         Ok(Self {
-            per_user: domain::Limits::default(),
-            user: None,
-            body_logging: None,
-            budget: None,
-            limits: domain::Limits::default(),
+            user: it.user,
+            limits: limits(it.limits),
+            per_user: limits(it.per_user),
+            budget: budget(it.budget)?,
+            body_logging: it.body_logging.map(Into::into),
             id: parse("id", &it.id)?,
             organisation: parse("organisation", &it.organisation)?,
             project: parse_optional("project", it.project.as_deref())?,

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::desired::{KeyRoutingSpec, KeySpec};
-use domain::{KeyText, Scope};
+use domain::{KeyText, Scope, user_fault};
 
+use super::spending::{body_logging, budget, limits, per_user};
 use crate::context::Context;
-use crate::fields::Fields;
-use crate::readers::{boolean, choice, list, model_ids, moment, name, object};
+use crate::fields::{Fields, Item};
+use crate::readers::{boolean, choice, list, model_ids, moment, name, object, text};
 use crate::secrets::{self, Found};
-
-/// Keys of features to come.
-pub(crate) const LATER: [&str; 3] = ["limits", "budget", "per_user"];
 
 /// The shortest key of an operator's own making.
 const MIN_KEY_CHARS: usize = 32;
@@ -25,7 +23,15 @@ pub(crate) fn key(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<
         },
         Found::Absent | Found::Faulty => None,
     };
+    let limits = fields.read("limits", context, |item, context| object(item, context, &[], limits));
+    let limits = limits.unwrap_or_default();
+    let per_user = fields.take("per_user").and_then(|item| per_user(&item, limits, context));
     let spec = KeySpec {
+        limits,
+        per_user: per_user.unwrap_or_default(),
+        user: fields.read("user", context, user),
+        budget: fields.read("budget", context, budget),
+        body_logging: fields.read("body_logging", context, body_logging),
         project: fields.read("project", context, name),
         routing: fields.read("routing", context, |item, context| object(item, context, &[], routing)),
         scopes: fields
@@ -47,6 +53,15 @@ pub(crate) fn routing(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Opt
     let policy = fields.require("policy", ("\"…\"", ", a policy's name or id"), context, name);
     let active = fields.read("active", context, boolean).unwrap_or(true);
     Some(KeyRoutingSpec { policy: policy?, active })
+}
+
+/// Whose provider secrets the key may use.
+fn user(item: &Item<'_>, context: &mut Context<'_>) -> Option<String> {
+    let user = text(item, context)?;
+    match user_fault(&user) {
+        Some(fault) => item.fault(context, fault),
+        None => Some(user),
+    }
 }
 
 fn weakness(secret: &str) -> Option<String> {

@@ -13,6 +13,9 @@ use crate::readers::{
 pub(crate) const LATER: [&str; 3] = ["tokenizer", "instruct_type", "parent"];
 const LATER_PRICES: [&str; 1] = ["image"];
 
+/// No embedding is nearly as long.
+const MAX_DIMENSIONS: u32 = 1_000_000;
+
 const MODALITIES: [(&str, Modality); 5] = [
     ("text", Modality::Text),
     ("image", Modality::Image),
@@ -45,6 +48,7 @@ pub(crate) fn model(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Optio
         enabled: fields.read("enabled", context, boolean).unwrap_or(true),
         context_length: fields.read("context_length", context, count),
         max_output_tokens: fields.read("max_output_tokens", context, count),
+        dimensions: fields.read("dimensions", context, dimensions),
         pricing: pricing.unwrap_or_default(),
         capability: fields.read("capability", context, fraction),
         capabilities: fields
@@ -59,6 +63,13 @@ pub(crate) fn model(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Optio
         id: id?,
     };
     Some(spec)
+}
+
+/// The length of an embedding.
+fn dimensions(item: &Item<'_>, context: &mut Context<'_>) -> Option<u32> {
+    let number = count(item, context)?;
+    let fits = u32::try_from(number).ok().filter(|number| *number <= MAX_DIMENSIONS);
+    fits.or_else(|| item.fault(context, format!("{number} is out of range: write 1 to {MAX_DIMENSIONS}")))
 }
 
 fn ability(item: &Item<'_>, context: &mut Context<'_>) -> Option<Ability> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
+use super::{BodyLogging, KeyLimits, KeyPerUser, SpendingBudget};
+
 /// An endpoint of its own.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -51,6 +53,17 @@ pub struct Key {
     /// Models it may use; absent = all.
     #[schemars(default, extend("examples" = [["acme/small"]]))]
     pub allowed_models: Vec<String>,
+    /// The user it belongs to: it may use provider secrets of this user.
+    #[schemars(extend("examples" = ["dana"]))]
+    pub user: Option<String>,
+    /// What it may consume; absent = no limits.
+    pub limits: Option<KeyLimits>,
+    /// What each of its users, named by the `user` of requests, may consume: true = as much as the key, or a table.
+    pub per_user: Option<KeyPerUser>,
+    /// What its requests together may cost.
+    pub budget: Option<SpendingBudget>,
+    /// Keeps the bodies of its requests and answers; absent = as the organisation says.
+    pub body_logging: Option<BodyLogging>,
     /// When it ends, with an offset from UTC.
     #[schemars(extend("format" = "date-time", "examples" = ["2027-01-31T00:00:00Z"]))]
     pub expires_at: Option<String>,

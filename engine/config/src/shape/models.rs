@@ -23,6 +23,9 @@ pub struct Model {
     /// Tokens that the output may take.
     #[schemars(range(min = 1), extend("examples" = [16_384]))]
     pub max_output_tokens: Option<u64>,
+    /// The length of its embeddings.
+    #[schemars(range(min = 1, max = 1_000_000), extend("examples" = [1536]))]
+    pub dimensions: Option<u32>,
     /// Prices in USD per token; absent = unknown, never free.
     pub pricing: Option<ModelPricing>,
     /// Explicit strength, 0 to 1; absent = by price.

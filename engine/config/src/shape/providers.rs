@@ -11,18 +11,25 @@ pub struct Provider {
     /// Its name and the prefix of its models: 1 to 40 of a-z, 0-9, `-` and `_`.
     #[schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,39}$"), extend("examples" = ["acme"]))]
     pub slug: String,
-    /// What it speaks; absent = openai. Vendors of other dialects have an OpenAI-compatible base URL.
+    /// What it speaks; absent = openai. Models of a custom provider are reachable through the provider proxy only.
     #[schemars(default)]
     pub dialect: Option<Dialect>,
-    /// The URL to which `/chat/completions` is appended.
-    #[schemars(regex(pattern = "^https?://"), extend("examples" = ["https://api.example.com/v1"]))]
+    /// The URL to which the operation is appended, such as `/chat/completions`; `{model}` in its path stands for the
+    /// model's native name.
+    #[schemars(regex(pattern = "^https?://"), extend("examples" = ["https://api.example.com/v1", "https://acme.openai.azure.com/openai/deployments/{model}"]))]
     pub base_url: String,
-    /// How it wants its secret: `bearer`, `header:NAME` or `query:NAME`; absent = bearer.
+    /// How it wants its secret: `bearer`, `header:NAME` or `query:NAME`; absent = `header:x-api-key` for anthropic,
+    /// `header:x-goog-api-key` for gemini, else bearer.
     #[schemars(regex(pattern = "^(bearer|header:.+|query:.+)$"), extend("examples" = ["bearer", "header:api-key", "query:key"]))]
     pub auth: Option<String>,
     /// Query parameters sent with every call.
     #[schemars(default, extend("examples" = [{"api-version": "2026-01-01"}]))]
     pub query: BTreeMap<String, String>,
+    /// Headers sent with every call, such as `anthropic-beta`; those of secrets and of the gateway are refused.
+    #[schemars(default, extend("examples" = [{"anthropic-beta": "tools-2026-01-01"}]))]
+    pub headers: BTreeMap<String, String>,
+    /// Whether it speaks OpenAI Responses beside chat completions; absent = true of api.openai.com, else false.
+    pub responses: Option<bool>,
     /// Allows private, loopback and link-local addresses.
     #[schemars(default)]
     pub allow_private_network: bool,
@@ -44,6 +51,10 @@ pub struct Provider {
 #[schemars(rename_all = "snake_case")]
 pub enum Dialect {
     Openai,
+    OpenaiResponses,
+    Anthropic,
+    Gemini,
+    Custom,
 }
 
 /// Whether a provider collects data.
@@ -109,6 +120,21 @@ pub struct ProviderCredential {
     pub kind: Option<CredentialKind>,
     /// Whose it is; absent = `managed`, the platform's.
     pub owner: Option<CredentialOwner>,
+    /// The user whose keys may use it; with `owner = "user"` only.
+    #[schemars(extend("examples" = ["dana"]))]
+    pub user: Option<String>,
+    /// Its share of the calls beside the provider's other credentials; absent = 1.
+    #[schemars(range(min = 1, max = 1000), extend("examples" = [3]))]
+    pub weight: Option<u32>,
+    /// Where tokens are given out; with `kind = "oauth_client_credentials"` only, whose secret is the client's.
+    #[schemars(regex(pattern = "^https?://"), extend("examples" = ["https://login.example.com/oauth2/token"]))]
+    pub token_url: Option<String>,
+    /// Who asks for tokens; with `kind = "oauth_client_credentials"` only.
+    #[schemars(extend("examples" = ["signalbox"]))]
+    pub client_id: Option<String>,
+    /// What the tokens are for; with `kind = "oauth_client_credentials"` only.
+    #[schemars(extend("examples" = ["models.call"]))]
+    pub scope: Option<String>,
 }
 
 /// What a credential is.
@@ -116,6 +142,7 @@ pub struct ProviderCredential {
 #[schemars(rename_all = "snake_case")]
 pub enum CredentialKind {
     ApiKey,
+    OauthClientCredentials,
 }
 
 /// Whose a credential is.

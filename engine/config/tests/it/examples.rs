@@ -77,3 +77,37 @@ fn example_of_scorecards_stands_in_its_page_and_is_read_without_a_warning() {
     let page = std::fs::read_to_string(example("../scorecards.md")).unwrap();
     assert!(page.contains(shown.trim_end()), "the file stands in the page");
 }
+
+#[test]
+fn example_of_providers_stands_in_its_page_and_is_read_without_a_warning() {
+    let loaded = config::load(&example("providers.toml"), Secrets::Placeholder).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let spoken: Vec<_> = loaded.desired.providers.iter().map(|it| (it.slug.as_str(), it.dialect.as_str())).collect();
+    assert_eq!(
+        spoken,
+        [
+            ("openai", "openai"),
+            ("anthropic", "anthropic"),
+            ("gemini", "gemini"),
+            ("openrouter", "openai"),
+            ("azure", "openai"),
+            ("local", "openai"),
+            ("corporate", "openai"),
+            ("speech", "custom"),
+        ]
+    );
+    let shown = std::fs::read_to_string(example("providers.toml")).unwrap();
+    let page = std::fs::read_to_string(example("../configuration.md")).unwrap();
+    assert!(page.contains(shown.trim_end()), "the file stands in the page");
+}
+
+#[test]
+fn pieces_of_the_page_on_configuration_are_read() {
+    let page = std::fs::read_to_string(example("../configuration.md")).unwrap();
+    let pieces: Vec<_> = page.split("```toml\n").skip(1).filter_map(|piece| piece.split("```").next()).collect();
+    assert_eq!(pieces.len(), 3);
+    for piece in pieces {
+        let loaded = config::parse(piece, config::Format::Toml, "page", Secrets::Placeholder);
+        assert_eq!(loaded.unwrap_or_else(|faults| panic!("{faults}")).warnings, []);
+    }
+}

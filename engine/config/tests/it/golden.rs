@@ -38,8 +38,50 @@ const TOML: &[&str] = &[
     "[providers]\nslug = \"acme\"",
     "[[provider]]\nslug = \"acme\"",
     "policies = [\"support\"]",
-    // Features to come.
-    "[[organisations]]\nname = \"z\"",
+    // The organisation, and what is spent.
+    r#"
+[[organisations]]
+name = "default"
+budget = { amount_usd = 50, period = "year", mode = "firm" }
+body_logging = { retention_days = 0 }
+policy = "support"
+
+[[organisations]]
+name = "default"
+budget = "50/month"
+body_logging = true
+
+[[organisations]]
+budget = {}
+body_logging = {}
+
+[[projects]]
+name = "shop"
+budget = { amount_usd = "-1", period = "day" }
+
+[[projects]]
+name = "web"
+budget = { amount_usd = "50 USD", period = "month", perod = "day" }
+body_logging = { retention_days = 7 }
+
+[[keys]]
+name = "a"
+limits = { total_tokens_per_hour = 0, requests_per_minute = "600", tokens_per_minute = 1 }
+per_user = "yes"
+budget = { amount_usd = "0", period = "lifetime" }
+body_logging = { retention_days = 4000 }
+user = ""
+
+[[keys]]
+name = "b"
+per_user = true
+
+[[keys]]
+name = "c"
+limits = 600
+per_user = { concurrent_requests = -1, input_tokens = 5 }
+user = 7
+body_logging = { retention_days = "7d" }"#,
     // Scorecards and blends.
     r#"
 [[scorecards]]
@@ -103,10 +145,6 @@ name = "c"
 models = ["*"]
 strategy = { type = "split", blend = "ours" }"#,
     r#"
-[[projects]]
-name = "shop"
-budget = { amount_usd = "50" }
-
 [[models]]
 id = "acme/small"
 tokenizer = "o200k"
@@ -121,12 +159,7 @@ affinity = "organisation"
 [[routers]]
 name = "helpdesk"
 models = ["acme/small"]
-scorecards = ["x", "x"]
-
-[[keys]]
-name = "checkout"
-limits = { requests_per_minute = 600 }
-budget = { amount_usd = "50" }"#,
+scorecards = ["x", "x"]"#,
     // The dial of optimal policies.
     r#"
 [[policies]]
@@ -163,7 +196,7 @@ strategy = { type = "lowest_cost", lambda = 1 }"#,
     r#"
 [[providers]]
 slug = "Acme Inc"
-dialect = "anthropic"
+dialect = "antropic"
 base_ulr = "https://api.example.com/v1"
 auth = "basic"
 zdr = "yes"
@@ -199,7 +232,63 @@ base_url = "https://example.com/v1/chat/completions"
 [[providers]]
 slug = "a"
 base_url = "https://""#,
+    // Dialects, their operations, headers.
+    r#"
+[[providers]]
+slug = "azure"
+base_url = "https://{model}.openai.azure.com/openai/deployments/{deployment}"
+auth = "header:api-key"
+query = "api-version=2026-01-01"
+headers = { Api-Key = "hunter2", X-Title = "shop", x-title = "shop", "x y" = "z", Accept = "*/*", x-empty = "", x-number = 7 }
+
+[[providers]]
+slug = "braces"
+base_url = "https://example.com/deployments/{deployment}"
+headers = ["anthropic-beta"]
+responses = "yes"
+
+[[providers]]
+slug = "anthropic"
+dialect = "anthropic"
+base_url = "https://api.anthropic.com/v1/messages"
+headers = { anthropic-beta = "a\nb", x-api-key = "hunter2", authorization = "Bearer hunter2" }
+responses = true
+
+[[providers]]
+slug = "gemini"
+dialect = "gemini"
+base_url = "https://generativelanguage.googleapis.com/v1beta/models"
+
+[[providers]]
+slug = "responses"
+dialect = "openai_responses"
+base_url = "https://api.openai.com/v1/responses"
+
+[[providers]]
+slug = "vendor"
+dialect = "custom"
+base_url = "https://api.vendor.example/v1/chat/completions"
+auth = "header:x-vendor-key"
+headers = { x-vendor-key = "hunter2" }
+responses = true"#,
     // Credentials.
+    r#"
+[[providers]]
+slug = "a"
+base_url = "https://example.com/v1"
+credentials = [
+    { name = "owner", secret_env = "A", owner = "org", user = "dana" },
+    { name = "user", secret_env = "A", owner = "user", user = " " },
+    { name = "none", secret_env = "A", weight = 0 },
+    { name = "many", secret_env = "A", weight = 1001 },
+    { name = "text", secret_env = "A", weight = "2" },
+    { name = "kind", secret_env = "A", kind = "oauth", token_url = "x" },
+    { name = "key", secret_env = "A", token_url = "https://login.example.com/token", scope = "all" },
+    { name = "client", kind = "oauth_client_credentials", client = "x" },
+    { name = "url", secret_env = "A", kind = "oauth_client_credentials", token_url = "login.example.com", client_id = "x" },
+    { name = "id", secret_env = "A", kind = "oauth_client_credentials", token_url = "https://login.example.com/token", client_id = "", scope = "a" },
+    { name = "scope", secret_env = "A", kind = "oauth_client_credentials", token_url = "https://login.example.com/token", client_id = "x", scope = "a  b" },
+]"#,
     r#"
 [[providers]]
 slug = "a"
@@ -208,7 +297,7 @@ credentials = [
     { name = "none" },
     { name = "two", secret_env = "A", secret_file = "a" },
     { name = "two", secret_env = "sk-not-a-name" },
-    { name = "later", secret_env = "A", kind = "oauth_client_credentials", owner = "user", weight = 2 },
+    { name = "client", secret_env = "A", kind = "oauth_client_credentials", owner = "user", weight = 2 },
     { nmae = "x", env = "A" },
 ]"#,
     // Models.
@@ -217,6 +306,7 @@ credentials = [
 id = "small"
 context_length = "128k"
 max_output_tokens = -1
+dimensions = 2000000
 pricing = { prompt = 0.0000001, completion = "0,0000004", cached_prompt = "-1", cached_read = "0.1", cache_write = 0, reasoning = true }
 capability = 30
 capabilities = ["tool", "telepathy"]

@@ -7,6 +7,7 @@ mod laws;
 mod limits;
 mod one_section;
 mod positions;
+mod providers;
 mod rules;
 mod score_files;
 mod secrets;

@@ -2,7 +2,10 @@
 
 use domain::catalogue::AuthScheme;
 use domain::desired::CalibrationSpec;
-use domain::{Axis, Candidates, Dial, Lambda, MinQuality, Money, Optimal, Strategy};
+use domain::{
+    Axis, BodyLogging, Budget, BudgetMode, BudgetPeriod, Candidates, Dial, Lambda, Limits, MinQuality, Money, Optimal,
+    Strategy,
+};
 
 use crate::support::{toml, yaml};
 
@@ -127,4 +130,39 @@ fn yaml_anchors_and_merges_save_repetition() {
     let text = "models:\n  - &base\n    id: a/b\n    context_length: 1000\n  - <<: *base\n    id: a/c\n";
     let models = yaml(text).unwrap().desired.models;
     assert_eq!((models[1].id.as_str(), models[1].context_length), ("a/c", Some(1000)));
+}
+
+#[test]
+fn keys_have_limits_of_their_own_and_of_each_user() {
+    let key = |lines: &str| toml(&format!("[[keys]]\nname = \"k\"\n{lines}")).unwrap().desired.keys.remove(0);
+    let free = key("");
+    assert!(free.limits.is_empty() && free.per_user.is_empty() && free.budget.is_none() && free.body_logging.is_none());
+    let limited = key("limits = { total_tokens_per_hour = 1, input_tokens_per_hour = 2, output_tokens_per_hour = 3, \
+         requests_per_minute = 4, concurrent_requests = 5 }\nper_user = true");
+    assert_eq!(limited.limits.each().map(|(_, limit)| limit), [1, 2, 3, 4, 5].map(Some));
+    assert_eq!(limited.per_user, limited.limits);
+    let apart = key("per_user = { requests_per_minute = 10 }\nuser = \"dana\"\nbody_logging = { retention_days = 7 }");
+    assert_eq!(apart.per_user, Limits { requests_per_minute: Some(10), ..Limits::default() });
+    assert_eq!((apart.limits.is_empty(), apart.user.as_deref()), (true, Some("dana")));
+    assert_eq!(apart.body_logging, Some(BodyLogging { retention_days: 7 }));
+    assert!(key("limits = { requests_per_minute = 4 }\nper_user = false").per_user.is_empty());
+}
+
+#[test]
+fn budgets_are_exact_and_hard_unless_they_say_otherwise() {
+    let text = "[[organisations]]\nname = \"default\"\nbudget = { amount_usd = \"1000\", period = \"lifetime\" }\n\
+        body_logging = { retention_days = 30 }\n\
+        [[projects]]\nname = \"shop\"\nbudget = { amount_usd = \"0.000000000001\", period = \"week\", mode = \"soft\" }\n";
+    let desired = toml(text).unwrap().desired;
+    let budget = |pico, period, mode| Some(Budget { amount: Money::from_pico(pico), period, mode });
+    let organisation = &desired.organisations[0];
+    assert_eq!(organisation.budget, budget(1_000_000_000_000_000, BudgetPeriod::Lifetime, BudgetMode::Hard));
+    assert_eq!(organisation.body_logging, Some(BodyLogging { retention_days: 30 }));
+    assert_eq!(desired.projects[0].budget, budget(1, BudgetPeriod::Week, BudgetMode::Soft));
+}
+
+#[test]
+fn embeddings_have_a_length() {
+    let text = "[[models]]\nid = \"a/b\"\ncapabilities = [\"embeddings\"]\ndimensions = 1536\n";
+    assert_eq!(toml(text).unwrap().desired.models[0].dimensions, Some(1536));
 }

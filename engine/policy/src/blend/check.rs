@@ -114,6 +114,9 @@ fn row(mix: &Mix<'_>, entry: &Entry<'_>) -> Result<Vec<Cell>, Removal> {
     if !entry.is_enabled() {
         return Err(Removal::Disabled);
     }
+    if !entry.is_routable() {
+        return Err(Removal::ProxyOnly);
+    }
     if !entry.has_credential {
         return Err(Removal::NoCredential);
     }

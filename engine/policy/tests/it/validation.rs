@@ -110,3 +110,13 @@ fn router_needs_callable_models_that_its_policy_can_choose() {
     check_router(&[], None, &["models"]);
     check_router(&["acme/off", "bare/model"], None, &["models[0]", "models[1]"]);
 }
+
+#[test]
+fn model_of_a_custom_provider_is_no_candidate() {
+    let mut world = world();
+    world.provider(&serde_json::json!({"slug": "acme", "dialect": "custom"}));
+    let id = world.policy("Mine", listed(&["acme/small"]), Strategy::Split {});
+    let problems = validate_policy(&world.tenant, &world.tenant.policies[&id]);
+    assert_eq!(paths(&problems), ["models[0]"]);
+    assert!(problems[0].message.contains("through the provider proxy only"), "{}", problems[0]);
+}

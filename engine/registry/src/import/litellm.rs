@@ -93,6 +93,7 @@ fn model(name: &str, row: &Row<'_>, wanted: &Wanted<'_>, today: &str) -> Result<
         enabled: true,
         context_length: tokens("max_input_tokens", row.max_input_tokens)?,
         max_output_tokens: tokens("max_output_tokens", row.max_output_tokens)?,
+        dimensions: None,
         pricing: row.pricing()?,
         capability: None,
         capabilities: row.abilities(),

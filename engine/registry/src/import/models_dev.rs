@@ -120,6 +120,7 @@ pub(super) fn read(provider: &str, row: &RawValue, wanted: &Wanted<'_>, today: &
         enabled: true,
         context_length: tokens("limit.context", row.limit.context)?,
         max_output_tokens: tokens("limit.output", row.limit.output)?,
+        dimensions: None,
         pricing: row.cost.pricing()?,
         capability: None,
         capabilities: row.abilities(),

@@ -35,11 +35,11 @@ impl Plan<'_> {
         let secret_changed = known.is_some_and(|it| it.hash != hash);
         let scopes = if spec.scopes.is_empty() { vec![Scope::Routing] } else { spec.scopes.clone() };
         let key = Arc::new(ApiKey {
-            per_user: domain::Limits::default(),
-            user: None,
-            body_logging: None,
-            budget: None,
-            limits: domain::Limits::default(),
+            user: spec.user.clone(),
+            limits: spec.limits,
+            per_user: spec.per_user,
+            budget: spec.budget,
+            body_logging: spec.body_logging,
             id,
             organisation: self.context.organisation.clone(),
             project: spec.project.as_deref().and_then(|text| self.resolve_project(text, &format!("{path}.project"))),

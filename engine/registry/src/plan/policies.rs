@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::desired::{CalibrationSpec, PolicySpec, ProjectSpec};
+use domain::desired::{CalibrationSpec, OrganisationSpec, PolicySpec, ProjectSpec};
 use domain::{
     Calibration, Candidates, Object, ObjectKind, Organisation, Policy, PolicyId, Project, ProjectId, Rule, Rules,
     Scales, Use,
@@ -138,16 +138,32 @@ impl Plan<'_> {
     }
 
     /// What the file says of the organisation itself.
-    pub(super) fn organisation(&mut self, default: Option<PolicyId>, calibration: Option<&CalibrationSpec>) {
+    pub(super) fn organisation(
+        &mut self,
+        specs: &[OrganisationSpec],
+        default: Option<PolicyId>,
+        calibration: Option<&CalibrationSpec>,
+    ) {
         let before = self.before.organisation.clone();
         let mut after = Organisation::clone(&before);
+        for (index, spec) in specs.iter().enumerate() {
+            let path = format!("organisations[{index}]");
+            if spec.name != before.name {
+                let message =
+                    format!("this is the organisation `{}`: name it, or apply the file to the other", before.name);
+                self.fault(format!("{path}.name"), message);
+            } else if self.place(ObjectKind::Organisation, &before.id, &path) {
+                after.budget = spec.budget;
+                after.body_logging = spec.body_logging;
+            }
+        }
         after.default_policy = default.or(after.default_policy);
         match calibration {
             Some(CalibrationSpec::BuiltIn) => after.calibration = None,
             Some(CalibrationSpec::Own(own)) => after.calibration = Some(exact(own)),
             None => {}
         }
-        if calibration.is_some() {
+        if calibration.is_some() && specs.is_empty() {
             self.places.insert((ObjectKind::Organisation, before.id.to_string()), String::new());
         }
         if after != *before {
@@ -170,7 +186,7 @@ impl Plan<'_> {
             }
             self.places.insert((ObjectKind::Project, id.to_string()), path.clone());
             let project = Arc::new(Project {
-                budget: None,
+                budget: spec.budget,
                 id,
                 organisation: self.context.organisation.clone(),
                 name: spec.name.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::desired::{Desired, KeySpec, PolicySpec};
 use domain::policy::Axis;
-use domain::{Candidates, Change, Object, Organisation, OrganisationId, Strategy};
+use domain::{Candidates, Change, Limits, Object, Organisation, OrganisationId, Strategy};
 
 use super::writing::{Scope, Step, refuse, refuse_one};
 use super::{FirstStart, Registry};
@@ -93,6 +93,11 @@ fn first_configuration() -> Desired {
         secret: None,
         scopes: Vec::new(),
         allowed_models: Vec::new(),
+        user: None,
+        limits: Limits::default(),
+        per_user: Limits::default(),
+        budget: None,
+        body_logging: None,
         expires_at: None,
     };
     Desired { policies: vec![policy], keys: vec![key], ..Desired::default() }

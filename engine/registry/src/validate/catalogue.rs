@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::{AuthScheme, Model, Money, ObjectKind, Provider};
+use domain::{AuthScheme, Model, Money, ObjectKind, Provider, outgoing};
 use http::Uri;
 
 use super::{Findings, Proposed, Subject};
@@ -29,6 +29,15 @@ fn check_provider(provider: &Provider, subject: &mut Subject<'_>) {
     match parse_base_url(&provider.base_url) {
         Err(message) => subject.fault("base_url", message),
         Ok(uri) => check_target(provider, &uri, subject),
+    }
+    if let Some(fault) = outgoing::base_url_fault(provider.dialect, &provider.base_url) {
+        subject.fault("base_url", fault);
+    }
+    for (field, fault) in outgoing::header_faults(provider) {
+        subject.fault(field, fault);
+    }
+    if let Some(fault) = outgoing::responses_fault(provider.dialect, provider.responses) {
+        subject.fault("responses", fault);
     }
     let named = match &provider.auth {
         AuthScheme::Bearer => None,
@@ -70,7 +79,8 @@ fn check_target(provider: &Provider, uri: &Uri, subject: &mut Subject<'_>) {
 
 fn parse_base_url(text: &str) -> Result<Uri, String> {
     let expected = |why: &str| format!("`{text}` {why}: expected something like https://api.example.com/v1");
-    let uri: Uri = text.parse().map_err(|_| expected("is not a URL"))?;
+    // The model's name comes at the call; whatever it is, it is a part of the path.
+    let uri: Uri = text.replace(outgoing::MODEL_PLACEHOLDER, "model").parse().map_err(|_| expected("is not a URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(expected("does not start with http:// or https://"));
     }
@@ -107,6 +117,9 @@ fn check_model(model: &Model, subject: &mut Subject<'_>) {
         if tokens == Some(0) {
             subject.fault(field, "0 tokens: leave it out when it is not known");
         }
+    }
+    if model.dimensions == Some(0) {
+        subject.fault("dimensions", "an embedding of length 0: leave it out when it is not known");
     }
     let pricing = &model.pricing;
     for (field, price) in [

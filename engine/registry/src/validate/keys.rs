@@ -2,7 +2,7 @@
 
 use domain::{ModelId, ObjectKind};
 
-use super::{Findings, Proposed, routing};
+use super::{Findings, Proposed, routing, spending};
 use crate::names;
 
 pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
@@ -16,6 +16,13 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         }
         if key.revoked_at.is_some() {
             continue;
+        }
+        spending::check_limits("limits", &key.limits, subject);
+        spending::check_limits("per_user", &key.per_user, subject);
+        spending::check_budget(key.budget.as_ref(), subject);
+        spending::check_body_logging(key.body_logging.as_ref(), subject);
+        if let Some(fault) = key.user.as_deref().and_then(domain::user_fault) {
+            subject.fault("user", fault);
         }
         for (index, model) in key.allowed_models.iter().enumerate().filter(|(_, it)| !tenant.models.contains_key(*it)) {
             let hint = names::hint(model.as_str(), tenant.models.keys().map(ModelId::as_str));

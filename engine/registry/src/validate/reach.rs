@@ -126,6 +126,14 @@ impl<'a> Altered<'a> {
                     (key.kind, key.id.as_str())
                 }
             };
+            if kind == ObjectKind::Provider {
+                // Whether requests can be put into its dialect is what others see of its models.
+                for model in after.models.values().filter(|it| it.id.provider() == id) {
+                    if before.is_routable(&model.id) != after.is_routable(&model.id) {
+                        altered.note(ObjectKind::Model, model.id.as_str());
+                    }
+                }
+            }
             if kind == ObjectKind::Credential {
                 // Whether a provider has a secret is what others see of it.
                 let found = [before, after].into_iter().filter_map(|it| it.credentials.get(id));

@@ -7,7 +7,7 @@ use domain::{
     Strategy, Tenant,
 };
 
-use super::{Findings, NamedModel, Proposed, Subject, named_model, scorecards};
+use super::{Findings, NamedModel, Proposed, Subject, named_model, scorecards, spending};
 
 /// Weights are relative: more would only lose digits.
 const MOST_WEIGHT: f64 = 1_000_000.0;
@@ -34,10 +34,13 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
     for project in proposed.reach.ids(ObjectKind::Project).filter_map(|id| tenant.projects.get(id)) {
         let subject = &mut findings.about(ObjectKind::Project, &project.id, &project.name);
         check_policy(proposed, "policy", project.policy.as_ref(), subject);
+        spending::check_budget(project.budget.as_ref(), subject);
     }
     let organisation = &tenant.organisation;
     let subject = &mut findings.about(ObjectKind::Organisation, &organisation.id, &organisation.name);
     check_policy(proposed, "default_policy", organisation.default_policy.as_ref(), subject);
+    spending::check_budget(organisation.budget.as_ref(), subject);
+    spending::check_body_logging(organisation.body_logging.as_ref(), subject);
     if let Some(fault) = organisation.calibration.as_ref().and_then(Calibration::fault) {
         subject.fault("calibration", fault);
     }
@@ -79,7 +82,7 @@ fn check_models(tenant: &Tenant, field: &str, models: &[ModelId], saved: bool, s
         }
         match named_model(tenant, id) {
             NamedModel::Fine => enabled += 1,
-            NamedModel::Unknown(message) => subject.fault(field, message),
+            NamedModel::Unknown(message) | NamedModel::ProxyOnly(message) => subject.fault(field, message),
             NamedModel::Disabled => disabled.push((field, id)),
         }
     }
@@ -127,7 +130,7 @@ fn check_optimal(proposed: &Proposed<'_>, optimal: &Optimal, field: &str, subjec
 fn check_single(tenant: &Tenant, policy: &Policy, model: &ModelId, field: &str, subject: &mut Subject<'_>) {
     match named_model(tenant, model) {
         NamedModel::Fine => {}
-        NamedModel::Unknown(message) => subject.fault(field, message),
+        NamedModel::Unknown(message) | NamedModel::ProxyOnly(message) => subject.fault(field, message),
         NamedModel::Disabled => {
             let message = format!("the model `{model}` is disabled: enable it, or name another");
             subject.fault(field, message);

@@ -40,7 +40,9 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         if let Some(model) = &blend.fallback_model {
             match named_model(tenant, model) {
                 NamedModel::Fine => {}
-                NamedModel::Unknown(message) => subject.fault("fallback_model", message),
+                NamedModel::Unknown(message) | NamedModel::ProxyOnly(message) => {
+                    subject.fault("fallback_model", message);
+                }
                 NamedModel::Disabled => {
                     subject.warn("fallback_model", format!("the model `{model}` is disabled and will be skipped"));
                 }

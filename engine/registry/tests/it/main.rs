@@ -4,6 +4,7 @@
 mod applying;
 mod catalogue;
 mod concurrency;
+mod credentials;
 mod deltas;
 mod keys;
 mod migrating;
@@ -13,6 +14,7 @@ mod refusals;
 mod removal;
 mod rules;
 mod scorecards;
+mod spending;
 mod story;
 mod tenants;
 mod versions;

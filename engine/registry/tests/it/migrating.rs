@@ -41,7 +41,7 @@ async fn written_by_the_first_release(story: &Story) -> std::path::PathBuf {
     }
     for forget in [
         "UPDATE policies SET body = json_remove(body, '$.version')",
-        "UPDATE credentials SET body = json_remove(body, '$.owner')",
+        "UPDATE credentials SET body = json_remove(body, '$.owner', '$.kind', '$.weight')",
         "UPDATE routers SET body = json_remove(body, '$.credentials')",
     ] {
         connection.execute(forget).await.unwrap();

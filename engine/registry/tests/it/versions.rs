@@ -213,9 +213,8 @@ async fn saved_object_is_checked_field_by_field() {
     insta::assert_snapshot!(refused);
     let unknown = ProviderSlug::parse("acme").unwrap();
     let spec = |secret: &str| CredentialSpec {
-        name: "b".to_owned(),
         owner: Owner::Org,
-        secret: SecretText::new(secret.to_owned()),
+        ..CredentialSpec::managed("b", SecretText::new(secret.to_owned()))
     };
     let save = |provider, spec| story.registry.save_credential(&story.organisation, provider, spec, Terms::operator());
     let refused = save(&unknown, spec("sk-provider-secret-2")).await.unwrap_err().to_string();

@@ -94,6 +94,7 @@ fn spec(model: &DemoModel) -> ModelSpec {
         enabled: true,
         context_length: Some(model.context_length),
         max_output_tokens: Some(model.max_output_tokens),
+        dimensions: None,
         pricing: Pricing {
             prompt: Some(Money::from_pico(prompt)),
             completion: Some(Money::from_pico(completion)),
@@ -126,6 +127,8 @@ pub fn provider(base_url: &str) -> ProviderSpec {
         collects_data: Some(false),
         timeouts: Timeouts::default(),
         query: std::collections::BTreeMap::new(),
+        headers: std::collections::BTreeMap::new(),
+        responses: false,
         credentials: None,
     }
 }
