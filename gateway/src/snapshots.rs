@@ -76,6 +76,10 @@ impl Snapshots {
         self.upstreams.retain(|organisation, model| {
             snapshot.tenant(organisation).is_some_and(|tenant| tenant.models.contains_key(model))
         });
+        self.upstreams.retain_credentials(|organisation, id, version| {
+            let held = snapshot.tenant(organisation).and_then(|tenant| tenant.credentials.get(id));
+            held.is_some_and(|held| held.version == version)
+        });
         tracing::info!(revision = snapshot.version.revision, keys = snapshot.keys.len(), "configuration in force");
         metrics::gauge!("signalbox_snapshot_revision").set(snapshot.version.revision as f64);
         let live = Arc::new(Live { snapshot, pepper });

@@ -28,6 +28,8 @@ use crate::watch;
 
 /// How often readiness is looked at while somebody waits for it.
 const POLL: Duration = Duration::from_millis(2);
+/// How often the gauges of provider secrets are brought up to date.
+const HEALTH_TOLD: Duration = Duration::from_secs(5);
 
 /// What a gateway is made of.
 pub struct GatewayParts {
@@ -123,8 +125,10 @@ impl Gateway {
         });
         let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
         let channel = proto::connect_lazy(&engine);
+        let watched = app.clone();
         let engine_link = tokio::spawn(async move {
-            tokio::join!(watch::follow(snapshots, latencies, channel.clone()), reports.send_to(channel));
+            let following = watch::follow(snapshots, latencies, channel.clone());
+            tokio::join!(following, reports.send_to(channel), keep_health_told(&watched));
         });
         Ok(Self { app, server, engine_link, address })
     }
@@ -172,6 +176,14 @@ impl Gateway {
         self.server.stop();
         // What came last may not have been stored yet.
         self.app.snapshots.save();
+    }
+}
+
+/// Cooldowns and failures end by time alone: what the gauges say of them is looked through now and then.
+async fn keep_health_told(app: &App) {
+    loop {
+        sleep(HEALTH_TOLD).await;
+        app.upstreams.refresh(app.clock.monotonic());
     }
 }
 

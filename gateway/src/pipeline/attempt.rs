@@ -12,7 +12,7 @@ use dialect::{Answer, BadAnswer, Dialect, Encoded, Request, StreamFault, StreamO
 use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider, Router};
 use http::HeaderMap;
 use proto::OutcomeReport;
-use providers::{Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff};
+use providers::{Access, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff};
 use seal::Secret;
 use tokio::time::{Instant, timeout_at};
 
@@ -118,7 +118,10 @@ impl Pursuit {
         self.settle.wait_begins();
         let worker = self.worker.clone();
         let observation = Observation { app: &worker.app, target: &target, began, open: true };
-        let answered = self.call(&target).await;
+        let answered = self.call(&target).await.map_err(|fault| match &target.key {
+            Some(key) => fault.with_key_of(&key.credential),
+            None => fault,
+        });
         observation.close(answered.as_ref());
         self.settle.wait_ends();
         if answered.is_ok() {
@@ -138,8 +141,8 @@ impl Pursuit {
         let dialect = upstream_dialect(&provider, self.request.dialect())?;
         let app = &self.worker.app;
         let now = app.clock.monotonic();
-        let source = self.router.as_ref().map(|router| router.source_of(&provider.slug));
-        let wanted = Wanted { tenant, provider: &provider.slug, model: id, source };
+        let access = Access { router: self.router.as_deref(), user: context.key.user.as_deref() };
+        let wanted = Wanted { tenant, provider: &provider.slug, model: id, access };
         let KeyPool { usable, next_in } = app.vault.pool(wanted, &app.upstreams, now);
         if let (true, Some(wait)) = (usable.is_empty(), next_in) {
             let mut fault =
