@@ -13,6 +13,7 @@ mod refusals;
 mod removal;
 mod rules;
 mod scorecards;
+mod sealing;
 mod story;
 mod tenants;
 mod versions;
