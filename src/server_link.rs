@@ -113,6 +113,16 @@ impl ServerLink {
         Ok(self.admin.status(pb::StatusRequest {}).await.map_err(plainly)?.into_inner())
     }
 
+    /// Under which keys secrets are sealed.
+    pub(crate) async fn seal_status(&mut self) -> anyhow::Result<pb::SealStatusResponse> {
+        Ok(self.admin.seal_status(pb::SealStatusRequest {}).await.map_err(plainly)?.into_inner())
+    }
+
+    /// Makes a new sealing key and moves every secret under it.
+    pub(crate) async fn rotate_sealing_key(&mut self) -> anyhow::Result<pb::SealStatusResponse> {
+        Ok(self.admin.rotate_sealing_key(pb::RotateSealingKeyRequest {}).await.map_err(plainly)?.into_inner())
+    }
+
     /// Records, newest first.
     pub(crate) async fn records(
         &mut self,

@@ -12,5 +12,6 @@ mod replay;
 mod rules;
 mod scorers;
 mod scores;
+mod sealing;
 mod server;
 mod vectors;

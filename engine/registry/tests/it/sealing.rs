@@ -39,7 +39,8 @@ async fn furnish(registry: &Registry) -> Vec<String> {
     let organisation = registry.bootstrap().await.unwrap().unwrap().organisation;
     let credentials: Vec<_> =
         (0..CREDENTIALS).map(|it| json!({ "name": format!("key {it}"), "secret": secret(it) })).collect();
-    let provider = json!({"slug": "acme", "dialect": "openai", "base_url": "https://acme.example/v1", "credentials": credentials});
+    let provider =
+        json!({"slug": "acme", "dialect": "openai", "base_url": "https://acme.example/v1", "credentials": credentials});
     let configuration = desired(json!({ "providers": [provider] }));
     registry.apply(&organisation, &configuration, false, Terms::operator()).await.unwrap();
     let mut answers = Vec::new();
