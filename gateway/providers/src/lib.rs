@@ -13,6 +13,7 @@ pub mod demo;
 mod endpoint;
 pub mod fault;
 mod health;
+mod oauth;
 mod pass;
 mod resolve;
 #[cfg(test)]

@@ -6,17 +6,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use domain::{Credential, CredentialId, ModelId, ProviderSlug, Snapshot, Tenant};
+use domain::{Credential, CredentialId, CredentialKind, ModelId, Provider, ProviderSlug, Snapshot, Tenant};
 use seal::{Aad, Keyring, SealError, Secret};
 
 use crate::access::Access;
+use crate::client::ProviderClient;
+use crate::fault::{Fault, FaultKind};
 use crate::health::Upstreams;
+use crate::oauth::Tokens;
 use crate::turns::Turns;
 
 /// Opens and keeps provider secrets; shared by all threads.
 pub struct Vault {
     keyring: Keyring,
     opened: RwLock<HashMap<CredentialId, (u32, Arc<Secret>)>>,
+    tokens: Tokens,
     turns: Turns,
 }
 
@@ -45,7 +49,7 @@ pub struct Wanted<'a> {
 impl Vault {
     /// An empty vault that opens with these sealing keys.
     pub fn new(keyring: Keyring) -> Self {
-        Self { keyring, opened: RwLock::default(), turns: Turns::default() }
+        Self { keyring, opened: RwLock::default(), tokens: Tokens::default(), turns: Turns::default() }
     }
 
     /// The secret of a credential.
@@ -59,6 +63,31 @@ impl Vault {
         Ok(secret)
     }
 
+    /// What is sent to the provider with a call: the secret itself, or a token that it gets.
+    pub async fn to_send(
+        &self,
+        client: &ProviderClient,
+        provider: &Provider,
+        credential: &Credential,
+        wait: Duration,
+    ) -> Result<Arc<Secret>, Fault> {
+        let secret = self.secret(credential).map_err(|fault| {
+            tracing::error!(credential = %credential.id, %fault, "a provider secret cannot be opened");
+            Fault::new(FaultKind::NotSent, format!("the secret `{}` cannot be opened by this gateway", credential.name))
+        })?;
+        match credential.kind {
+            CredentialKind::ApiKey => Ok(secret),
+            CredentialKind::OauthClientCredentials => {
+                self.tokens.token(client, provider, credential, &secret, wait).await
+            }
+        }
+    }
+
+    /// Forgets what was sent, if it is a token: the provider refused it.
+    pub fn refused(&self, credential: &Credential, sent: &Arc<Secret>) {
+        self.tokens.forget(&credential.id, sent);
+    }
+
     /// Forgets every secret that the configuration no longer has, or has in another version.
     pub fn retain(&self, snapshot: &Snapshot) {
         let current = |id: &CredentialId, version: u32| {
@@ -67,6 +96,7 @@ impl Vault {
         };
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         opened.retain(|id, (version, _)| current(id, *version));
+        self.tokens.retain(current);
         self.turns.retain(|id| snapshot.tenants.values().any(|tenant| tenant.credentials.contains_key(id)));
     }
 

@@ -95,7 +95,7 @@ fn frames(
 
 /// What ends a stream from this side: the gateway stops, or the caller's key is withdrawn. One future for all its chunks,
 /// so that waiting costs each of them no new place in a queue.
-fn ending(worker: &Worker, key: &ApiKey) -> Pin<Box<dyn Future<Output = Failure> + Send>> {
+pub(crate) fn ending(worker: &Worker, key: &ApiKey) -> Pin<Box<dyn Future<Output = Failure> + Send>> {
     let (mut cut, mut grant) = (worker.cut.clone(), Grant::of(&worker.app, key));
     Box::pin(async move {
         tokio::select! {

@@ -194,3 +194,19 @@ fn a_stream_kept_alive_by_comments_is_cut_when_its_key_loses_the_right() {
     let record = story.stack.record();
     assert_eq!((record.finished.outcome, record.finished.status), (Outcome::Failed, 403));
 }
+
+#[test]
+fn a_proxied_answer_is_broken_off_when_its_key_is_revoked() {
+    let upstream = Upstream::acting(begun(&[&role(), &word("Paris")], Act::Hold));
+    let story = Story::over(&upstream, limits());
+    let mut call = story.stack.call();
+    call.send(post("/p0/chat/completions", KEY, &ask_for_stream("").replace("\"auto\"", "\"native-small\"")));
+    assert_eq!(call.head().unwrap().status, 200);
+    call.until("Paris");
+    let since = story.put(ApiKey { revoked_at: Some(now()), ..story.key(1) });
+    assert_eq!(end_of(&mut call).1, Next::Broken);
+    assert!(since.elapsed() < PROMPT);
+    upstream.left();
+    let record = story.stack.record();
+    assert_eq!((record.finished.status, record.finished.error.as_deref()), (401, Some("revoked_api_key")));
+}
