@@ -62,6 +62,13 @@ impl Admin for AdminService {
         Ok(Response::new(overview::status(&self.shared)))
     }
 
+    async fn credential_states(
+        &self,
+        request: Request<pb::CredentialStatesRequest>,
+    ) -> Result<Response<pb::CredentialStatesResponse>, Status> {
+        overview::credential_states(&self.shared, &request).map(Response::new)
+    }
+
     async fn seal_status(
         &self,
         request: Request<pb::SealStatusRequest>,

@@ -6,6 +6,7 @@ mod bad_start;
 mod commands;
 mod conversing;
 mod crash;
+mod credentials;
 mod first_start;
 mod objects;
 mod replay;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::{AttemptOutcome, Credential, CredentialId, OrganisationId, ProviderSlug};
+use domain::{AttemptOutcome, Credential, CredentialId, CredentialState, OrganisationId, ProviderSlug};
 
 use crate::breaker::{Breaker, BreakerConfig, BreakerState, Verdict};
 
@@ -17,31 +17,6 @@ const REFUSED_FOR: Duration = Duration::from_mins(1);
 const REFUSED_AT_MOST: Duration = Duration::from_mins(10);
 /// A probe that has not reported after this long counts as lost, and another may go.
 const PROBE_LEASE: Duration = Duration::from_mins(1);
-
-/// How a provider secret does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CredentialState {
-    /// Nothing is known against it.
-    Healthy,
-    /// It failed a short while ago, or cools down for some of its models.
-    Degraded,
-    /// It was refused, or keeps failing: it is used when nothing else is left, and to find out whether it works again.
-    Unavailable,
-}
-
-impl CredentialState {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Healthy, Self::Degraded, Self::Unavailable];
-
-    /// The state's name: `degraded`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Degraded => "degraded",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
 
 /// How one provider secret does, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ pub use access::Access;
 pub use address::forbidden;
 pub use breaker::{Breaker, BreakerConfig, BreakerState, Verdict};
 pub use client::{CHAT_COMPLETIONS, Call, ProviderClient};
-pub use credential_health::{CredentialState, CredentialStatus};
+pub use credential_health::CredentialStatus;
 pub use fault::{Blame, Fault, FaultKind, Retry};
 pub use health::{Report, Upstreams};
 pub use pass::Pass;

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A failure stands for so long before the token server is asked again.
 const FAILED_FOR: Duration = Duration::from_secs(2);
 /// A token should not be used in the last part of its life: clocks differ, and calls take their time.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 /// Tokens that say nothing of their life are taken to last so long.
 const LIFE: Duration = Duration::from_mins(5);
 /// No life is believed to be longer.
@@ -119,7 +119,9 @@ impl Tokens {
     }
 
     fn slot(&self, credential: &Credential) -> Arc<Slot> {
-        let fresh = || Arc::new(Slot { version: credential.version, held: Mutex::default(), turn: Default::default() });
+        let fresh = || {
+            Arc::new(Slot { version: credential.version, held: Mutex::default(), turn: tokio::sync::Mutex::default() })
+        };
         let mut slots = lock(&self.slots);
         let slot = slots.entry(credential.id.clone()).or_insert_with(fresh);
         if slot.version < credential.version {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::{AuthScheme, DialectKind, Model, Organisation, Pricing, Provider, ProviderSlug, Timeouts};
 
 use super::*;
-use crate::credential_health::CredentialState;
 use crate::testing::credential;
+use domain::CredentialState;
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
