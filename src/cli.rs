@@ -65,6 +65,9 @@ pub(crate) enum Command {
     /// Blends of scorecards, their drafts and versions.
     #[command(subcommand)]
     Blends(BlendsCommand),
+    /// The sealing key, under which secrets are kept.
+    #[command(subcommand)]
+    Seal(SealCommand),
     /// Who changed what.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -96,6 +99,12 @@ pub(crate) struct UpArgs {
     /// A configuration file, applied at start and whenever it changes.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// A file with the sealing key, instead of the one in the data folder.
+    #[arg(long, value_name = "FILE", env = "SIGNALBOX_SEALING_KEY")]
+    pub(crate) sealing_key: Option<PathBuf>,
+    /// A file with the sealing key before a change: it opens what has not been moved yet.
+    #[arg(long, value_name = "FILE", env = "SIGNALBOX_PREVIOUS_SEALING_KEY", requires = "sealing_key")]
+    pub(crate) previous_sealing_key: Option<PathBuf>,
     /// Runs the demo provider even if other providers are configured.
     #[arg(long, conflicts_with = "no_demo")]
     pub(crate) demo: bool,
@@ -211,6 +220,24 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SealCommand {
+    /// Shows which sealing keys are at hand, and how much is sealed with each.
+    Status(SealArgs),
+    /// Makes a new sealing key and moves every secret under it while the server runs; goes on with a rotation that was
+    /// interrupted.
+    Rotate(SealArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SealArgs {
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

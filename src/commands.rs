@@ -18,6 +18,7 @@ pub(crate) mod organisations;
 pub(crate) mod schema;
 pub(crate) mod scorecards;
 pub(crate) mod scorer;
+pub(crate) mod seal;
 pub(crate) mod usage;
 pub(crate) mod versions;
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use seal::KeyFiles;
 
 /// A data folder that this process may use.
 #[derive(Debug)]
@@ -48,8 +49,8 @@ pub(crate) fn registry(folder: &Path) -> PathBuf {
     folder.join("registry.sqlite")
 }
 
-pub(crate) fn sealing_key(folder: &Path) -> PathBuf {
-    folder.join("sealing.key")
+pub(crate) fn sealing_keys(folder: &Path) -> KeyFiles {
+    KeyFiles::of(folder)
 }
 
 pub(crate) fn ledger(folder: &Path) -> PathBuf {

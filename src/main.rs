@@ -71,6 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Organisations(command) => commands::organisations::run(command).await,
             Command::Scorecards(command) => commands::scorecards::run(command).await,
             Command::Blends(command) => commands::blends::run(command).await,
+            Command::Seal(command) => commands::seal::run(command).await,
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Scorer(command) => commands::scorer::run(command).await,
             Command::Logs(args) => commands::logs::run(args).await,

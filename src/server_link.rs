@@ -3,11 +3,13 @@
 //! Over the Unix socket of the data folder no credential is needed; over TCP a key with the scope `platform` goes with
 //! every call.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use domain::desired::{CreatedKey, Desired, DesiredFault, Diff};
-use domain::{Object, ObjectKind, RequestRecord};
+use domain::{CredentialId, CredentialState, Object, ObjectKind, RequestRecord};
+use proto::CredentialReport;
 use proto::objects::ObjectsLink;
 use proto::operator::{self, OperatorChannel, OperatorError};
 use proto::pb::admin::v1 as pb;
@@ -111,6 +113,25 @@ impl ServerLink {
 
     pub(crate) async fn status(&mut self) -> anyhow::Result<pb::StatusResponse> {
         Ok(self.admin.status(pb::StatusRequest {}).await.map_err(plainly)?.into_inner())
+    }
+
+    /// The provider secrets that are not healthy, by id.
+    pub(crate) async fn credential_states(&mut self) -> anyhow::Result<HashMap<CredentialId, CredentialState>> {
+        let response = self.admin.credential_states(pb::CredentialStatesRequest::default()).await.map_err(plainly)?;
+        let reports = response.into_inner().credentials.into_iter();
+        // A state that this release does not know is one it cannot show.
+        let reports = reports.filter_map(|it| CredentialReport::try_from(it).ok());
+        Ok(reports.map(|it| (it.credential, it.state)).collect())
+    }
+
+    /// Under which keys secrets are sealed.
+    pub(crate) async fn seal_status(&mut self) -> anyhow::Result<pb::SealStatusResponse> {
+        Ok(self.admin.seal_status(pb::SealStatusRequest {}).await.map_err(plainly)?.into_inner())
+    }
+
+    /// Makes a new sealing key and moves every secret under it.
+    pub(crate) async fn rotate_sealing_key(&mut self) -> anyhow::Result<pb::SealStatusResponse> {
+        Ok(self.admin.rotate_sealing_key(pb::RotateSealingKeyRequest {}).await.map_err(plainly)?.into_inner())
     }
 
     /// Records, newest first.

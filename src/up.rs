@@ -87,7 +87,7 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
         let (choice, named, kept) = (args.scorer, args.scorer_model.clone(), data_dir::scorers(&folder));
         move || load_scorers(choice, named.as_deref(), &kept)
     });
-    let keyring = Keyring::new(sealing_key(&folder)?);
+    let keyring = keyring(args, &folder)?;
     let registry = Registry::open(&data_dir::registry(&folder), keyring.clone()).await?;
     let mut scorers: LoadingScorers = Box::pin(async { scorers.await.context("the scorer could not be read")? });
     if args.scorer_model.is_some() {
@@ -146,6 +146,9 @@ async fn start_roles(
         clock: clock.clone(),
         limits: engine::Limits { scoring_threads: threads(), ..engine::Limits::default() },
     })?;
+    if keyring.is_rotating() {
+        go_on_rotating(&registry);
+    }
     let (connector, memory) = proto::channel::in_memory();
     let tcp = TcpListener::bind(args.engine).await.with_context(|| {
         format!(
@@ -228,16 +231,36 @@ impl Running {
     }
 }
 
-/// The sealing key; a new one only where nothing has been sealed yet.
-fn sealing_key(folder: &Path) -> anyhow::Result<SealingKey> {
-    let file = data_dir::sealing_key(folder);
+/// Goes on with a rotation of the sealing key that was interrupted, beside everything else.
+fn go_on_rotating(registry: &Registry) {
+    let registry = registry.clone();
+    tokio::spawn(async move {
+        if let Err(fault) = registry.rotate_sealing_key().await {
+            tracing::error!(%fault, "the interrupted rotation of the sealing key cannot go on: run `signalbox seal rotate`");
+        }
+    });
+}
+
+/// The sealing keys: those that the arguments name, else those of the folder; a new one only where nothing has been
+/// sealed yet.
+fn keyring(args: &UpArgs, folder: &Path) -> anyhow::Result<Keyring> {
+    if let Some(file) = &args.sealing_key {
+        let keyring = Keyring::new(SealingKey::load(file)?);
+        let previous = args.previous_sealing_key.as_deref().map(SealingKey::load).transpose()?;
+        return Ok(match previous {
+            Some(previous) => keyring.with_previous(previous),
+            None => keyring,
+        });
+    }
+    let files = data_dir::sealing_keys(folder);
+    let file = files.current();
     if data_dir::registry(folder).exists() && !file.exists() {
         bail!(
             "the sealing key {} is missing, but there is a registry that was sealed with it: put the key file back from your backup",
             file.display()
         );
     }
-    Ok(SealingKey::load_or_create(&file)?)
+    Ok(files.load_or_create()?)
 }
 
 /// The scorer to serve: one that the command line names has to work; without, the promoted one or the best there is.

@@ -15,6 +15,7 @@ mod preview;
 mod published;
 mod read;
 mod references;
+mod sealing;
 mod upload;
 
 use std::sync::Arc;
@@ -59,5 +60,26 @@ impl Admin for AdminService {
 
     async fn status(&self, _request: Request<pb::StatusRequest>) -> Result<Response<pb::StatusResponse>, Status> {
         Ok(Response::new(overview::status(&self.shared)))
+    }
+
+    async fn credential_states(
+        &self,
+        request: Request<pb::CredentialStatesRequest>,
+    ) -> Result<Response<pb::CredentialStatesResponse>, Status> {
+        overview::credential_states(&self.shared, &request).map(Response::new)
+    }
+
+    async fn seal_status(
+        &self,
+        request: Request<pb::SealStatusRequest>,
+    ) -> Result<Response<pb::SealStatusResponse>, Status> {
+        sealing::status(&self.shared, &Caller::of(&request)?).await.map(Response::new)
+    }
+
+    async fn rotate_sealing_key(
+        &self,
+        request: Request<pb::RotateSealingKeyRequest>,
+    ) -> Result<Response<pb::SealStatusResponse>, Status> {
+        sealing::rotate(&self.shared, &Caller::of(&request)?).await.map(Response::new)
     }
 }

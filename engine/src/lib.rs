@@ -7,6 +7,7 @@
 mod admin;
 mod auth;
 mod batcher;
+mod credential_states;
 mod deadline;
 mod explain;
 mod feedback;

@@ -82,8 +82,9 @@ impl Routing for RoutingService {
     }
 
     async fn report(&self, request: Request<pb::ReportRequest>) -> Result<Response<pb::ReportResponse>, Status> {
-        let outcomes = request.into_inner().outcomes;
+        let pb::ReportRequest { outcomes, credentials } = request.into_inner();
         check_count("outcomes", outcomes.len(), OUTCOMES)?;
+        check_count("credentials", credentials.len(), OUTCOMES)?;
         let read = |(index, it): (usize, pb::OutcomeReport)| {
             OutcomeReport::try_from(it).map_err(|error| error.within(&format!("outcomes[{index}]")))
         };
@@ -91,6 +92,9 @@ impl Routing for RoutingService {
         let snapshot = self.shared.registry.snapshot();
         let now = self.shared.clock.wall();
         let accepted = self.shared.feedback.merge(&snapshot, &reports, now);
+        // A state that this release does not know is one it cannot tell.
+        let said = credentials.into_iter().filter_map(|it| it.try_into().ok()).collect();
+        self.shared.credential_states.merge(&snapshot, said, now);
         Ok(Response::new(pb::ReportResponse { accepted }))
     }
 }

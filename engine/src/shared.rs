@@ -10,6 +10,7 @@ use tonic::Status;
 
 use crate::auth::Caller;
 use crate::batcher::Batcher;
+use crate::credential_states::CredentialStates;
 use crate::feedback::Feedback;
 use crate::scorers::Scorers;
 use crate::{EngineError, EngineParts, Limits};
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) feedback: Feedback,
+    pub(crate) credential_states: CredentialStates,
     pub(crate) watchers: Arc<Semaphore>,
     /// Explanations that may be at work on influences: they take cores from scoring.
     pub(crate) explanations: Arc<Semaphore>,
@@ -43,6 +45,7 @@ impl Shared {
             uploads: Arc::new(Semaphore::new(2)),
             started: clock.monotonic(),
             feedback: Feedback::default(),
+            credential_states: CredentialStates::default(),
             stopping: watch::channel(false).0,
             registry,
             records,

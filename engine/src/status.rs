@@ -65,6 +65,8 @@ pub(crate) fn of_registry(failure: &RegistryError) -> Status {
         | RegistryError::Seal { .. }
         | RegistryError::Database { .. }
         | RegistryError::Row { .. }
+        | RegistryError::Rotation(_)
+        | RegistryError::LeftBehind { .. }
         | RegistryError::Incomplete { .. } => {
             error!(%failure, "the registry failed");
             Status::internal(message)

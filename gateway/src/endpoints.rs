@@ -22,6 +22,7 @@ use crate::error::Failure;
 use crate::error::render::Voice;
 use crate::layers::auth;
 use crate::layers::load_shed::InFlight;
+use crate::revocation::Grant;
 
 /// When a request came, and its name.
 #[derive(Clone, Copy, Debug)]
@@ -91,15 +92,24 @@ pub(crate) async fn route(
             return arrival.voice.response(&failure);
         }
     };
-    match endpoint {
-        Endpoint::Ask(surface) => match surface.operation {
-            Operation::Generate => generate::answer(worker, context, request, surface, in_flight).await,
-            Operation::CountTokens => count::answer(worker, context, request, surface, in_flight).await,
-            Operation::Embed => embed::answer(worker, context, request, surface, in_flight).await,
-        },
-        Endpoint::Models => models::list(&context, request.uri().query()),
-        Endpoint::Model(id) => models::one(&context, id),
-        Endpoint::Provider(slug) => proxy::answer(worker, context, request, slug, in_flight).await,
+    let (voice, mut grant) = (arrival.voice, Grant::of(&worker.app, &context.key));
+    let answered = async {
+        match endpoint {
+            Endpoint::Ask(surface) => match surface.operation {
+                Operation::Generate => generate::answer(worker, context, request, surface, in_flight).await,
+                Operation::CountTokens => count::answer(worker, context, request, surface, in_flight).await,
+                Operation::Embed => embed::answer(worker, context, request, surface, in_flight).await,
+            },
+            Endpoint::Models => models::list(&context, request.uri().query()),
+            Endpoint::Model(id) => models::one(&context, id),
+            Endpoint::Provider(slug) => proxy::answer(worker, context, request, slug, in_flight).await,
+        }
+    };
+    // A key that is withdrawn meanwhile ends its requests; streams go on to watch it by themselves.
+    tokio::select! {
+        biased;
+        response = answered => response,
+        fault = grant.withdrawn() => voice.response(&Failure::Key(fault)),
     }
 }
 

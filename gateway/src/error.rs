@@ -196,6 +196,13 @@ fn refused_upstream<'a>(provider: &'a str, fault: &'a Fault) -> ErrorAnswer<'a> 
         429 => "rate_limit_error",
         _ => INVALID,
     };
+    if fault.is_refusal_of_own_key() {
+        // A 401 of ours means the gateway's key: this one must not look like it.
+        return ErrorAnswer {
+            provider: Some(provider),
+            ..own(401, kind, "provider_key_refused", fault.message.clone())
+        };
+    }
     ErrorAnswer {
         code: fault.code().or_else(|| (fault.kind == FaultKind::ContextLength).then_some("context_length_exceeded")),
         param: fault.param(),

@@ -18,6 +18,7 @@ mod layers;
 mod meters;
 mod pipeline;
 mod reporter;
+mod revocation;
 mod server;
 mod sessions;
 mod snapshot_store;

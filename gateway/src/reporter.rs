@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use proto::OutcomeReport;
 use proto::pb::routing::v1::ReportRequest;
 use proto::pb::routing::v1::routing_client::RoutingClient;
+use proto::{CredentialReport, OutcomeReport};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::transport::Channel;
@@ -14,6 +14,9 @@ use tonic::transport::Channel;
 /// Reports that may wait.
 const WAITING: usize = 4_096;
 const EVERY: Duration = Duration::from_secs(1);
+/// How secrets do is told every so many rounds.
+const STATES_EVERY: u32 = 4;
+const LAST_ROUND: u32 = STATES_EVERY - 1;
 const WAIT: Duration = Duration::from_secs(2);
 
 /// Takes reports from any thread, never waits.
@@ -37,22 +40,26 @@ impl Reporter {
 }
 
 impl Reports {
-    /// Sends what has come, once a second, until the future is dropped.
-    pub(crate) async fn send_to(mut self, engine: Channel) {
+    /// Sends what has come, once a second, until the future is dropped; and now and then how secrets do.
+    pub(crate) async fn send_to(mut self, engine: Channel, states: impl Fn() -> Vec<CredentialReport>) {
         let mut client = RoutingClient::new(engine);
         let mut tick = interval(EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
-        loop {
+        for round in 0_u32.. {
             tick.tick().await;
+            let credentials: Vec<_> = match round % STATES_EVERY {
+                LAST_ROUND => states().iter().map(Into::into).collect(),
+                _ => Vec::new(),
+            };
             while let Ok(outcome) = self.0.try_recv() {
                 batch.push((&outcome).into());
             }
-            if batch.is_empty() {
+            if batch.is_empty() && credentials.is_empty() {
                 continue;
             }
             let count = batch.len();
-            let request = ReportRequest { outcomes: std::mem::take(&mut batch) };
+            let request = ReportRequest { outcomes: std::mem::take(&mut batch), credentials };
             if !matches!(timeout(WAIT, client.report(request)).await, Ok(Ok(_))) {
                 dropped(count as u64);
             }

@@ -9,6 +9,7 @@ use domain::{Snapshot, SnapshotVersion};
 use providers::{Upstreams, Vault};
 use seal::{Keyring, Pepper, SealError};
 
+use crate::revocation::Revocations;
 use crate::snapshot_store::SnapshotStore;
 
 /// A snapshot that can be served.
@@ -38,15 +39,29 @@ pub(crate) struct Snapshots {
     stored: Mutex<Option<SnapshotVersion>>,
     vault: Arc<Vault>,
     upstreams: Arc<Upstreams>,
+    revocations: Revocations,
 }
 
 impl Snapshots {
     pub(crate) fn new(keyring: Keyring, store: SnapshotStore, vault: Arc<Vault>, upstreams: Arc<Upstreams>) -> Self {
-        Self { live: ArcSwapOption::empty(), keyring, store, stored: Mutex::default(), vault, upstreams }
+        Self {
+            live: ArcSwapOption::empty(),
+            keyring,
+            store,
+            stored: Mutex::default(),
+            vault,
+            upstreams,
+            revocations: Revocations::default(),
+        }
     }
 
     pub(crate) fn live(&self) -> Option<Arc<Live>> {
         self.live.load_full()
+    }
+
+    /// The keys under which something is running.
+    pub(crate) fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 
     pub(crate) fn version(&self) -> Option<SnapshotVersion> {
@@ -61,9 +76,15 @@ impl Snapshots {
         self.upstreams.retain(|organisation, model| {
             snapshot.tenant(organisation).is_some_and(|tenant| tenant.models.contains_key(model))
         });
+        self.upstreams.retain_credentials(|organisation, id, version| {
+            let held = snapshot.tenant(organisation).and_then(|tenant| tenant.credentials.get(id));
+            held.is_some_and(|held| held.version == version)
+        });
         tracing::info!(revision = snapshot.version.revision, keys = snapshot.keys.len(), "configuration in force");
         metrics::gauge!("signalbox_snapshot_revision").set(snapshot.version.revision as f64);
-        self.live.store(Some(Arc::new(Live { snapshot, pepper })));
+        let live = Arc::new(Live { snapshot, pepper });
+        self.live.store(Some(live.clone()));
+        self.revocations.review(&live);
         Ok(())
     }
 

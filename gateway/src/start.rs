@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::{Clock, SnapshotVersion};
+use domain::{Clock, CredentialState, SnapshotVersion};
 use ledger::Ledger;
-use providers::{Breaker, BreakerConfig, TlsError, Upstreams, Vault, tls_config};
+use proto::CredentialReport;
+use providers::{Breaker, BreakerConfig, CredentialStatus, TlsError, Upstreams, Vault, tls_config};
 use seal::Keyring;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -28,6 +29,10 @@ use crate::watch;
 
 /// How often readiness is looked at while somebody waits for it.
 const POLL: Duration = Duration::from_millis(2);
+/// Secrets that the engine is told of at a time.
+const MOST_REPORTED: usize = 1_000;
+/// How often the gauges of provider secrets are brought up to date.
+const HEALTH_TOLD: Duration = Duration::from_secs(5);
 
 /// What a gateway is made of.
 pub struct GatewayParts {
@@ -123,8 +128,11 @@ impl Gateway {
         });
         let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
         let channel = proto::connect_lazy(&engine);
+        let watched = app.clone();
         let engine_link = tokio::spawn(async move {
-            tokio::join!(watch::follow(snapshots, latencies, channel.clone()), reports.send_to(channel));
+            let following = watch::follow(snapshots, latencies, channel.clone());
+            let states = || credential_reports(&watched);
+            tokio::join!(following, reports.send_to(channel, states), keep_health_told(&watched));
         });
         Ok(Self { app, server, engine_link, address })
     }
@@ -172,6 +180,26 @@ impl Gateway {
         self.server.stop();
         // What came last may not have been stored yet.
         self.app.snapshots.save();
+    }
+}
+
+/// The provider secrets that are not healthy.
+fn credential_reports(app: &App) -> Vec<CredentialReport> {
+    let statuses = app.upstreams.credential_states(app.clock.monotonic());
+    let unwell = statuses.into_iter().filter(|status| status.state != CredentialState::Healthy);
+    let report = |it: CredentialStatus| CredentialReport {
+        organisation: it.organisation,
+        credential: it.credential,
+        state: it.state,
+    };
+    unwell.map(report).take(MOST_REPORTED).collect()
+}
+
+/// Cooldowns and failures end by time alone: what the gauges say of them is looked through now and then.
+async fn keep_health_told(app: &App) {
+    loop {
+        sleep(HEALTH_TOLD).await;
+        app.upstreams.refresh(app.clock.monotonic());
     }
 }
 

@@ -20,7 +20,7 @@ pub mod watch;
 
 pub use channel::{Endpoint, connect, connect_lazy};
 pub use convert::ConvertError;
-pub use convert::routing::{DecideAnswer, DecideCall, OutcomeReport};
+pub use convert::routing::{CredentialReport, DecideAnswer, DecideCall, OutcomeReport};
 
 /// The encoded `FileDescriptorSet` of every service, for reflection.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use domain::{ClientCredentials, CredentialsFault, Object, ObjectKind, SecretText};
+use domain::{ClientCredentials, Credential, CredentialState, CredentialsFault, Object, ObjectKind, SecretText};
 use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
+use serde_json::Value;
 
 use crate::cli::{CredentialsCommand, KindChoice, ListArgs, OwnerChoice, SecretArgs};
-use crate::commands::lists::fetch;
 use crate::commands::{objects, print_diff};
 use crate::exit::{Exit, UsageError};
 use crate::output;
@@ -34,9 +34,19 @@ pub(crate) async fn run(command: CredentialsCommand) -> anyhow::Result<Exit> {
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<Exit> {
-    let objects = fetch(&args, ObjectKind::Credential).await?;
+    let mut server = ServerLink::connect(&args.server).await?;
+    let objects = server.list(ObjectKind::Credential).await?;
+    let states = server.credential_states().await?;
+    let state = |credential: &Credential| states.get(&credential.id).copied().unwrap_or(CredentialState::Healthy);
     if args.json {
-        output::json(&objects.iter().map(objects::fields).collect::<anyhow::Result<Vec<_>>>()?)?;
+        let document = |object: &Object| -> anyhow::Result<Value> {
+            let mut fields = objects::fields(object)?;
+            if let (Value::Object(fields), Object::Credential(it)) = (&mut fields, object) {
+                fields.insert("state".to_owned(), state(it).as_str().into());
+            }
+            Ok(fields)
+        };
+        output::json(&objects.iter().map(document).collect::<anyhow::Result<Vec<_>>>()?)?;
         return Ok(Exit::Done);
     }
     let mut rows = Vec::new();
@@ -46,13 +56,21 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
                 Some(user) => format!("{}: {user}", it.owner.as_str()),
                 None => it.owner.as_str().to_owned(),
             };
-            let (kind, weight) = (it.kind.as_str().to_owned(), it.weight.to_string());
-            rows.push([it.id.to_string(), object.name(), kind, owner, weight, it.hint.clone(), it.version.to_string()]);
+            rows.push([
+                it.id.to_string(),
+                object.name(),
+                it.kind.as_str().to_owned(),
+                owner,
+                it.weight.to_string(),
+                it.hint.clone(),
+                it.version.to_string(),
+                state(it).as_str().to_owned(),
+            ]);
         }
     }
     let empty =
         "no credentials: give a provider one with `signalbox credentials create PROVIDER/NAME --secret-env VARIABLE`";
-    output::table(["ID", "NAME", "KIND", "OWNER", "WEIGHT", "HINT", "VERSION"], rows, empty)?;
+    output::table(["ID", "NAME", "KIND", "OWNER", "WEIGHT", "HINT", "VERSION", "STATE"], rows, empty)?;
     Ok(Exit::Done)
 }
 

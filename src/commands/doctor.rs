@@ -9,7 +9,6 @@ use domain::{ObjectKind, RecordFilter, RecordReader};
 use engine::StartingScorers;
 use ledger::Ledger;
 use registry::Registry;
-use seal::{Keyring, SealingKey};
 use serde::Serialize;
 
 use crate::cli::DoctorArgs;
@@ -165,15 +164,15 @@ fn data_folder(folder: &Path) -> Result<String> {
 }
 
 fn sealing_key(folder: &Path) -> Result<String> {
-    let key = SealingKey::load(&data_dir::sealing_key(folder))?;
-    Ok(format!("{} is there and private; keep a copy elsewhere", key.id()))
+    let keyring = data_dir::sealing_keys(folder).load()?;
+    let rotating = if keyring.is_rotating() { "; a rotation was not finished: `signalbox seal rotate`" } else { "" };
+    Ok(format!("{} is there and private; keep a copy elsewhere{rotating}", keyring.current_id()))
 }
 
 async fn registry(folder: &Path) -> Result<String> {
     let path = data_dir::registry(folder);
     anyhow::ensure!(path.is_file(), "{} is missing; it is made by the first `signalbox up`", path.display());
-    let key = SealingKey::load(&data_dir::sealing_key(folder))?;
-    let registry = Registry::open(&path, Keyring::new(key)).await?;
+    let registry = Registry::open(&path, data_dir::sealing_keys(folder).load()?).await?;
     let version = registry.version();
     registry.close().await;
     Ok(format!("opens with the sealing key, configuration {}", version.revision))

@@ -1,4 +1,4 @@
-//! How models are at the moment: which cannot be reached, and how fast the others have been answering.
+//! How models are at the moment: which cannot be reached, and how fast the others have been answering; and secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -95,4 +95,29 @@ impl Health {
 
 fn is_empty(latency: &BTreeMap<ModelId, Latency>) -> bool {
     latency.is_empty()
+}
+
+/// How a provider secret does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CredentialState {
+    /// Nothing is known against it.
+    Healthy,
+    /// It failed a short while ago, or cools down for some of its models.
+    Degraded,
+    /// It was refused, or keeps failing: it is used when nothing else is left, and to find out whether it works again.
+    Unavailable,
+}
+
+impl CredentialState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Healthy, Self::Degraded, Self::Unavailable];
+
+    /// The state's name: `degraded`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }

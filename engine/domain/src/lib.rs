@@ -54,7 +54,7 @@ pub use date::{Date, InvalidDate};
 pub use decision::{Attempt, AttemptOutcome, CandidateRecord, Decision, Degradation, Removal, Removed};
 pub use desired::{Desired, DesiredFault, Diff, SecretText};
 pub use features::{Constraints, Facts, Features, OutputFormat};
-pub use health::{Health, Latency};
+pub use health::{CredentialState, Health, Latency};
 pub use ids::{
     BlendId, CredentialId, InvalidId, KeyId, ModelId, OrganisationId, PolicyId, ProjectId, ProviderSlug, RequestId,
     RouterId, ScorecardId,

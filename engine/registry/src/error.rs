@@ -81,6 +81,15 @@ pub enum RegistryError {
         /// How long this one waited.
         seconds: u64,
     },
+    /// A rotation of the sealing key cannot take a step.
+    #[error("the sealing key cannot be rotated")]
+    Rotation(#[from] seal::RotationError),
+    /// Not everything could be moved under the new sealing key.
+    #[error("{count} secret(s) are not under the new sealing key yet: run the rotation again")]
+    LeftBehind {
+        /// How many.
+        count: u64,
+    },
     /// The task that wrote was ended.
     #[error("the change was interrupted; read the configuration again to see whether it was made")]
     Interrupted,

@@ -25,7 +25,7 @@ pub use catalogue::{Seed, SeedProvider};
 pub use error::{ApplyError, RegistryError, UnknownObject};
 pub use import::{ImportFilter, ImportReport, Skipped, import_catalogue};
 pub use kept::{AuditAction, AuditEntry, AuditFilter, Draft, Page, Saved, Version};
-pub use registry::{FirstStart, Registry};
+pub use registry::{FirstStart, Registry, SealStatus};
 pub use terms::{Actor, Etag, IDEMPOTENCY_KEY_BYTES, Idempotency, Terms};
 
 /// Fills an array from the operating system's random source.

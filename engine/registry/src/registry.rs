@@ -4,6 +4,7 @@ mod changing;
 mod drafts;
 mod lookups;
 mod past;
+mod sealing;
 mod starting;
 mod writing;
 
@@ -20,6 +21,9 @@ use crate::error::RegistryError;
 use crate::plan::Context;
 use crate::store::{Loaded, Store};
 use crate::terms::Etag;
+
+pub use sealing::SealStatus;
+pub(crate) use sealing::aad_of_answer;
 
 /// The configuration store. Cheap to clone; all clones are the same store.
 #[derive(Clone)]

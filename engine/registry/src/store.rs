@@ -1,5 +1,7 @@
 //! The `SQLite` file: opening, migrating, reading it whole, and committing one revision at a time.
 
+mod sealed_answers;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

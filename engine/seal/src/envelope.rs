@@ -29,6 +29,12 @@ pub(crate) struct Envelope {
     ciphertext: Vec<u8>,
 }
 
+/// The key that made a seal, read without taking it apart.
+pub(crate) fn kek_of(bytes: &[u8]) -> Option<KekId> {
+    let (format, rest) = bytes.split_first()?;
+    (*format == FORMAT).then(|| rest.first_chunk::<KEK>().copied().map(KekId))?
+}
+
 /// Seals a secret under a fresh data key.
 pub(crate) fn seal(key: &SealingKey, aad: &Aad<'_>, plaintext: &[u8]) -> Envelope {
     let data_key = Zeroizing::new(crate::random::<32>());
@@ -147,6 +153,15 @@ mod tests {
             }
             fuzz_envelope(&bytes);
         }
+    }
+
+    #[test]
+    fn second_to_ninth_bytes_name_the_key() {
+        let key = SealingKey::from_bytes([1; 32]);
+        let envelope = seal(&key, &Aad::installation("x"), b"secret").encode();
+        assert_eq!(envelope[1..9], key.id().bytes(), "databases look for it there");
+        assert_eq!(kek_of(&envelope), Some(key.id()));
+        assert_eq!((kek_of(&[]), kek_of(&envelope[..5]), kek_of(&[9; 40])), (None, None, None));
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! How the bytes lie is `envelope`'s business, where a key lives on disk `key_file`'s.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use domain::{OrganisationId, SealedBytes};
 use zeroize::Zeroizing;
 
 use crate::envelope::{self, Envelope};
+use crate::key_file::KeyFileError;
+use crate::key_files::KeyFiles;
 use crate::secret::Secret;
 
 const KEK_ID_CONTEXT: &str = "signalbox 2026 sealing key id v1";
@@ -16,6 +19,13 @@ const KEK_ID_CONTEXT: &str = "signalbox 2026 sealing key id v1";
 /// Names a sealing key without giving it away: the first eight bytes of a hash of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KekId(pub(crate) [u8; 8]);
+
+impl KekId {
+    /// Its bytes, as they stand in a seal.
+    pub const fn bytes(self) -> [u8; 8] {
+        self.0
+    }
+}
 
 impl fmt::Display for KekId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,26 +161,103 @@ impl<'a> Aad<'a> {
     }
 }
 
-/// The sealing keys at hand.
+/// The sealing keys at hand. All clones are the same keyring: a rotation is seen by everyone who holds one.
 #[derive(Clone, Debug)]
 pub struct Keyring {
+    keys: Arc<RwLock<Keys>>,
+    /// Where they are kept, if this process may rotate them.
+    files: Option<KeyFiles>,
+}
+
+#[derive(Debug)]
+struct Keys {
     /// Seals, and opens what it sealed.
-    pub current: SealingKey,
+    current: SealingKey,
     /// Only opens: the key before a rotation.
-    pub previous: Option<SealingKey>,
+    previous: Option<SealingKey>,
+}
+
+/// Why a rotation of the sealing key cannot take a step.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// The keys were given from outside.
+    #[error(
+        "the sealing keys are not kept in the data folder: start with the new key as `--sealing-key` and the old one \
+         as `--previous-sealing-key`, then move the seals with `signalbox seal rotate`"
+    )]
+    Foreign,
+    /// The files do not allow it.
+    #[error(transparent)]
+    Files(#[from] KeyFileError),
 }
 
 impl Keyring {
     /// A keyring of one key.
     pub fn new(current: SealingKey) -> Self {
-        Self { current, previous: None }
+        Self { keys: Arc::new(RwLock::new(Keys { current, previous: None })), files: None }
     }
 
-    /// Adds the key that was current before.
+    /// Adds the key that was current before, to every clone.
     #[must_use]
-    pub fn with_previous(mut self, previous: SealingKey) -> Self {
-        self.previous = Some(previous);
+    pub fn with_previous(self, previous: SealingKey) -> Self {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).previous = Some(previous);
         self
+    }
+
+    pub(crate) fn kept_in(self, files: KeyFiles) -> Self {
+        Self { files: Some(files), ..self }
+    }
+
+    /// The name of the key that seals.
+    pub fn current_id(&self) -> KekId {
+        self.keys().current.id()
+    }
+
+    /// The name of the key that only opens.
+    pub fn previous_id(&self) -> Option<KekId> {
+        self.keys().previous.as_ref().map(SealingKey::id)
+    }
+
+    /// Whether a rotation was begun and not finished.
+    pub fn is_rotating(&self) -> bool {
+        self.files.as_ref().is_some_and(KeyFiles::is_rotating)
+    }
+
+    /// Whether the keys are kept where this process may rotate them.
+    pub fn can_rotate(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// Makes a new key and seals with it from now on; the one before goes on opening. Says whether it was begun now;
+    /// no, if one is under way. What the key before that has sealed must have been moved.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    pub fn begin_rotation(&self) -> Result<bool, RotationError> {
+        let files = self.files.as_ref().ok_or(RotationError::Foreign)?;
+        if files.is_rotating() {
+            return Ok(false);
+        }
+        // On disk first: what is sealed with a key that is lost is lost with it.
+        let next = files.begin()?;
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut keys.current, next);
+        keys.previous = Some(before);
+        Ok(true)
+    }
+
+    /// Ends a rotation, when nothing is left under the key before.
+    pub fn finish_rotation(&self) -> Result<(), RotationError> {
+        let files = self.files.as_ref().ok_or(RotationError::Foreign)?;
+        if files.is_rotating() {
+            files.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Whether something is sealed with the current key.
+    pub fn is_current(&self, sealed: &SealedBytes) -> bool {
+        envelope::kek_of(&sealed.0) == Some(self.current_id())
     }
 
     /// Seals a secret for its place, with the current key.
@@ -178,13 +265,13 @@ impl Keyring {
     /// # Panics
     /// When the operating system has no randomness to give.
     pub fn seal(&self, aad: &Aad<'_>, plaintext: &[u8]) -> SealedBytes {
-        SealedBytes(envelope::seal(&self.current, aad, plaintext).encode())
+        SealedBytes(envelope::seal(&self.keys().current, aad, plaintext).encode())
     }
 
     /// Opens a seal in its place, with the key that made it.
     pub fn open(&self, aad: &Aad<'_>, sealed: &SealedBytes) -> Result<Secret, SealError> {
         let envelope = Envelope::decode(&sealed.0)?;
-        envelope.open(self.key(envelope.kek)?, aad).map(Secret::new)
+        envelope.open(self.keys().with_id(envelope.kek)?, aad).map(Secret::new)
     }
 
     /// Moves a seal under the current key without touching the secret itself; `None` when it is there already.
@@ -193,15 +280,22 @@ impl Keyring {
     /// When the operating system has no randomness to give.
     pub fn rewrap(&self, aad: &Aad<'_>, sealed: &SealedBytes) -> Result<Option<SealedBytes>, SealError> {
         let envelope = Envelope::decode(&sealed.0)?;
-        if envelope.kek == self.current.id() {
+        let keys = self.keys();
+        if envelope.kek == keys.current.id() {
             return Ok(None);
         }
-        let from = self.key(envelope.kek)?;
-        let rewrapped = envelope.rewrap(from, &self.current, aad)?;
+        let from = keys.with_id(envelope.kek)?;
+        let rewrapped = envelope.rewrap(from, &keys.current, aad)?;
         Ok(Some(SealedBytes(rewrapped.encode())))
     }
 
-    fn key(&self, id: KekId) -> Result<&SealingKey, SealError> {
+    fn keys(&self) -> RwLockReadGuard<'_, Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keys {
+    fn with_id(&self, id: KekId) -> Result<&SealingKey, SealError> {
         let mut keys = std::iter::once(&self.current).chain(&self.previous);
         keys.find(|key| key.id() == id).ok_or_else(|| SealError::UnknownKey {
             needed: id,

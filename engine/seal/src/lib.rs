@@ -7,6 +7,7 @@
 mod api_key;
 mod envelope;
 mod key_file;
+mod key_files;
 mod keyring;
 mod pepper;
 mod secret;
@@ -14,7 +15,8 @@ mod secret;
 pub use api_key::generate_api_key;
 pub use envelope::fuzz_envelope;
 pub use key_file::KeyFileError;
-pub use keyring::{Aad, KekId, Keyring, SealError, SealingKey};
+pub use key_files::KeyFiles;
+pub use keyring::{Aad, KekId, Keyring, RotationError, SealError, SealingKey};
 pub use pepper::Pepper;
 pub use secret::Secret;
 

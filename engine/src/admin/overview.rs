@@ -3,7 +3,9 @@
 use domain::{ObjectKind, Snapshot};
 use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
+use tonic::{Request, Status};
 
+use crate::auth::Caller;
 use crate::shared::Shared;
 
 pub(super) fn status(shared: &Shared) -> pb::StatusResponse {
@@ -24,6 +26,17 @@ pub(super) fn status(shared: &Shared) -> pb::StatusResponse {
         scorer_faults: shared.scorers.faults(),
         scorer_shadow: shared.scorers.shadow().map(|shadow| shadow.version().to_string()),
     }
+}
+
+/// Which provider secrets are not healthy.
+pub(super) fn credential_states(
+    shared: &Shared,
+    request: &Request<pb::CredentialStatesRequest>,
+) -> Result<pb::CredentialStatesResponse, Status> {
+    let caller = Caller::of(request)?;
+    let organisation = shared.organisation(request.get_ref().organisation.as_deref(), &caller)?;
+    let states = shared.credential_states.of(&organisation.id, shared.clock.wall());
+    Ok(pb::CredentialStatesResponse { credentials: states.iter().map(Into::into).collect() })
 }
 
 fn counts(snapshot: &Snapshot) -> Vec<pb::KindCount> {

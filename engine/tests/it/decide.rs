@@ -130,7 +130,7 @@ async fn report(stack: &Stack, answers: &[(&str, u64)]) {
     };
     let outcomes = answers.iter().map(|answer| (&outcome(answer)).into()).collect();
     let mut client = RoutingClient::new(stack.in_process().await);
-    let told = soon(client.report(pb::ReportRequest { outcomes })).await.unwrap().into_inner();
+    let told = soon(client.report(pb::ReportRequest { outcomes, ..Default::default() })).await.unwrap().into_inner();
     assert_eq!(told.accepted as usize, answers.len());
 }
 

@@ -126,7 +126,11 @@ async fn reports_come_back_as_health_and_change_no_version() {
     let outcomes = reports.iter().map(Into::into).collect();
     let version = stack.registry.version();
     let mut client = RoutingClient::new(stack.in_process().await);
-    let accepted = soon(client.report(routing::ReportRequest { outcomes })).await.unwrap().into_inner().accepted;
+    let accepted = soon(client.report(routing::ReportRequest { outcomes, ..Default::default() }))
+        .await
+        .unwrap()
+        .into_inner()
+        .accepted;
     assert_eq!(accepted, 2);
 
     let mut follower = Follower::from(&stack, None, SnapshotVersion::default()).await;

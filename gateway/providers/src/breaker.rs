@@ -163,6 +163,11 @@ impl Breaker {
         }
     }
 
+    /// Whether there were failures within the window.
+    pub fn has_failed_lately(&self, now: Duration) -> bool {
+        self.lock().recent(&self.config, now).1 > 0
+    }
+
     /// Notes how a call ended and returns the state after it.
     pub fn record(&self, now: Duration, verdict: Verdict) -> BreakerState {
         let mut inner = self.lock();
@@ -237,10 +242,15 @@ impl Inner {
         self.phase = Phase::Open { until: now + wait, probe_until: None };
     }
 
-    fn is_mostly_failing(&self, config: &BreakerConfig, now: Duration) -> bool {
+    /// Successes and failures within the window.
+    fn recent(&self, config: &BreakerConfig, now: Duration) -> (u32, u32) {
         let oldest = epoch(config, now).saturating_sub(BUCKETS as u64 - 1);
         let recent = self.samples.iter().filter(|bucket| bucket.epoch >= oldest);
-        let (good, bad) = recent.fold((0, 0), |(good, bad), bucket| (good + bucket.successes, bad + bucket.failures));
+        recent.fold((0, 0), |(good, bad), bucket| (good + bucket.successes, bad + bucket.failures))
+    }
+
+    fn is_mostly_failing(&self, config: &BreakerConfig, now: Duration) -> bool {
+        let (good, bad) = self.recent(config, now);
         good + bad >= config.min_samples && f64::from(good) < config.min_success * f64::from(good + bad)
     }
 

@@ -86,6 +86,15 @@ impl ProviderClient {
         Self { tls, names: Arc::new(Names::new(lookup)), pools: Mutex::default(), endpoints: Mutex::default() }
     }
 
+    /// Sends a request that is none of the provider's API, under the provider's policy, on a connection of its own.
+    pub(crate) async fn send_fresh(
+        &self,
+        provider: &Provider,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Fault> {
+        self.pool(provider).fresh.request(request).await.map_err(|error| from_send_error(&error))
+    }
+
     /// Sends a call and waits for the head of a successful answer.
     pub async fn send(&self, call: Call<'_>) -> Result<Upstream, Fault> {
         if call.secret.is_none() && !call.provider.allow_anonymous {

@@ -198,7 +198,7 @@ fn misconfigured(provider: &Provider, what: &str) -> Fault {
     Fault::new(FaultKind::NotSent, format!("`base_url` of provider `{}` {what}", provider.slug))
 }
 
-fn encode_query(query: &std::collections::BTreeMap<String, String>) -> String {
+pub(crate) fn encode_query(query: &std::collections::BTreeMap<String, String>) -> String {
     let pairs: Vec<_> = query.iter().map(|(name, value)| format!("{}={}", Encoded(name), Encoded(value))).collect();
     pairs.join("&")
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use dialect::UpstreamError;
-use domain::AttemptOutcome;
+use domain::{AttemptOutcome, Credential, CredentialSource, Owner};
 use seal::Secret;
 
 pub(crate) use classify::from_status;
@@ -163,6 +163,8 @@ pub struct Fault {
     pub upstream: Option<Box<UpstreamError>>,
     /// How long the provider asked to be left alone, at most [`RETRY_AFTER_CAP`].
     pub retry_after: Option<Duration>,
+    /// Whose secret the call was made with; absent = it was made without one, or not at all.
+    pub owner: Option<Owner>,
     /// The request may have reached a model and may be billed although no answer came back.
     pub possibly_charged: bool,
 }
@@ -179,6 +181,7 @@ impl Fault {
             message: message.into(),
             upstream: None,
             retry_after: None,
+            owner: None,
             possibly_charged: false,
         }
     }
@@ -186,6 +189,26 @@ impl Fault {
     /// The fault of an error that came under status 200, in the body or as an event.
     pub fn from_report(said: UpstreamError, secret: Option<&Secret>) -> Self {
         classify::from_report(said, secret.and_then(Secret::expose_str))
+    }
+
+    /// Says whose secret the call was made with. A caller whose own secret was refused is told so, plainly and at once:
+    /// another secret would hide what only they can mend, and bill somebody else.
+    #[must_use]
+    pub fn with_key_of(mut self, credential: &Credential) -> Self {
+        self.owner = Some(credential.owner);
+        if self.is_refusal_of_own_key() {
+            self.blame = Blame::Caller;
+            self.retry = Retry::Never;
+            let (provider, name, said) = (&credential.provider, &credential.name, &self.message);
+            self.message = format!("`{provider}` refused your own key `{name}`: {said}");
+        }
+        self
+    }
+
+    /// Whether the provider refused a secret that the organisation or one of its users brought along.
+    pub fn is_refusal_of_own_key(&self) -> bool {
+        let own = self.owner.is_some_and(|owner| owner.source() == CredentialSource::User);
+        own && self.kind == FaultKind::Unauthorised && self.status == Some(401)
     }
 
     /// Marks that the request was sent, so that a model may have worked on it.
@@ -221,5 +244,28 @@ pub(crate) fn mask<'a>(text: &'a str, secret: Option<&str>) -> Cow<'a, str> {
     match secret.filter(|secret| !secret.is_empty()) {
         Some(secret) if text.contains(secret) => Cow::Owned(text.replace(secret, "***")),
         _ => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::credential;
+
+    fn refused(owner: Owner, status: u16) -> Fault {
+        let refused = Fault { status: Some(status), ..Fault::new(FaultKind::Unauthorised, "no such key") };
+        refused.with_key_of(&Credential { owner, name: "main".to_owned(), ..credential(1) })
+    }
+
+    #[test]
+    fn a_refused_key_of_the_callers_own_is_told_and_a_managed_one_is_replaced_by_the_next() {
+        for owner in [Owner::Org, Owner::User] {
+            let fault = refused(owner, 401);
+            assert_eq!((fault.retry, fault.blame), (Retry::Never, Blame::Caller));
+            assert_eq!(fault.message, "`acme` refused your own key `main`: no such key");
+        }
+        let managed = refused(Owner::Managed, 401);
+        assert_eq!((managed.retry, managed.message.as_str()), (Retry::NextCredential, "no such key"));
+        assert_eq!(refused(Owner::Org, 403).retry, Retry::NextCredential, "it may concern this model alone");
     }
 }

@@ -1,22 +1,22 @@
-//! What all threads know about the health of upstreams: a breaker per model, cooldowns per key and model.
+//! What all threads know about the health of upstreams: a breaker per model, cooldowns per key and model, and how keys do.
 //!
 //! A 429 concerns one key and one model and lasts exactly as long as the provider said; everything else that fails
-//! concerns the model's endpoint. Whether an unhealthy candidate is tried all the same is decided elsewhere.
+//! concerns the model's endpoint, and the key as `credential_health` says. Whether an unhealthy candidate is tried all the same is decided elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::{AttemptOutcome, Credential, CredentialId, ModelId, OrganisationId, Tenant};
 
+use crate::access::Access;
 use crate::breaker::{Breaker, BreakerConfig, BreakerState, Verdict};
+use crate::credential_health::{CredentialStatus, Credentials};
 use crate::fault::RETRY_AFTER_CAP;
 
 /// A cooldown without a stated length.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(5);
-/// A refused secret is tried last for so long.
-const REFUSED_FOR: Duration = Duration::from_mins(5);
 
 /// How one attempt ended, as far as health is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +52,8 @@ type Owned = (OrganisationId, Arc<Breaker>);
 struct Keys {
     /// 429: until when, per key and model. No key = called without one, so the organisation stands for it.
     cooling: HashMap<ModelId, Vec<(KeyName, Duration)>>,
-    /// 401: until when, per key as it stood then.
-    refused: HashMap<(CredentialId, u32), Duration>,
+    /// Refused and failing keys.
+    health: Credentials,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,18 +105,18 @@ impl Upstreams {
         self.find(organisation, model).map_or(BreakerState::Closed, |breaker| breaker.state(now))
     }
 
-    /// Whether a model can be called: its breaker lets something through and one of its keys is not cooling down.
-    pub fn is_available(&self, tenant: &Tenant, model: &ModelId, now: Duration) -> bool {
-        self.remaining(tenant, model, now).is_none()
+    /// Whether a model can be called: its breaker lets something through, and so does one of the keys for it.
+    pub fn is_available(&self, tenant: &Tenant, model: &ModelId, access: Access<'_>, now: Duration) -> bool {
+        self.remaining(tenant, model, access, now).is_none()
     }
 
-    /// How long a model cannot be called; `None` = it can be now.
-    pub fn remaining(&self, tenant: &Tenant, model: &ModelId, now: Duration) -> Option<Duration> {
+    /// How long a model cannot be called with the keys that a request may use; `None` = it can be now.
+    pub fn remaining(&self, tenant: &Tenant, model: &ModelId, access: Access<'_>, now: Duration) -> Option<Duration> {
         if !self.troubled.load(Ordering::Acquire) {
             return None;
         }
         let breaker = self.find(&tenant.organisation.id, model).and_then(|breaker| breaker.remaining(now));
-        breaker.max(self.cooldown_of_pool(tenant, model, now))
+        breaker.max(self.wait_of_pool(tenant, model, access, now))
     }
 
     /// How long a key must not be used for a model; `None` = it may be now.
@@ -127,20 +127,30 @@ impl Upstreams {
         self.keys().cooldown(&KeyName::Credential(credential.id.clone()), model, now)
     }
 
-    /// Whether a secret was refused a short while ago and should be tried last.
-    pub fn is_refused(&self, credential: &Credential, now: Duration) -> bool {
-        self.troubled.load(Ordering::Acquire)
-            && self.keys().refused.get(&(credential.id.clone(), credential.version)).is_some_and(|until| now < *until)
+    /// Whether a secret is out: refused or failing, and not known to work again.
+    pub fn is_out(&self, credential: &Credential, now: Duration) -> bool {
+        self.troubled.load(Ordering::Acquire) && self.keys().health.is_out(credential, now)
+    }
+
+    /// Whether a call should be made with this secret to find out if it works again; then it must be reported.
+    pub fn take_probe(&self, credential: &Credential, now: Duration) -> bool {
+        self.troubled.load(Ordering::Acquire) && self.keys().health.take_probe(credential, now)
+    }
+
+    /// How secrets do; those that are not named are healthy.
+    pub fn credential_states(&self, now: Duration) -> Vec<CredentialStatus> {
+        let keys = self.keys();
+        keys.health.statuses(|id| keys.is_cooling(id, now), now)
     }
 
     /// The models of a tenant that cannot be called now, each with how long that will last.
-    pub fn unhealthy_models(&self, tenant: &Tenant, now: Duration) -> Vec<(ModelId, Duration)> {
+    pub fn unhealthy_models(&self, tenant: &Tenant, access: Access<'_>, now: Duration) -> Vec<(ModelId, Duration)> {
         if !self.troubled.load(Ordering::Acquire) {
             return Vec::new();
         }
-        let wait = |model: &ModelId| self.remaining(tenant, model, now).map(|wait| (model.clone(), wait));
+        let wait = |model: &ModelId| self.remaining(tenant, model, access, now).map(|wait| (model.clone(), wait));
         let unhealthy = tenant.models.keys().filter_map(wait).collect();
-        self.calm_down(now);
+        self.refresh(now);
         unhealthy
     }
 
@@ -149,9 +159,11 @@ impl Upstreams {
         &self,
         tenant: &Tenant,
         models: impl IntoIterator<Item = &'a ModelId>,
+        access: Access<'_>,
         now: Duration,
     ) -> Option<Duration> {
-        let waits: Option<Vec<_>> = models.into_iter().map(|model| self.remaining(tenant, model, now)).collect();
+        let waits: Option<Vec<_>> =
+            models.into_iter().map(|model| self.remaining(tenant, model, access, now)).collect();
         waits?.into_iter().min()
     }
 
@@ -164,45 +176,17 @@ impl Upstreams {
         });
     }
 
-    fn note_key(&self, report: &Report<'_>, now: Duration) {
-        let name = || match report.credential {
-            Some(credential) => KeyName::Credential(credential.id.clone()),
-            None => KeyName::Anonymous(report.organisation.clone()),
-        };
-        match (report.outcome, report.credential) {
-            (AttemptOutcome::RateLimited, _) => {
-                let wait = report.retry_after.unwrap_or(DEFAULT_COOLDOWN).min(RETRY_AFTER_CAP);
-                self.keys().cool(name(), report.model, now + wait, now);
-            }
-            (AttemptOutcome::Unauthorised, Some(credential)) if report.status == Some(401) => {
-                let refused = (credential.id.clone(), credential.version);
-                self.keys().refused.insert(refused, now + REFUSED_FOR);
-                metrics::counter!("signalbox_credentials_refused_total").increment(1);
-                tracing::error!(credential = %credential.id, provider = %credential.provider, "secret refused: it is tried last");
-            }
-            _ => return,
-        }
-        self.troubled.store(true, Ordering::Release);
+    /// Forgets secrets for which `keep` says no: they left the configuration, or have another version in it.
+    pub fn retain_credentials(&self, keep: impl Fn(&OrganisationId, &CredentialId, u32) -> bool) {
+        self.keys().health.retain(keep);
     }
 
-    /// A model is cooling down when all keys that could call it are.
-    fn cooldown_of_pool(&self, tenant: &Tenant, model: &ModelId, now: Duration) -> Option<Duration> {
-        let provider = tenant.provider_of(model)?;
-        let keys = self.keys();
-        keys.cooling.get(model)?;
-        let mut names: Vec<_> = tenant
-            .credentials_of(&provider.slug)
-            .map(|credential| KeyName::Credential(credential.id.clone()))
-            .collect();
-        if names.is_empty() {
-            names.push(KeyName::Anonymous(tenant.organisation.id.clone()));
+    /// Tells the gauges how keys do by now, and finds out whether anything is still wrong, so that nobody has to look
+    /// while nothing is.
+    pub fn refresh(&self, now: Duration) {
+        if !self.troubled.load(Ordering::Acquire) {
+            return;
         }
-        let waits: Option<Vec<_>> = names.iter().map(|name| keys.cooldown(name, model, now)).collect();
-        waits?.into_iter().min()
-    }
-
-    /// Finds out whether anything is still wrong, so that nobody has to look while nothing is.
-    fn calm_down(&self, now: Duration) {
         // First false, then a look: what goes wrong meanwhile sets it again.
         self.troubled.store(false, Ordering::Release);
         let keys_troubled = self.keys().prune(now);
@@ -211,6 +195,53 @@ impl Upstreams {
         if keys_troubled || breakers.values().any(open) {
             self.troubled.store(true, Ordering::Release);
         }
+    }
+
+    fn note_key(&self, report: &Report<'_>, now: Duration) {
+        let name = || match report.credential {
+            Some(credential) => KeyName::Credential(credential.id.clone()),
+            None => KeyName::Anonymous(report.organisation.clone()),
+        };
+        let mut known = false;
+        if let Some(credential) = report.credential
+            && (speaks_against(report.outcome) || self.troubled.load(Ordering::Acquire))
+        {
+            let mut keys = self.keys();
+            known = keys.health.note(credential, report.outcome, report.status, self.config, now);
+            if report.outcome == AttemptOutcome::RateLimited {
+                keys.health.cooling(credential, self.config);
+            }
+        }
+        if report.outcome == AttemptOutcome::RateLimited {
+            let wait = report.retry_after.unwrap_or(DEFAULT_COOLDOWN).min(RETRY_AFTER_CAP);
+            self.keys().cool(name(), report.model, now + wait, now);
+            known = true;
+        }
+        if known {
+            self.troubled.store(true, Ordering::Release);
+        }
+    }
+
+    /// A model has to wait while each key that could call it cools down for it or was refused. Keys that keep failing
+    /// are left out of this: that is what the model's own breaker is for.
+    fn wait_of_pool(&self, tenant: &Tenant, model: &ModelId, access: Access<'_>, now: Duration) -> Option<Duration> {
+        let provider = tenant.provider_of(model)?;
+        let keys = self.keys();
+        // Most models have nothing against them, and this is asked of each.
+        if !keys.cooling.contains_key(model) && !keys.health.has_refused(&tenant.organisation.id, &provider.slug) {
+            return None;
+        }
+        let usable = tenant.credentials_of(&provider.slug).filter(|credential| access.allows(credential));
+        let mut usable = usable.peekable();
+        if usable.peek().is_none() {
+            return keys.cooldown(&KeyName::Anonymous(tenant.organisation.id.clone()), model, now);
+        }
+        let wait = |credential: &Arc<Credential>| {
+            let cooling = keys.cooldown(&KeyName::Credential(credential.id.clone()), model, now);
+            cooling.max(keys.health.refused(credential, now))
+        };
+        let waits: Option<Vec<_>> = usable.map(wait).collect();
+        waits?.into_iter().min()
     }
 
     fn find(&self, organisation: &OrganisationId, model: &ModelId) -> Option<Arc<Breaker>> {
@@ -239,6 +270,15 @@ impl Upstreams {
     }
 }
 
+impl KeyName {
+    fn id(&self) -> Option<&CredentialId> {
+        match self {
+            Self::Credential(id) => Some(id),
+            Self::Anonymous(_) => None,
+        }
+    }
+}
+
 impl Keys {
     fn cool(&mut self, name: KeyName, model: &ModelId, until: Duration, now: Duration) {
         let entries = self.cooling.entry(model.clone()).or_default();
@@ -257,9 +297,20 @@ impl Keys {
             entries.retain(|(_, until)| *until > now);
             !entries.is_empty()
         });
-        self.refused.retain(|_, until| *until > now);
-        !self.cooling.is_empty() || !self.refused.is_empty()
+        let cooling: HashSet<&CredentialId> =
+            self.cooling.values().flatten().filter_map(|(name, _)| name.id()).collect();
+        let known = self.health.refresh(|id| cooling.contains(id), now);
+        known || !self.cooling.is_empty()
     }
+
+    fn is_cooling(&self, id: &CredentialId, now: Duration) -> bool {
+        self.cooling.values().flatten().any(|(name, until)| name.id() == Some(id) && *until > now)
+    }
+}
+
+/// Whether an outcome may speak against the key that was used.
+fn speaks_against(outcome: AttemptOutcome) -> bool {
+    verdict_of(outcome) != Verdict::Success && outcome != AttemptOutcome::Cancelled
 }
 
 /// What an outcome says about the endpoint. A refusal of the request shows that it works.

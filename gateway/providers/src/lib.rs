@@ -3,24 +3,32 @@
 //! Sends bytes and returns bytes: what they mean is `dialect`'s business, what to try next the gateway's. The demo
 //! provider lives here too, since it is an upstream.
 
+mod access;
 mod address;
 mod breaker;
 mod client;
 mod connect;
+mod credential_health;
 pub mod demo;
 mod endpoint;
 pub mod fault;
 mod health;
+mod oauth;
 mod pass;
 mod resolve;
+#[cfg(test)]
+mod testing;
 mod tls;
+mod turns;
 mod upstream;
 mod vault;
 mod waits;
 
+pub use access::Access;
 pub use address::forbidden;
 pub use breaker::{Breaker, BreakerConfig, BreakerState, Verdict};
 pub use client::{CHAT_COMPLETIONS, Call, ProviderClient};
+pub use credential_health::CredentialStatus;
 pub use fault::{Blame, Fault, FaultKind, Retry};
 pub use health::{Report, Upstreams};
 pub use pass::Pass;

@@ -3,26 +3,31 @@
 //! What is opened stays until the configuration no longer has it. Sealing is `seal`'s business, health `health`'s.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use domain::{Credential, CredentialId, CredentialSource, ModelId, ProviderSlug, Snapshot, Tenant};
+use domain::{Credential, CredentialId, CredentialKind, ModelId, Provider, ProviderSlug, Snapshot, Tenant};
 use seal::{Aad, Keyring, SealError, Secret};
 
+use crate::access::Access;
+use crate::client::ProviderClient;
+use crate::fault::{Fault, FaultKind};
 use crate::health::Upstreams;
+use crate::oauth::Tokens;
+use crate::turns::Turns;
 
 /// Opens and keeps provider secrets; shared by all threads.
 pub struct Vault {
     keyring: Keyring,
     opened: RwLock<HashMap<CredentialId, (u32, Arc<Secret>)>>,
-    turn: AtomicUsize,
+    tokens: Tokens,
+    turns: Turns,
 }
 
 /// The keys of a provider in the order in which to try them for one request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyPool {
-    /// Those that may be used now; those that were refused a short while ago come last.
+    /// Those that may be used now: one that is to be probed, those in turn, then those that are out.
     pub usable: Vec<Arc<Credential>>,
     /// How long until one that is cooling down may be used again.
     pub next_in: Option<Duration>,
@@ -37,14 +42,14 @@ pub struct Wanted<'a> {
     pub provider: &'a ProviderSlug,
     /// Of which of its models.
     pub model: &'a ModelId,
-    /// From where the key has to come, where a router says so.
-    pub source: Option<CredentialSource>,
+    /// Whose keys may be used.
+    pub access: Access<'a>,
 }
 
 impl Vault {
     /// An empty vault that opens with these sealing keys.
     pub fn new(keyring: Keyring) -> Self {
-        Self { keyring, opened: RwLock::default(), turn: AtomicUsize::new(0) }
+        Self { keyring, opened: RwLock::default(), tokens: Tokens::default(), turns: Turns::default() }
     }
 
     /// The secret of a credential.
@@ -58,6 +63,31 @@ impl Vault {
         Ok(secret)
     }
 
+    /// What is sent to the provider with a call: the secret itself, or a token that it gets.
+    pub async fn to_send(
+        &self,
+        client: &ProviderClient,
+        provider: &Provider,
+        credential: &Credential,
+        wait: Duration,
+    ) -> Result<Arc<Secret>, Fault> {
+        let secret = self.secret(credential).map_err(|fault| {
+            tracing::error!(credential = %credential.id, %fault, "a provider secret cannot be opened");
+            Fault::new(FaultKind::NotSent, format!("the secret `{}` cannot be opened by this gateway", credential.name))
+        })?;
+        match credential.kind {
+            CredentialKind::ApiKey => Ok(secret),
+            CredentialKind::OauthClientCredentials => {
+                self.tokens.token(client, provider, credential, &secret, wait).await
+            }
+        }
+    }
+
+    /// Forgets what was sent, if it is a token: the provider refused it.
+    pub fn refused(&self, credential: &Credential, sent: &Arc<Secret>) {
+        self.tokens.forget(&credential.id, sent);
+    }
+
     /// Forgets every secret that the configuration no longer has, or has in another version.
     pub fn retain(&self, snapshot: &Snapshot) {
         let current = |id: &CredentialId, version: u32| {
@@ -66,22 +96,31 @@ impl Vault {
         };
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         opened.retain(|id, (version, _)| current(id, *version));
+        self.tokens.retain(current);
+        self.turns.retain(|id| snapshot.tenants.values().any(|tenant| tenant.credentials.contains_key(id)));
     }
 
-    /// The keys for a call: in turn, without those that are cooling down.
+    /// The keys for a call: in turn by their weights, without those that are cooling down. One that is out goes last,
+    /// but once its wait is over a single call begins with it, to find out whether it works again.
     pub fn pool(&self, wanted: Wanted<'_>, upstreams: &Upstreams, now: Duration) -> KeyPool {
         let mut pool = KeyPool::default();
-        for credential in wanted.tenant.credentials_from(wanted.provider, wanted.source) {
-            match upstreams.cooldown(credential, wanted.model, now) {
-                None => pool.usable.push(credential.clone()),
-                Some(wait) => pool.next_in = Some(pool.next_in.map_or(wait, |least| least.min(wait))),
+        let mut out = Vec::new();
+        let held = wanted.tenant.credentials_of(wanted.provider).filter(|it| wanted.access.allows(it));
+        for credential in held {
+            if let Some(wait) = upstreams.cooldown(credential, wanted.model, now) {
+                pool.next_in = Some(pool.next_in.map_or(wait, |least| least.min(wait)));
+            } else if upstreams.is_out(credential, now) {
+                out.push(credential.clone());
+            } else {
+                pool.usable.push(credential.clone());
             }
         }
-        if pool.usable.len() > 1 {
-            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % pool.usable.len();
-            pool.usable.rotate_left(turn);
-            pool.usable.sort_by_key(|credential| upstreams.is_refused(credential, now));
+        self.turns.order(&mut pool.usable);
+        self.turns.order(&mut out);
+        if let Some(probe) = out.iter().position(|credential| upstreams.take_probe(credential, now)) {
+            pool.usable.insert(0, out.remove(probe));
         }
+        pool.usable.append(&mut out);
         pool
     }
 
@@ -172,32 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn only_keys_of_the_wanted_source_are_in_the_pool() {
-        let owned = |number, owner| Credential { owner, ..credential(number, 1, "a") };
-        let owners = [domain::Owner::Managed, domain::Owner::Org, domain::Owner::User];
-        let tenant = tenant(owners.into_iter().zip(1..).map(|(owner, number)| owned(number, owner)));
-        let (vault, upstreams) = (Vault::new(keyring()), Upstreams::new(BreakerConfig::default(), 1));
-        let (provider, model) = (ProviderSlug::parse("acme").unwrap(), ModelId::parse("acme/x").unwrap());
-        let names = |source| {
-            let wanted = Wanted { tenant: &tenant, provider: &provider, model: &model, source };
-            let mut names: Vec<_> =
-                vault.pool(wanted, &upstreams, Duration::ZERO).usable.iter().map(|it| it.name.clone()).collect();
-            names.sort();
-            names
-        };
-        assert_eq!(names(Some(CredentialSource::Managed)), ["key 1"]);
-        assert_eq!(names(Some(CredentialSource::User)), ["key 2", "key 3"]);
-        assert_eq!(names(None).len(), 3);
-    }
-
-    #[test]
-    fn keys_take_turns_without_the_cooling_and_with_the_refused_last() {
+    fn keys_take_turns_without_the_cooling_and_with_the_refused_last_but_for_one_probe() {
         let vault = Vault::new(keyring());
         let upstreams = Upstreams::new(BreakerConfig::default(), 1);
         let tenant = tenant([credential(1, 1, "a"), credential(2, 1, "b"), credential(3, 1, "c")]);
         let (provider, model) = (ProviderSlug::parse("acme").unwrap(), ModelId::parse("acme/x").unwrap());
         let order = |now| {
-            let wanted = Wanted { tenant: &tenant, provider: &provider, model: &model, source: None };
+            let wanted = Wanted { tenant: &tenant, provider: &provider, model: &model, access: Access::default() };
             let pool = vault.pool(wanted, &upstreams, now);
             (pool.usable.iter().map(|it| it.name.clone()).collect::<Vec<_>>(), pool.next_in)
         };
@@ -223,5 +243,11 @@ mod tests {
             assert_eq!(order(Duration::ZERO), expected);
         }
         assert_eq!(order(Duration::from_secs(9)).0.len(), 3);
+        let later = Duration::from_mins(1);
+        assert_eq!(
+            [order(later).0[0].as_str(), order(later).0[2].as_str()],
+            ["key 1"; 2],
+            "one probe, then last again"
+        );
     }
 }

@@ -101,8 +101,7 @@ async fn ask(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Option<Bytes> {
-    let tenant = context.tenant()?;
-    let secrets = secrets::usable(&worker.app, tenant, &provider.slug, &model.id).ok()?;
+    let secrets = secrets::usable(worker, context, provider, &model.id).await.ok()?;
     let secret = secrets.first()?.as_ref().map(|(_, secret)| secret.as_ref());
     let remaining = context.deadline.saturating_duration_since(Instant::now());
     let waits = Waits::resolve(&provider.timeouts).within(remaining);

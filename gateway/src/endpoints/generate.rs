@@ -172,6 +172,7 @@ async fn streamed(pursuit: Pursuit) -> Response<GatewayBody> {
     let limits = pursuit.worker.app.limits().clone();
     let told = Told::of(&pursuit);
     let (worker, voice) = (pursuit.worker.clone(), pursuit.settle.context().voice);
+    let key = pursuit.settle.context().key.clone();
     let mut running = pursuit.run().boxed();
     let (body, told) = match timeout(limits.head_hold, &mut running).await {
         Ok((pursuit, Ok(Answered::Streaming(opened)))) => {
@@ -181,7 +182,7 @@ async fn streamed(pursuit: Pursuit) -> Response<GatewayBody> {
         Ok((pursuit, Ok(Answered::Whole(_)))) => return refused(pursuit.settle, &Failure::Internal),
         Ok((pursuit, Err(failure))) => return refused(pursuit.settle, &failure),
         // The head has been held long enough; candidates go on being tried behind it.
-        Err(_) => (GatewayBody::stream(stream::waiting(running, &worker, voice)), told),
+        Err(_) => (GatewayBody::stream(stream::waiting(running, &worker, voice, &key)), told),
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();

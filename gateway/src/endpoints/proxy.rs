@@ -23,6 +23,7 @@ use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
 use crate::pipeline::settle::{End, Settle};
+use crate::pipeline::stream::ending;
 use crate::pipeline::{report, secrets};
 
 /// What a proxied request says of itself, as far as it is JSON.
@@ -85,7 +86,7 @@ impl Passage {
         self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));
         self.model = self.admit(said.model.as_deref().or_else(|| model_of_path(&path)))?;
         self.settle.start().map_err(|_| Failure::RecordsUnavailable)?;
-        let keys = self.keys()?;
+        let keys = self.keys().await?;
         let remaining = self.settle.context().deadline.saturating_duration_since(Instant::now());
         let waits = Waits::resolve(&self.provider.timeouts).within(remaining);
         let mut keys = keys.into_iter().peekable();
@@ -135,10 +136,10 @@ impl Passage {
     }
 
     /// The secrets to try, in order.
-    fn keys(&self) -> Result<Vec<secrets::Opened>, Failure> {
-        let tenant = self.settle.context().tenant().ok_or(Failure::NotReady)?;
+    async fn keys(&self) -> Result<Vec<secrets::Opened>, Failure> {
         let any = ModelId::parse(&format!("{}/any", self.provider.slug)).map_err(|_| Failure::Internal)?;
-        secrets::usable(&self.worker.app, tenant, &self.provider.slug, self.model.as_ref().unwrap_or(&any))
+        let (context, model) = (self.settle.context(), self.model.as_ref().unwrap_or(&any));
+        secrets::usable(&self.worker, context, &self.provider, model).await
     }
 
     fn note(&mut self, credential: Option<&Arc<Credential>>, answered: &Result<Upstream, Fault>) {
@@ -190,16 +191,22 @@ struct Flow {
 }
 
 fn frames(flow: Flow) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    stream::unfold(Some(flow), |flow| async move {
-        let mut flow = flow?;
+    let ending = ending(&flow.passage.worker, &flow.passage.settle.context().key);
+    stream::unfold(Some((flow, ending)), |running| async move {
+        let (mut flow, mut ending) = running?;
         let wait = Waits::resolve(&flow.passage.provider.timeouts).inter_chunk;
         flow.passage.settle.wait_begins();
-        let read = timeout(wait, flow.upstream.next_chunk()).await;
+        let read = tokio::select! {
+            biased;
+            read = timeout(wait, flow.upstream.next_chunk()) => read,
+            // Whatever is passed on has no place for an error: the connection is broken off, and the record says why.
+            _ = &mut ending => return Some((Err(Aborted), None)),
+        };
         flow.passage.settle.wait_ends();
         match read {
             Ok(Ok(Some(chunk))) => {
                 flow.meter.as_mut().into_iter().for_each(|meter| meter.push(&chunk));
-                Some((Ok(chunk), Some(flow)))
+                Some((Ok(chunk), Some((flow, ending))))
             }
             // The record goes before the end of the body.
             Ok(Ok(None)) => flow.complete().err().map(|aborted| (Err(aborted), None)),

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use domain::{ApiKey, KeyText, Scope, Timestamp};
+use domain::{ApiKey, KeyText, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use crate::revocation;
 use crate::snapshots::Live;
 
 /// Why a caller is not let in. Shown with status 401, or 403 for a key that may not do this.
@@ -59,16 +60,10 @@ pub(crate) fn authenticate(
     let hash = live.pepper.hash_key(text);
     let key =
         live.snapshot.keys.get(&hash).filter(|key| seal::Pepper::verify(&key.hash, &hash)).ok_or(KeyFault::Unknown)?;
-    if key.revoked_at.is_some() {
-        return Err(KeyFault::Revoked);
+    match revocation::fault_of(key, now) {
+        None => Ok(key.clone()),
+        Some(fault) => Err(fault),
     }
-    if key.expires_at.is_some_and(|end| end <= now) {
-        return Err(KeyFault::Expired);
-    }
-    if !key.scopes.contains(&Scope::Routing) {
-        return Err(KeyFault::Scope);
-    }
-    Ok(key.clone())
 }
 
 /// The first key shown, wherever the vendors' clients put it.

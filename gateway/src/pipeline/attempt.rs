@@ -12,7 +12,7 @@ use dialect::{Answer, BadAnswer, Dialect, Encoded, Request, StreamFault, StreamO
 use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider, Router};
 use http::HeaderMap;
 use proto::OutcomeReport;
-use providers::{Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff};
+use providers::{Access, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff};
 use seal::Secret;
 use tokio::time::{Instant, timeout_at};
 
@@ -109,7 +109,7 @@ impl Pursuit {
 
     /// Calls one candidate once. Also says whether it has another key to try.
     async fn attempt(&mut self, model: &ModelId) -> (Result<Answered, Fault>, bool) {
-        let target = match self.target(model) {
+        let target = match self.target(model).await {
             Ok(target) => target,
             Err(fault) => return (Err(fault), false),
         };
@@ -118,7 +118,15 @@ impl Pursuit {
         self.settle.wait_begins();
         let worker = self.worker.clone();
         let observation = Observation { app: &worker.app, target: &target, began, open: true };
-        let answered = self.call(&target).await;
+        let answered = self.call(&target).await.map_err(|fault| match &target.key {
+            Some(key) => {
+                if fault.kind == FaultKind::Unauthorised {
+                    worker.app.vault.refused(&key.credential, &key.secret);
+                }
+                fault.with_key_of(&key.credential)
+            }
+            None => fault,
+        });
         observation.close(answered.as_ref());
         self.settle.wait_ends();
         if answered.is_ok() {
@@ -129,7 +137,7 @@ impl Pursuit {
         (answered, target.more_keys)
     }
 
-    fn target(&self, id: &ModelId) -> Result<Target, Fault> {
+    async fn target(&self, id: &ModelId) -> Result<Target, Fault> {
         let context = self.settle.context();
         let gone = || Fault::new(FaultKind::NotSent, format!("`{id}` is no longer configured"));
         let tenant = context.tenant().ok_or_else(gone)?;
@@ -138,8 +146,8 @@ impl Pursuit {
         let dialect = upstream_dialect(&provider, self.request.dialect())?;
         let app = &self.worker.app;
         let now = app.clock.monotonic();
-        let source = self.router.as_ref().map(|router| router.source_of(&provider.slug));
-        let wanted = Wanted { tenant, provider: &provider.slug, model: id, source };
+        let access = Access { router: self.router.as_deref(), user: context.key.user.as_deref() };
+        let wanted = Wanted { tenant, provider: &provider.slug, model: id, access };
         let KeyPool { usable, next_in } = app.vault.pool(wanted, &app.upstreams, now);
         if let (true, Some(wait)) = (usable.is_empty(), next_in) {
             let mut fault =
@@ -147,7 +155,11 @@ impl Pursuit {
             fault.retry_after = Some(wait);
             return Err(fault);
         }
-        let key = usable.first().map(|credential| self.unseal(credential)).transpose()?;
+        let remaining = context.deadline.saturating_duration_since(Instant::now());
+        let key = match usable.first() {
+            Some(credential) => Some(self.unseal(&provider, credential, remaining).await?),
+            None => None,
+        };
         let remaining = context.deadline.saturating_duration_since(Instant::now());
         let waits = Waits::resolve(&provider.timeouts).within(remaining);
         // In the half-open state this takes the probe; a candidate that is tried all the same is a last resort.
@@ -155,11 +167,14 @@ impl Pursuit {
         Ok(Target { model, provider, dialect, key, more_keys: usable.len() > 1, waits })
     }
 
-    fn unseal(&self, credential: &Arc<Credential>) -> Result<Key, Fault> {
-        let secret = self.worker.app.vault.secret(credential).map_err(|fault| {
-            tracing::error!(credential = %credential.id, %fault, "a provider secret cannot be opened");
-            Fault::new(FaultKind::NotSent, format!("the secret `{}` cannot be opened by this gateway", credential.name))
-        })?;
+    async fn unseal(
+        &self,
+        provider: &Provider,
+        credential: &Arc<Credential>,
+        remaining: Duration,
+    ) -> Result<Key, Fault> {
+        let Worker { app, client, .. } = &*self.worker;
+        let secret = app.vault.to_send(client, provider, credential, remaining).await?;
         Ok(Key { credential: credential.clone(), secret })
     }
 

@@ -10,6 +10,7 @@ use domain::{Arguments, Constraints, Decision, Degradation, Facts, Labels, Model
 use http::HeaderMap;
 use policy::{Ask, Health, Question, Resolved, Scoring, Step};
 use proto::DecideCall;
+use providers::Access;
 use tokio::time::Instant;
 
 use crate::app::Worker;
@@ -49,7 +50,9 @@ pub(crate) async fn decide(
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
     let labels = labels(context, request, headers, &route, project.as_ref())?;
     let facts = Facts { labels, ..facts(context, request, models) };
-    let unhealthy = worker.app.upstreams.unhealthy_models(tenant, worker.app.clock.monotonic());
+    let router = router.and_then(|id| tenant.routers.get(id)).map(AsRef::as_ref);
+    let access = Access { router, user: context.key.user.as_deref() };
+    let unhealthy = worker.app.upstreams.unhealthy_models(tenant, access, worker.app.clock.monotonic());
     let health = Health {
         unhealthy: unhealthy.into_iter().map(|(model, _)| model).collect(),
         latency: worker.app.latencies.of(&context.key.organisation),

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::{Credential, ModelId, ProviderSlug, Tenant};
-use providers::{Fault, FaultKind, Wanted};
+use domain::{Credential, ModelId, Provider};
+use providers::{Access, Fault, FaultKind, Wanted};
 use seal::Secret;
+use tokio::time::Instant;
 
-use crate::app::App;
+use crate::app::Worker;
+use crate::context::RequestContext;
 use crate::error::Failure;
 
 /// A secret and whose it is; `None` where the provider needs none.
@@ -19,24 +21,38 @@ const MOST: usize = 2;
 ///
 /// # Errors
 /// When there is none that can be used now.
-pub(crate) fn usable(
-    app: &App,
-    tenant: &Tenant,
-    provider: &ProviderSlug,
+pub(crate) async fn usable(
+    worker: &Worker,
+    context: &RequestContext,
+    provider: &Provider,
     model: &ModelId,
 ) -> Result<Vec<Opened>, Failure> {
-    let wanted = Wanted { tenant, provider, model, source: None };
+    let tenant = context.tenant().ok_or(Failure::NotReady)?;
+    let Worker { app, client, .. } = worker;
+    let access = Access { router: None, user: context.key.user.as_deref() };
+    let wanted = Wanted { tenant, provider: &provider.slug, model, access };
     let pool = app.vault.pool(wanted, &app.upstreams, app.clock.monotonic());
-    let open = |credential: &Arc<Credential>| Some((credential.clone(), app.vault.secret(credential).ok()?));
-    let opened: Vec<Opened> = pool.usable.iter().filter_map(open).take(MOST).map(Some).collect();
+    let (mut opened, mut unusable) = (Vec::new(), None);
+    for credential in pool.usable {
+        let remaining = context.deadline.saturating_duration_since(Instant::now());
+        match app.vault.to_send(client, provider, &credential, remaining).await {
+            Ok(secret) => opened.push(Some((credential, secret))),
+            Err(fault) => unusable = Some(fault),
+        }
+        if opened.len() == MOST {
+            break;
+        }
+    }
     if !opened.is_empty() {
         return Ok(opened);
     }
-    if tenant.providers.get(provider).is_some_and(|provider| provider.allow_anonymous) {
+    if provider.allow_anonymous {
         return Ok(vec![None]);
     }
+    let provider = &provider.slug;
     let message = format!("provider `{provider}` has no secret that can be used now");
-    let fault = Fault { retry_after: pool.next_in, ..Fault::new(FaultKind::NotSent, message) };
+    let fault = unusable.unwrap_or_else(|| Fault::new(FaultKind::NotSent, message));
+    let fault = Fault { retry_after: pool.next_in, ..fault };
     let (provider, wait) = (provider.to_string(), pool.next_in);
     Err(Failure::Exhausted { provider, fault, all_rate_limited: wait.is_some(), wait })
 }

@@ -14,7 +14,9 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::context::RequestContext;
+use crate::error::Failure;
 use crate::pipeline::decide::Decided;
+use crate::revocation;
 use crate::sessions::{LastTurn, SessionKey};
 
 /// What the caller gets to see of the accounts when a request ends.
@@ -256,12 +258,21 @@ impl Settle {
         if std::thread::panicking() {
             return end(Outcome::Failed, 500, "internal_error");
         }
+        let has_begun = self.record.as_ref().is_some_and(|record| record.first_token_micros.is_some());
+        let cut = if has_begun { Outcome::Interrupted } else { Outcome::Failed };
         if self.app.cutting.load(Ordering::Relaxed) {
-            let has_begun = self.record.as_ref().is_some_and(|record| record.first_token_micros.is_some());
-            let outcome = if has_begun { Outcome::Interrupted } else { Outcome::Failed };
-            return end(outcome, 503, "shutting_down");
+            return end(cut, 503, "shutting_down");
+        }
+        if let Some(failure) = self.withdrawn() {
+            return End { outcome: cut, ..failure.end() };
         }
         end(Outcome::ClientCancelled, 499, "client_cancelled")
+    }
+
+    /// Why the caller's key no longer holds, if it does not.
+    fn withdrawn(&self) -> Option<Failure> {
+        let live = self.app.snapshots.live()?;
+        revocation::fault_of_hash(&live, &self.context.key.hash, self.app.clock.wall()).map(Failure::Key)
     }
 
     fn count(&self, record: &Finished) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dialect::StreamFault;
-use domain::{AttemptOutcome, Outcome, Usage};
+use domain::{ApiKey, AttemptOutcome, Outcome, Usage};
 use futures_util::{FutureExt, Stream, stream};
 use providers::{Fault, FaultKind};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -23,6 +23,7 @@ use crate::error::render::Voice;
 use crate::pipeline::attempt::{Answered, Opened, Pursuit, fault_of_stream};
 use crate::pipeline::report::{self, Closing};
 use crate::pipeline::settle::End;
+use crate::revocation::Grant;
 
 /// A pursuit that is still under way.
 pub(crate) type Running = Pin<Box<dyn Future<Output = (Pursuit, Result<Answered, Failure>)> + Send>>;
@@ -51,8 +52,9 @@ struct Flow {
 
 /// The body of a stream whose first content event has come.
 pub(crate) fn flowing(pursuit: Pursuit, opened: Opened) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    let (worker, voice) = (pursuit.worker.clone(), pursuit.settle.context().voice);
-    frames(State::Flowing(Flow::begin(pursuit, opened)), &worker, voice)
+    let context = pursuit.settle.context();
+    let (worker, voice, key) = (pursuit.worker.clone(), context.voice, context.key.clone());
+    frames(State::Flowing(Flow::begin(pursuit, opened)), &worker, voice, &key)
 }
 
 /// The body of a stream that is kept alive by comments until content comes.
@@ -60,29 +62,46 @@ pub(crate) fn waiting(
     running: Running,
     worker: &Worker,
     voice: Voice,
+    key: &ApiKey,
 ) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
     let keep_alive = worker.app.limits().keep_alive;
     let comment = voice.dialect.keep_alive();
-    frames(State::Waiting { running, keep_alive, next_comment: Instant::now(), comment }, worker, voice)
+    frames(State::Waiting { running, keep_alive, next_comment: Instant::now(), comment }, worker, voice, key)
 }
 
-fn frames(state: State, worker: &Worker, voice: Voice) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
-    let (cut, linger) = (worker.cut.clone(), worker.app.limits().abort_linger);
-    stream::unfold((state, cut), move |(mut state, mut cut)| async move {
+fn frames(
+    state: State,
+    worker: &Worker,
+    voice: Voice,
+    key: &ApiKey,
+) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + use<> {
+    let (ending, linger) = (ending(worker, key), worker.app.limits().abort_linger);
+    stream::unfold((state, ending), move |(mut state, mut ending)| async move {
         loop {
             let can_be_cut = matches!(state, State::Waiting { .. } | State::Flowing(_));
             let (frame, next) = tokio::select! {
                 biased;
                 stepped = step(state) => stepped,
-                () = cut.comes(), if can_be_cut => {
-                    (Some(Ok(voice.event(&Failure::ShuttingDown))), State::Breaking(linger))
-                }
+                failure = &mut ending, if can_be_cut => (Some(Ok(voice.event(&failure))), State::Breaking(linger)),
             };
             match frame {
-                Some(frame) => return Some((frame, (next, cut))),
+                Some(frame) => return Some((frame, (next, ending))),
                 None if matches!(next, State::Ended) => return None,
                 None => state = next,
             }
+        }
+    })
+}
+
+/// What ends a stream from this side: the gateway stops, or the caller's key is withdrawn. One future for all its chunks,
+/// so that waiting costs each of them no new place in a queue.
+pub(crate) fn ending(worker: &Worker, key: &ApiKey) -> Pin<Box<dyn Future<Output = Failure> + Send>> {
+    let (mut cut, mut grant) = (worker.cut.clone(), Grant::of(&worker.app, key));
+    Box::pin(async move {
+        tokio::select! {
+            biased;
+            () = cut.comes() => Failure::ShuttingDown,
+            fault = grant.withdrawn() => Failure::Key(fault),
         }
     })
 }

@@ -90,7 +90,7 @@ impl ScriptedEngine {
         self.script.told.lock().unwrap().clone().expect("it was asked")
     }
 
-    fn publish(&self, snapshot: Snapshot) {
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
         self.script.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use domain::{Money, Outcome, Timeouts};
 use serde_json::json;
 
-use crate::stack::{Setup, TestStack, ask, ask_for_stream, summary};
+use crate::stack::{KEY, Setup, TestStack, ask, ask_for_stream, router_id, summary};
 use crate::upstream::{ANSWER, Act, Upstream, good_stream, refusal, stream_head, whole};
-use crate::wire::Response;
+use crate::wire::{Response, post};
 
 /// The first upstream fails like this; the second answers, and everything says so.
 #[track_caller]
@@ -287,4 +287,24 @@ fn no_more_than_eight_of_an_explicit_chain_are_tried() {
     let stack = TestStack::over(&upstreams);
     stack.chat(&ask("")).assert_error(502, "provider_error", "connect_failed");
     assert_eq!(stack.record().finished.attempts.len(), 8);
+}
+
+#[test]
+fn a_refused_key_of_the_organisations_own_is_told_and_nobody_elses_is_tried() {
+    let refused = say(refusal("401 Unauthorized", "", "authentication_error", "invalid_api_key", "no such key"));
+    let (first, second) = (Upstream::acting(refused), Upstream::good());
+    let upstreams = vec![first.address, second.address];
+    let stack = TestStack::start(Setup { upstreams, own_secrets: true, ..Setup::default() });
+    let path = format!("/{}/chat/completions", router_id());
+    let answer = stack.send(&post(&path, KEY, &ask("")));
+    answer.assert_error(401, "authentication_error", "provider_key_refused");
+    let error = &answer.json()["error"];
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("`p0` refused your own key `secret of p0`: no such key"), "{message}");
+    assert_eq!((error["source"].as_str(), error["provider"].as_str()), (Some("provider"), Some("p0")));
+    assert_eq!((first.calls(), second.calls()), (1, 0));
+    assert_eq!(summary(&stack.record()), (Outcome::Failed, 401, vec!["p0/small unauthorised".to_owned()]));
+
+    // Through the gateway's common endpoint the platform's keys are used beside it: its refusal moves on.
+    assert_eq!(stack.chat(&ask("")).status, 200);
 }

@@ -10,6 +10,7 @@ mod fallback;
 mod limits;
 mod proxy;
 mod requests;
+mod revocation;
 mod rules;
 mod stack;
 mod streams;

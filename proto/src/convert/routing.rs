@@ -4,9 +4,9 @@
 //! in which it is kept; what the message repeats beside it must agree with it.
 
 use domain::{
-    AttemptOutcome, CapabilityTag, Constraints, CredentialId, Decision, Degradation, Facts, Features, Labels,
-    MinQuality, ModelId, OrganisationId, OutputFormat, OutputTokens, Previous, RequestId, Route, Score, ScorerInput,
-    SnapshotVersion, Timestamp,
+    AttemptOutcome, CapabilityTag, Constraints, CredentialId, CredentialState, Decision, Degradation, Facts, Features,
+    Labels, MinQuality, ModelId, OrganisationId, OutputFormat, OutputTokens, Previous, RequestId, Route, Score,
+    ScorerInput, SnapshotVersion, Timestamp,
 };
 
 use super::{
@@ -77,6 +77,7 @@ pub struct OutcomeReport {
     pub at: Timestamp,
 }
 
+same_variants!(pb::CredentialState, CredentialState, [Healthy, Degraded, Unavailable]);
 same_variants!(pb::OutputFormat, OutputFormat, [Text, JsonObject, JsonSchema]);
 same_variants!(
     pb::AttemptOutcome,
@@ -438,6 +439,38 @@ fn degradation(text: &str) -> Converted<Degradation> {
 }
 
 // === Reports ===
+
+/// How a provider secret does at a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialReport {
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// Which.
+    pub credential: CredentialId,
+    /// How it does.
+    pub state: CredentialState,
+}
+
+impl From<&CredentialReport> for pb::CredentialReport {
+    fn from(it: &CredentialReport) -> Self {
+        Self {
+            organisation: it.organisation.to_string(),
+            credential: it.credential.to_string(),
+            state: pb::CredentialState::from(it.state).into(),
+        }
+    }
+}
+
+impl TryFrom<pb::CredentialReport> for CredentialReport {
+    type Error = ConvertError;
+    fn try_from(it: pb::CredentialReport) -> Converted<Self> {
+        Ok(Self {
+            organisation: parse("organisation", &it.organisation)?,
+            credential: parse("credential", &it.credential)?,
+            state: closed::<pb::CredentialState, _>("state", it.state)?,
+        })
+    }
+}
 
 impl From<&OutcomeReport> for pb::OutcomeReport {
     fn from(it: &OutcomeReport) -> Self {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::desired::{CreatedKey, CredentialSpec, Desired, DesiredFault, Diff, KeySpec};
 use domain::{ApiKey, Change, Object, ObjectKey, ObjectKind, OrganisationId, ProviderSlug, Snapshot};
-use seal::{Keyring, Pepper};
 
 use super::lookups::find_key;
 use super::writing::{Scope, Step, check_etag, refuse, refuse_one};
@@ -194,17 +193,6 @@ impl Registry {
         })
         .await
     }
-
-    /// Moves every seal under the current sealing key and returns how many were moved. May be repeated at will. Kept
-    /// answers to repeated requests stay under the old one: they go within a day.
-    pub async fn rewrap(&self) -> Result<usize, ApplyError> {
-        self.write(Scope::installation(), |inner, before, _| {
-            let changes = rewrapped(&inner.keyring, before)?;
-            let count = changes.len();
-            Ok(Step { changes, ..Step::nothing(count) })
-        })
-        .await
-    }
 }
 
 /// The step that saves an object, and its answer.
@@ -237,23 +225,4 @@ fn state_after(inner: &Inner, before: &Snapshot, planned: &Planned, object: &Obj
 fn check_configuration(terms: &Terms, before: &Snapshot) -> Result<(), ApplyError> {
     let current = Etag::of_revision(before.version.revision);
     check_etag(terms.if_match.as_ref(), "configuration", "of the organisation", Some(current))
-}
-
-/// Every seal that is not under the current sealing key, moved there.
-fn rewrapped(keyring: &Keyring, snapshot: &Snapshot) -> Result<Vec<Change>, RegistryError> {
-    let unsealed = |what: String| move |source| RegistryError::Seal { what, source };
-    let mut changes = Vec::new();
-    if let Some(sealed) = &snapshot.pepper {
-        let moved = Pepper::rewrap(keyring, sealed).map_err(unsealed("the registry".to_owned()))?;
-        changes.extend(moved.map(|sealed| Change::Put(Object::Pepper(sealed))));
-    }
-    for credential in snapshot.tenants.values().flat_map(|tenant| tenant.credentials.values()) {
-        let aad = seal::Aad::credential(credential);
-        let what = format!("the credential `{}/{}`", credential.provider, credential.name);
-        if let Some(sealed) = keyring.rewrap(&aad, &credential.sealed).map_err(unsealed(what))? {
-            let moved = domain::Credential { sealed, ..domain::Credential::clone(credential) };
-            changes.push(Change::Put(Object::Credential(Arc::new(moved))));
-        }
-    }
-    Ok(changes)
 }

@@ -4,10 +4,10 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use domain::{Change, ObjectKey, ObjectKind, OrganisationId, SealedBytes, Snapshot, SnapshotVersion};
-use seal::Aad;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::sealing::aad_of_answer;
 use super::{Inner, Live, Registry};
 use crate::error::{ApplyError, RegistryError};
 use crate::journal::{Answer, DraftStep, Entry, Record};
@@ -16,7 +16,7 @@ use crate::plan::Planned;
 use crate::terms::{Etag, IDEMPOTENCY_KEY_BYTES, Idempotency, Terms};
 
 /// How long a change waits for those before it.
-const WRITER_WAIT: Duration = Duration::from_secs(20);
+pub(super) const WRITER_WAIT: Duration = Duration::from_secs(20);
 
 /// What a change wants to know before it is planned.
 pub(super) struct Scope {
@@ -86,8 +86,7 @@ impl Inner {
         T: Serialize + DeserializeOwned,
         P: FnOnce(&Self, &Snapshot, Option<Draft>) -> Result<Step<T>, ApplyError>,
     {
-        let turn = tokio::time::timeout(WRITER_WAIT, self.writer.lock()).await;
-        let _turn = turn.map_err(|_| RegistryError::Busy { seconds: WRITER_WAIT.as_secs() })?;
+        let _turn = self.turn().await?;
         let before = self.snapshot();
         let repeatable = match (&scope.organisation, &scope.terms.idempotency) {
             (Some(organisation), Some(idempotency)) if before.tenants.contains_key(organisation) => {
@@ -163,7 +162,7 @@ impl Inner {
             return Err(ApplyError::Reused { key: key.clone() });
         }
         let what = || format!("the answer to the request with the idempotency key `{key}`");
-        let opened = self.keyring.open(&Aad::record(organisation, key, 1), &sealed);
+        let opened = self.keyring.open(&aad_of_answer(organisation, key), &sealed);
         let opened = opened.map_err(|source| RegistryError::Seal { what: what(), source })?;
         let answer = serde_json::from_slice(opened.expose());
         answer.map(Some).map_err(|source| RegistryError::Row { kind: "answer", id: key.clone(), source }.into())
@@ -171,7 +170,7 @@ impl Inner {
 
     fn seal_answer<T: Serialize>(&self, organisation: &OrganisationId, to: &Idempotency, answer: &T) -> Answer {
         let text = serde_json::to_vec(answer).expect("answers have text keys and no failing serializer");
-        let sealed: SealedBytes = self.keyring.seal(&Aad::record(organisation, &to.key, 1), &text);
+        let sealed: SealedBytes = self.keyring.seal(&aad_of_answer(organisation, &to.key), &text);
         Answer { organisation: organisation.clone(), to: to.clone(), sealed }
     }
 

@@ -14,6 +14,7 @@ mod refusals;
 mod removal;
 mod rules;
 mod scorecards;
+mod sealing;
 mod spending;
 mod story;
 mod tenants;

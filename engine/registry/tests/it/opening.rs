@@ -4,7 +4,7 @@ use domain::Scope;
 use registry::{Registry, RegistryError};
 use seal::{Keyring, Pepper, SealError, SealingKey};
 
-use crate::story::{Story, keyring};
+use crate::story::{Story, keyring, sealing_key};
 
 #[tokio::test]
 async fn first_start_makes_organisation_policy_and_key_once() {
@@ -49,7 +49,7 @@ async fn wrong_sealing_key_is_refused_with_both_ids_and_the_cure() {
     let RegistryError::Seal { source: SealError::UnknownKey { needed, have }, .. } = &refused else {
         panic!("{refused}");
     };
-    assert_eq!((*needed, have.as_slice()), (keyring().current.id(), &[other.id()][..]));
+    assert_eq!((*needed, have.as_slice()), (keyring().current_id(), &[other.id()][..]));
     assert!(refused.to_string().contains("put back the sealing key"), "{refused}");
 }
 
@@ -58,7 +58,7 @@ async fn rotated_sealing_key_opens_everything_after_a_rewrap() {
     let story = Story::furnished().await;
     story.registry.close().await;
     let new = SealingKey::from_bytes([9; 32]);
-    let both = Keyring::new(new.clone()).with_previous(keyring().current);
+    let both = Keyring::new(new.clone()).with_previous(sealing_key());
     let registry = Registry::open(&story.path(), both).await.unwrap();
     assert_eq!(registry.rewrap().await.unwrap(), 2, "the pepper and one credential");
     assert_eq!(registry.rewrap().await.unwrap(), 0);

@@ -15,8 +15,12 @@ pub(crate) struct Story {
     pub(crate) organisation: OrganisationId,
 }
 
+pub(crate) fn sealing_key() -> SealingKey {
+    SealingKey::from_bytes([7; 32])
+}
+
 pub(crate) fn keyring() -> Keyring {
-    Keyring::new(SealingKey::from_bytes([7; 32]))
+    Keyring::new(sealing_key())
 }
 
 pub(crate) fn desired(configuration: Value) -> Desired {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AuthScheme, DialectKind, Model, Organisation, Pricing, Provider, ProviderSlug, SealedBytes, Timeouts};
+use domain::{AuthScheme, DialectKind, Model, Organisation, Pricing, Provider, ProviderSlug, Timeouts};
 
 use super::*;
+use crate::testing::credential;
+use domain::CredentialState;
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -12,22 +14,6 @@ const fn secs(seconds: u64) -> Duration {
 
 fn model(name: &str) -> ModelId {
     ModelId::parse(name).expect("model id")
-}
-
-fn credential(number: u8) -> Credential {
-    Credential {
-        kind: domain::CredentialKind::ApiKey,
-        user: None,
-        weight: 1,
-        id: CredentialId::from_random([number; 20]),
-        organisation: OrganisationId::from_random([1; 20]),
-        provider: ProviderSlug::parse("acme").expect("slug"),
-        name: number.to_string(),
-        owner: domain::Owner::Managed,
-        version: 1,
-        sealed: SealedBytes(Vec::new()),
-        hint: String::new(),
-    }
 }
 
 fn tenant(keys: &[u8]) -> Tenant {
@@ -107,7 +93,11 @@ impl Story {
     }
 
     fn unhealthy(&self, now: Duration) -> Vec<String> {
-        self.upstreams.unhealthy_models(&self.tenant, now).into_iter().map(|(model, _)| model.to_string()).collect()
+        self.upstreams
+            .unhealthy_models(&self.tenant, Access::default(), now)
+            .into_iter()
+            .map(|(model, _)| model.to_string())
+            .collect()
     }
 }
 
@@ -129,8 +119,8 @@ fn a_model_is_unavailable_while_all_its_keys_cool() {
     story.report("acme/a", Some(1), AttemptOutcome::RateLimited, Some(30), secs(0));
     story.report("acme/a", Some(2), AttemptOutcome::RateLimited, Some(10), secs(0));
     assert_eq!(story.unhealthy(secs(0)), ["acme/a"]);
-    assert_eq!(story.upstreams.remaining(&story.tenant, &model("acme/a"), secs(4)), Some(secs(6)));
-    assert!(story.upstreams.is_available(&story.tenant, &model("acme/a"), secs(10)));
+    assert_eq!(story.upstreams.remaining(&story.tenant, &model("acme/a"), Access::default(), secs(4)), Some(secs(6)));
+    assert!(story.upstreams.is_available(&story.tenant, &model("acme/a"), Access::default(), secs(10)));
 }
 
 #[test]
@@ -138,7 +128,7 @@ fn an_absurd_wait_is_capped_and_a_missing_one_is_short() {
     let story = Story::with_keys(&[]);
     story.report("acme/a", None, AttemptOutcome::RateLimited, Some(9_999), secs(0));
     story.report("acme/b", None, AttemptOutcome::RateLimited, None, secs(0));
-    let remaining = |name| story.upstreams.remaining(&story.tenant, &model(name), secs(0));
+    let remaining = |name| story.upstreams.remaining(&story.tenant, &model(name), Access::default(), secs(0));
     assert_eq!((remaining("acme/a"), remaining("acme/b")), (Some(secs(120)), Some(DEFAULT_COOLDOWN)));
 }
 
@@ -178,7 +168,7 @@ fn recovery_makes_a_model_available_again() {
         story.report("acme/a", Some(1), AttemptOutcome::Timeout, None, secs(1));
     }
     let organisation = &story.tenant.organisation.id;
-    let wait = story.upstreams.remaining(&story.tenant, &model("acme/a"), secs(1)).expect("open");
+    let wait = story.upstreams.remaining(&story.tenant, &model("acme/a"), Access::default(), secs(1)).expect("open");
     assert!(story.upstreams.admit(organisation, &model("acme/a"), secs(1) + wait));
     story.report("acme/a", Some(1), AttemptOutcome::Ok, None, secs(1) + wait);
     assert_eq!(story.unhealthy(secs(1) + wait), Vec::<String>::new());
@@ -190,7 +180,7 @@ fn the_smallest_wait_counts_only_when_nothing_is_available() {
     let story = Story::with_keys(&[1]);
     story.report("acme/a", Some(1), AttemptOutcome::RateLimited, Some(30), secs(0));
     let (a, b) = (model("acme/a"), model("acme/b"));
-    let wait = || story.upstreams.smallest_wait(&story.tenant, [&a, &b], secs(0));
+    let wait = || story.upstreams.smallest_wait(&story.tenant, [&a, &b], Access::default(), secs(0));
     assert_eq!(wait(), None);
     story.report("acme/b", Some(1), AttemptOutcome::RateLimited, Some(7), secs(0));
     assert_eq!(wait(), Some(secs(7)));
@@ -204,4 +194,51 @@ fn models_that_left_the_configuration_are_forgotten() {
     }
     story.upstreams.retain(|_, model| model.as_str() != "acme/a");
     assert_eq!(story.unhealthy(secs(1)), Vec::<String>::new());
+}
+
+#[test]
+fn only_keys_that_a_request_may_use_count_against_a_model() {
+    let mut story = Story::with_keys(&[1, 2]);
+    let bound = Credential { user: Some("ada".to_owned()), ..credential(2) };
+    Arc::make_mut(&mut story.tenant.credentials).insert(bound.id.clone(), Arc::new(bound));
+    story.report("acme/a", Some(1), AttemptOutcome::RateLimited, Some(30), secs(0));
+    let wait =
+        |user| story.upstreams.remaining(&story.tenant, &model("acme/a"), Access { router: None, user }, secs(0));
+    assert_eq!((wait(Some("bob")), wait(Some("ada"))), (Some(secs(30)), None));
+}
+
+#[test]
+fn a_model_whose_keys_were_all_refused_waits_for_the_first_probe() {
+    let story = Story::with_keys(&[1, 2]);
+    let refuse = |key: u8, now| {
+        let credential = credential(key);
+        let report = Report {
+            organisation: &story.tenant.organisation.id,
+            model: &model("acme/a"),
+            credential: Some(&credential),
+            outcome: AttemptOutcome::Unauthorised,
+            status: Some(401),
+            retry_after: None,
+        };
+        story.upstreams.report(&report, secs(now));
+    };
+    refuse(1, 0);
+    assert_eq!(story.unhealthy(secs(0)), Vec::<String>::new());
+    refuse(2, 10);
+    assert_eq!(story.unhealthy(secs(10)), ["acme/a", "acme/b"], "a refused key opens none of them");
+    assert!(story.upstreams.is_available(&story.tenant, &model("acme/b"), Access::default(), secs(60)));
+}
+
+#[test]
+fn credential_states_follow_cooldowns_and_are_forgotten_after_them() {
+    let story = Story::with_keys(&[1, 2]);
+    story.report("acme/a", Some(1), AttemptOutcome::RateLimited, Some(30), secs(0));
+    let states = |now| {
+        let statuses = story.upstreams.credential_states(now);
+        statuses.into_iter().map(|it| (it.credential, it.state)).collect::<Vec<_>>()
+    };
+    assert_eq!(states(secs(1)), [(credential(1).id, CredentialState::Degraded)]);
+    story.upstreams.refresh(secs(31));
+    assert_eq!(states(secs(31)), []);
+    assert!(!story.upstreams.troubled.load(Ordering::Acquire));
 }
