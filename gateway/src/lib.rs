@@ -23,6 +23,7 @@ mod sessions;
 mod snapshot_store;
 mod snapshots;
 mod start;
+mod tls;
 mod watch;
 
 pub use clock::SystemClock;
@@ -30,3 +31,4 @@ pub use config::{GatewayConfig, Limits};
 pub use server::Listeners;
 pub use snapshot_store::{SnapshotFileError, SnapshotStore};
 pub use start::{Gateway, GatewayParts, StartError};
+pub use tls::{ServerTlsError, TlsFiles};

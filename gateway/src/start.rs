@@ -24,6 +24,7 @@ use crate::server::{Listeners, Server};
 use crate::sessions::Sessions;
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
+use crate::tls::{ServerTls, ServerTlsError};
 use crate::watch;
 
 /// How often readiness is looked at while somebody waits for it.
@@ -57,6 +58,9 @@ pub enum StartError {
     /// TLS cannot be set up.
     #[error("the gateway cannot set up TLS for providers")]
     Tls(#[from] TlsError),
+    /// TLS cannot be offered to callers.
+    #[error("the gateway cannot offer TLS: {0}")]
+    ServerTls(#[from] ServerTlsError),
     /// The operating system refuses threads or randomness.
     #[error("the gateway cannot start: {0}")]
     System(String),
@@ -77,6 +81,7 @@ fn listen_cure(source: &io::Error) -> String {
 pub struct Gateway {
     app: Arc<App>,
     server: Server,
+    tls: Option<ServerTls>,
     /// Follows the engine's configuration and tells it how calls went.
     engine_link: JoinHandle<()>,
     address: SocketAddr,
@@ -88,6 +93,7 @@ impl Gateway {
     /// A configuration stored on disk is in force at once, so the engine need not be there.
     pub fn start(parts: GatewayParts) -> Result<Self, StartError> {
         let GatewayParts { config, keyring, ledger, engine, clock } = parts;
+        let tls = config.tls.clone().map(ServerTls::load).transpose()?;
         let listeners = Listeners::bind(config.listen, config.threads)
             .map_err(|source| StartError::Listen { address: config.listen, source })?;
         let address = listeners.address;
@@ -121,12 +127,12 @@ impl Gateway {
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });
-        let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
+        let server = Server::start(&app, listeners, tls.as_ref()).map_err(|fault| system(&fault))?;
         let channel = proto::connect_lazy(&engine);
         let engine_link = tokio::spawn(async move {
             tokio::join!(watch::follow(snapshots, latencies, channel.clone()), reports.send_to(channel));
         });
-        Ok(Self { app, server, engine_link, address })
+        Ok(Self { app, server, tls, engine_link, address })
     }
 
     /// Where it listens.
@@ -158,6 +164,14 @@ impl Gateway {
     /// The version in force, if any.
     pub fn version(&self) -> Option<SnapshotVersion> {
         self.app.snapshots.version()
+    }
+
+    /// Reads certificate and key again, if there are any; connections that are open keep theirs.
+    ///
+    /// # Errors
+    /// When the files are unusable: what was in force stays in force.
+    pub fn reload_tls(&self) -> Result<(), ServerTlsError> {
+        self.tls.as_ref().map_or(Ok(()), ServerTls::reload)
     }
 
     /// How many requests are in flight.

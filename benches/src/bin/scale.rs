@@ -305,6 +305,7 @@ async fn follow(folder: &Path, engine: &str) -> Result<()> {
             threads: 1,
             trust_roots: TrustRoots::WebPki,
             extra_ca: None,
+            tls: None,
             limits: gateway::Limits::default(),
         },
         keyring: keyring(),
