@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Clock, SnapshotVersion};
@@ -80,7 +80,8 @@ fn listen_cure(source: &io::Error) -> String {
 /// A running gateway.
 pub struct Gateway {
     app: Arc<App>,
-    server: Server,
+    /// Gone once it has been stopped.
+    server: Mutex<Option<Server>>,
     tls: Option<ServerTls>,
     /// Follows the engine's configuration and tells it how calls went.
     engine_link: JoinHandle<()>,
@@ -132,7 +133,7 @@ impl Gateway {
         let engine_link = tokio::spawn(async move {
             tokio::join!(watch::follow(snapshots, latencies, channel.clone()), reports.send_to(channel));
         });
-        Ok(Self { app, server, tls, engine_link, address })
+        Ok(Self { app, server: Mutex::new(Some(server)), tls, engine_link, address })
     }
 
     /// Where it listens.
@@ -180,10 +181,13 @@ impl Gateway {
     }
 
     /// Stops: not ready any more, no new connections, running requests finish within the drain wait. Blocks.
-    pub fn stop(self) {
+    ///
+    /// A second call changes nothing.
+    pub fn stop(&self) {
+        let Some(server) = self.server.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
-        self.server.stop();
+        server.stop();
         // What came last may not have been stored yet.
         self.app.snapshots.save();
     }

@@ -202,7 +202,10 @@ fn is_lookalike(name: &[u8]) -> bool {
     let name = name.trim_ascii();
     let is = |real: &[u8]| {
         name.len() == real.len()
-            && name.iter().zip(real).all(|(byte, real)| byte.eq_ignore_ascii_case(real) || (*real == b'-' && *byte == b'_'))
+            && name
+                .iter()
+                .zip(real)
+                .all(|(byte, real)| byte.eq_ignore_ascii_case(real) || (*real == b'-' && *byte == b'_'))
     };
     is(b"content-length") || is(b"transfer-encoding")
 }

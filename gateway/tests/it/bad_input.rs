@@ -330,7 +330,8 @@ fn requests_that_could_be_cut_in_two_ways_are_refused_and_the_connection_closed(
         ("transfer-encoding:\x0bchunked\r\n".to_owned(), format!("0\r\n\r\n{hidden}")),
     ] {
         // The request before it is answered as if nothing were wrong.
-        let request = format!("POST {PATH} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {UNKNOWN}\r\n{head}\r\n{body}");
+        let request =
+            format!("POST {PATH} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {UNKNOWN}\r\n{head}\r\n{body}");
         let mut call = stack.call();
         call.send(format!("{hidden}{request}"));
         assert_eq!(call.answer().status, 200, "{head}");

@@ -13,5 +13,6 @@ mod requests;
 mod rules;
 mod stack;
 mod streams;
+mod tls;
 mod upstream;
 mod wire;

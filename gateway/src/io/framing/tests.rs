@@ -98,9 +98,14 @@ fn chunks_that_are_none_end_the_connection() {
 #[test]
 fn a_head_is_known_to_be_under_way() {
     let mut guard = FramingGuard::default();
-    for (bytes, within) in
-        [("", false), ("\r\n", false), ("PO", true), ("ST / HTTP/1.1\r\ncontent-length: 1\r\n\r", true), ("\n", false), ("x", false)]
-    {
+    for (bytes, within) in [
+        ("", false),
+        ("\r\n", false),
+        ("PO", true),
+        ("ST / HTTP/1.1\r\ncontent-length: 1\r\n\r", true),
+        ("\n", false),
+        ("x", false),
+    ] {
         guard.inspect(bytes.as_bytes());
         assert_eq!(guard.is_within_head(), within, "{bytes:?}");
     }
