@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use ledger::Ledger;
-use providers::{Breaker, ProviderClient, Upstreams, Vault};
+use providers::{Breaker, ProviderClient, RetryBudget, Upstreams, Vault};
 use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -46,6 +46,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: RequestIds,
     pub(crate) shed: Arc<LoadShed>,
+    /// For repeats to the upstream that has just failed.
+    pub(crate) retries: RetryBudget,
     pub(crate) reporter: Reporter,
     pub(crate) meters: Meters,
     pub(crate) draining: AtomicBool,

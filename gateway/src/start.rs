@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::{Clock, SnapshotVersion};
 use ledger::Ledger;
-use providers::{Breaker, BreakerConfig, TlsError, Upstreams, Vault, tls_config};
+use providers::{Breaker, BreakerConfig, RetryBudget, TlsError, Upstreams, Vault, tls_config};
 use seal::Keyring;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -123,6 +123,7 @@ impl Gateway {
             engine_breaker: Breaker::new(engine_breaker(), seed),
             clock,
             ids: RequestIds::new().map_err(|fault| system(&fault))?,
+            retries: RetryBudget::default(),
             reporter,
             meters: Meters::new(),
             draining: AtomicBool::new(false),
