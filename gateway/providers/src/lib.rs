@@ -8,6 +8,7 @@ mod breaker;
 mod client;
 mod connect;
 pub mod demo;
+mod encoding;
 mod endpoint;
 pub mod fault;
 mod health;

@@ -6,6 +6,7 @@ mod cancel;
 mod connect;
 mod demo;
 mod guard;
+mod packed;
 mod response;
 mod scripted;
 mod tls;
