@@ -9,6 +9,7 @@ mod data_dir;
 mod environment;
 mod exit;
 mod logs;
+mod metric_catalogue;
 mod output;
 mod server_link;
 mod up;

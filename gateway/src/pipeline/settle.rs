@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::context::RequestContext;
 use crate::pipeline::decide::Decided;
+use crate::pipeline::pace::Pace;
 use crate::sessions::{LastTurn, SessionKey};
 
 /// What the caller gets to see of the accounts when a request ends.
@@ -49,6 +50,7 @@ pub(crate) struct Settle {
     /// Time spent waiting for upstreams so far, and since when the present wait lasts.
     waited: Duration,
     waiting_since: Option<Instant>,
+    pace: Pace,
     /// The candidate that a call is out to.
     sent_to: Option<ModelId>,
     /// The conversation that learns who answered.
@@ -92,6 +94,7 @@ impl Settle {
             record: Some(Box::new(record)),
             waited: Duration::ZERO,
             waiting_since: None,
+            pace: Pace::default(),
             sent_to: None,
             session: None,
         }
@@ -180,6 +183,7 @@ impl Settle {
 
     /// Notes that the first content event has gone out.
     pub(crate) fn first_token(&mut self) {
+        self.pace.begins(&self.app.meters);
         let micros = micros(self.context.arrived.elapsed());
         self.edit(|record| record.first_token_micros = Some(micros));
     }
@@ -192,7 +196,9 @@ impl Settle {
     /// Marks the end of a wait for an upstream.
     pub(crate) fn wait_ends(&mut self) {
         if let Some(since) = self.waiting_since.take() {
-            self.waited += since.elapsed();
+            let now = Instant::now();
+            self.waited += now.duration_since(since);
+            self.pace.came(now, &self.app.meters);
         }
     }
 
