@@ -12,6 +12,7 @@ mod logs;
 mod metric_catalogue;
 mod output;
 mod server_link;
+mod traces;
 mod up;
 
 use std::process::ExitCode;

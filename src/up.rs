@@ -32,6 +32,7 @@ use crate::console_port;
 use crate::data_dir::{self, DataDir};
 use crate::environment;
 use crate::exit::{Exit, UsageError};
+use crate::traces::Exporting;
 use crate::up::demo::Demo;
 use crate::up::greeting::Greeting;
 
@@ -81,6 +82,7 @@ struct Running {
     socket: PathBuf,
     _config_watch: Option<config_file::Watch>,
     tls_watch: Option<tls_files::Watch>,
+    exporting: Option<Exporting>,
     _demo: Demo,
     _data_dir: DataDir,
 }
@@ -179,6 +181,7 @@ async fn start_roles(
         let _ = ended.send(true);
     });
 
+    let (traces, exporting) = args.otlp_endpoint.as_deref().map(crate::traces::begin).transpose()?.unzip();
     let config = gateway_config(args, &folder);
     let tls = config.tls.clone();
     let gateway = Arc::new(Gateway::start(GatewayParts {
@@ -187,6 +190,7 @@ async fn start_roles(
         ledger: ledger.clone(),
         engine: proto::Endpoint::InMemory(connector),
         clock,
+        traces,
     })?);
     let (console_address, console) = console_port::serve(args.console, metrics).await?;
     if !gateway.reached(registry.version(), READY).await {
@@ -221,6 +225,7 @@ async fn start_roles(
         socket,
         _config_watch: config_watch,
         tls_watch,
+        exporting,
         _demo: demo,
         _data_dir: data_dir,
     })
@@ -234,10 +239,13 @@ impl Running {
 
     /// Stops in the order of the request's way: no new requests, running ones end, records are kept, then the engine.
     async fn stop(self) -> anyhow::Result<()> {
-        let Self { gateway, ledger, engine, stop_engine, console, socket, tls_watch, _data_dir, .. } = self;
+        let Self { gateway, ledger, engine, stop_engine, console, socket, tls_watch, exporting, _data_dir, .. } = self;
         drop(tls_watch);
         tokio::task::spawn_blocking(move || gateway.stop()).await?;
         tokio::task::spawn_blocking(move || ledger.close(CLOSE_LEDGER)).await??;
+        if let Some(exporting) = exporting {
+            exporting.finish().await;
+        }
         let _ = stop_engine.send(());
         engine.await?;
         console.abort();

@@ -28,6 +28,7 @@ use crate::meters::Meters;
 use crate::reporter::Reporter;
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
+use crate::traces::Traces;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) retries: RetryBudget,
     pub(crate) reporter: Reporter,
     pub(crate) meters: Meters,
+    /// Where finished requests go of which traces are made; `None` = nobody makes any.
+    pub(crate) traces: Option<Traces>,
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.
     pub(crate) cutting: AtomicBool,

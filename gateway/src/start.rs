@@ -25,6 +25,7 @@ use crate::sessions::Sessions;
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
 use crate::tls::{ServerTls, ServerTlsError};
+use crate::traces::Traces;
 use crate::watch;
 
 /// How often readiness is looked at while somebody waits for it.
@@ -42,6 +43,8 @@ pub struct GatewayParts {
     pub engine: proto::Endpoint,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Takes finished requests to make traces of; `None` = none are made.
+    pub traces: Option<Traces>,
 }
 
 /// Why a gateway does not start.
@@ -93,7 +96,7 @@ impl Gateway {
     ///
     /// A configuration stored on disk is in force at once, so the engine need not be there.
     pub fn start(parts: GatewayParts) -> Result<Self, StartError> {
-        let GatewayParts { config, keyring, ledger, engine, clock } = parts;
+        let GatewayParts { config, keyring, ledger, engine, clock, traces } = parts;
         let tls = config.tls.clone().map(ServerTls::load).transpose()?;
         let listeners = Listeners::bind(config.listen, config.threads)
             .map_err(|source| StartError::Listen { address: config.listen, source })?;
@@ -126,6 +129,7 @@ impl Gateway {
             retries: RetryBudget::default(),
             reporter,
             meters: Meters::new(),
+            traces,
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });

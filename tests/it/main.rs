@@ -13,4 +13,5 @@ mod rules;
 mod scorers;
 mod scores;
 mod server;
+mod traces;
 mod vectors;

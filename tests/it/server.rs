@@ -145,7 +145,7 @@ pub(crate) fn post(address: &str, path: &str, key: &str, body: &str) -> Option<A
     exchange(address, &(head + body))
 }
 
-fn exchange(address: &str, request: &str) -> Option<Answer> {
+pub(crate) fn exchange(address: &str, request: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(request.as_bytes()).ok()?;

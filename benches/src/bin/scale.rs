@@ -312,6 +312,7 @@ async fn follow(folder: &Path, engine: &str) -> Result<()> {
         ledger: Arc::new(Ledger::open(&folder.join("ledger"), LedgerOptions::default())?),
         engine: engine.parse()?,
         clock: Arc::new(SystemClock::default()),
+        traces: None,
     })?;
     let mut told = None;
     loop {

@@ -134,6 +134,7 @@ impl TestStack {
             ledger: self.ledger.clone(),
             engine: proto::Endpoint::Unix(self.engine_socket()),
             clock: self.clock.clone(),
+            traces: None,
         };
         let gateway = self.runtime.block_on(async { Gateway::start(parts) }).unwrap();
         self.address = gateway.address();
