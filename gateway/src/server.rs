@@ -34,7 +34,7 @@ const HTTP2_HEADER_BYTES: u32 = 32 * 1024;
 const HTTP2_STREAMS: u32 = 256;
 const HTTP2_WINDOW: u32 = 1 << 20;
 /// Streams that a caller resets before they are taken, and such as we reset for its mistakes: beyond these the
-/// connection ends with ENHANCE_YOUR_CALM.
+/// connection ends with `ENHANCE_YOUR_CALM`.
 const HTTP2_PENDING_RESETS: usize = 32;
 const HTTP2_OWN_RESETS: usize = 256;
 

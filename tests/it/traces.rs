@@ -76,7 +76,7 @@ fn text(span: &Span, name: &str) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|it| char::from_digit(it.into(), 16)).collect()
 }
 
 fn ask(server: &Server, key: &str, headers: &str, more: &str) -> u16 {

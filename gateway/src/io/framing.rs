@@ -131,7 +131,7 @@ impl FramingGuard {
     fn read_line(&mut self, line: Option<&[u8]>) -> Result<(), BadLine> {
         let line = line.ok_or(BadLine)?;
         self.place = match self.place {
-            Place::Start if line.is_empty() => Place::Start,
+            Place::Start | Place::Trailers if line.is_empty() => Place::Start,
             Place::Start => Place::Head,
             Place::Head if line.is_empty() => std::mem::take(&mut self.head).body(),
             Place::Head => {
@@ -142,7 +142,6 @@ impl FramingGuard {
                 0 => Place::Trailers,
                 size => Place::Chunk(size),
             },
-            Place::Trailers if line.is_empty() => Place::Start,
             Place::Trailers => Place::Trailers,
             place @ (Place::Body(_) | Place::Chunk(_) | Place::ChunkEnd(_) | Place::Refused) => place,
         };
