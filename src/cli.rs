@@ -23,6 +23,17 @@ pub(crate) struct Cli {
     pub(crate) up: UpArgs,
 }
 
+impl Cli {
+    /// How to log: only a server can be told.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        match &self.command {
+            None => self.up.log_format,
+            Some(Command::Up(args)) => args.log_format,
+            Some(_) => LogFormat::Text,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs engine, gateway and an embedded store in one process (also without any command).
@@ -126,12 +137,34 @@ pub(crate) struct UpArgs {
     /// A PEM file of further certificate authorities.
     #[arg(long, value_name = "FILE")]
     pub(crate) extra_ca: Option<PathBuf>,
+    /// A PEM file with the certificate that applications are shown, and those that lead to its authority. Read again
+    /// when it changes, or on SIGHUP. Without it the gateway speaks plain HTTP.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// A PEM file with the key of that certificate.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Where traces go: a collector's gRPC address, such as `http://127.0.0.1:4317`. Without it none are made.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<String>,
+    /// How log lines are written.
+    #[arg(long, value_enum, default_value = "text", env = "SIGNALBOX_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
     /// Seconds that running requests may take to finish when the server stops.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub(crate) drain_seconds: u64,
     /// Prints one JSON line when ready instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -16,19 +16,27 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::metric_catalogue;
+
 const HEADER_WAIT: Duration = Duration::from_secs(10);
 /// Histograms are drained this often, so that nobody asking for metrics costs no memory.
 const UPKEEP: Duration = Duration::from_secs(5);
 const SECONDS: [f64; 14] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0];
 
+/// Tokens of a request.
+const TOKENS: [f64; 14] =
+    [1.0, 4.0, 16.0, 64.0, 256.0, 1e3, 4e3, 1.6e4, 6.4e4, 2.56e5, 1.024e6, 4.096e6, 1.6384e7, 6.5536e7];
+
 /// Starts to count; must come before anything is counted.
 pub(crate) fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_token_usage".to_owned()), &TOKENS)?
         .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).context("metrics are counted twice in one process")?;
+    metric_catalogue::describe();
     Ok(handle)
 }
 

@@ -8,16 +8,17 @@ mod console_port;
 mod data_dir;
 mod environment;
 mod exit;
+mod logs;
+mod metric_catalogue;
 mod output;
 mod server_link;
+mod traces;
 mod up;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
 use domain::ObjectKind;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, ProvidersCommand};
 use crate::exit::Exit;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
             return if fault.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
-    log_to_stderr();
+    logs::begin(cli.log_format());
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(fault) => {
@@ -41,12 +42,6 @@ fn main() -> ExitCode {
             exit::of(&fault).into()
         }
     }
-}
-
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("SIGNALBOX_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let ansi = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

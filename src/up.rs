@@ -5,6 +5,7 @@
 mod config_file;
 mod demo;
 mod greeting;
+mod tls_files;
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use domain::{Clock, OrganisationId, SecretText};
 use engine::{Engine, EngineParts, StartingScorers};
-use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SystemClock};
+use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SystemClock, TlsFiles};
 use ledger::{Durability, Ledger, LedgerOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::TrustRoots;
@@ -31,6 +32,7 @@ use crate::console_port;
 use crate::data_dir::{self, DataDir};
 use crate::environment;
 use crate::exit::{Exit, UsageError};
+use crate::traces::Exporting;
 use crate::up::demo::Demo;
 use crate::up::greeting::Greeting;
 
@@ -54,13 +56,24 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<Exit> {
         }
     }
     tracing::info!("stopping: running requests may finish");
-    running.stop().await?;
+    tokio::select! {
+        stopped = running.stop() => stopped?,
+        // Whoever asks twice does not want to wait. The spool holds what is not a row yet.
+        _ = interrupt.recv() => end_at_once(),
+        _ = terminate.recv() => end_at_once(),
+    }
     Ok(Exit::Done)
+}
+
+/// Ends the process although requests may be running: their records have begun, so the next start finds them.
+fn end_at_once() {
+    tracing::warn!("asked to stop a second time: ending at once");
+    std::process::exit(0);
 }
 
 /// Everything that has been started.
 struct Running {
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
     ledger: Arc<Ledger>,
     engine: JoinHandle<()>,
     stop_engine: oneshot::Sender<()>,
@@ -68,6 +81,8 @@ struct Running {
     console: JoinHandle<()>,
     socket: PathBuf,
     _config_watch: Option<config_file::Watch>,
+    tls_watch: Option<tls_files::Watch>,
+    exporting: Option<Exporting>,
     _demo: Demo,
     _data_dir: DataDir,
 }
@@ -169,13 +184,17 @@ async fn start_roles(
         let _ = ended.send(true);
     });
 
-    let gateway = Gateway::start(GatewayParts {
-        config: gateway_config(args, &folder),
+    let (traces, exporting) = args.otlp_endpoint.as_deref().map(crate::traces::begin).transpose()?.unzip();
+    let config = gateway_config(args, &folder);
+    let tls = config.tls.clone();
+    let gateway = Arc::new(Gateway::start(GatewayParts {
+        config,
         keyring,
         ledger: ledger.clone(),
         engine: proto::Endpoint::InMemory(connector),
         clock,
-    })?;
+        traces,
+    })?);
     let (console_address, console) = console_port::serve(args.console, metrics).await?;
     if !gateway.reached(registry.version(), READY).await {
         return Err(anyhow!(
@@ -185,9 +204,11 @@ async fn start_roles(
     }
     let config_watch =
         args.config.as_ref().map(|file| config_file::watch(&registry, &organisation, file)).transpose()?;
+    let tls_watch = tls.as_ref().map(|files| tls_files::watch(&gateway, files)).transpose()?;
 
     Greeting {
         gateway: gateway.address(),
+        tls: tls.is_some(),
         console: console_address,
         engine: engine_address,
         admin: &socket,
@@ -206,6 +227,8 @@ async fn start_roles(
         console,
         socket,
         _config_watch: config_watch,
+        tls_watch,
+        exporting,
         _demo: demo,
         _data_dir: data_dir,
     })
@@ -219,9 +242,13 @@ impl Running {
 
     /// Stops in the order of the request's way: no new requests, running ones end, records are kept, then the engine.
     async fn stop(self) -> anyhow::Result<()> {
-        let Self { gateway, ledger, engine, stop_engine, console, socket, _data_dir, .. } = self;
+        let Self { gateway, ledger, engine, stop_engine, console, socket, tls_watch, exporting, _data_dir, .. } = self;
+        drop(tls_watch);
         tokio::task::spawn_blocking(move || gateway.stop()).await?;
         tokio::task::spawn_blocking(move || ledger.close(CLOSE_LEDGER)).await??;
+        if let Some(exporting) = exporting {
+            exporting.finish().await;
+        }
         let _ = stop_engine.send(());
         engine.await?;
         console.abort();
@@ -309,6 +336,7 @@ fn ledger_options(durability: DurabilityChoice) -> LedgerOptions {
 fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
     GatewayConfig {
         listen: args.gateway,
+        tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| TlsFiles { certificate, key }),
         data_dir: folder.to_owned(),
         threads: threads(),
         trust_roots: match args.trust_roots {

@@ -118,6 +118,8 @@ struct Queue {
 struct Job {
     input: ScorerInput,
     deadline: Duration,
+    /// When it came.
+    since: Duration,
     reply: oneshot::Sender<Scored>,
 }
 
@@ -234,9 +236,10 @@ impl Pool {
             return Err(ScoreFailure::Crowded { waiting, wait });
         }
         let mut replies = Vec::with_capacity(inputs.len());
+        let since = self.clock.monotonic();
         for input in inputs {
             let (reply, scored) = oneshot::channel();
-            queue.jobs.push_back(Job { input, deadline, reply });
+            queue.jobs.push_back(Job { input, deadline, since, reply });
             replies.push(scored);
         }
         drop(queue);
@@ -295,6 +298,7 @@ impl Pool {
         let now = self.clock.monotonic();
         let (mut inputs, mut replies) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
         for job in jobs {
+            histogram!("signalbox_scoring_wait_seconds").record(now.saturating_sub(job.since).as_secs_f64());
             if job.reply.is_closed() {
                 count_dropped("abandoned", 1);
             } else if job.deadline <= now {

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use ledger::Ledger;
-use providers::{Breaker, ProviderClient, Upstreams, Vault};
+use providers::{Breaker, ProviderClient, RetryBudget, Upstreams, Vault};
 use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -28,6 +28,7 @@ use crate::meters::Meters;
 use crate::reporter::Reporter;
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
+use crate::traces::Traces;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,8 +47,12 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: RequestIds,
     pub(crate) shed: Arc<LoadShed>,
+    /// For repeats to the upstream that has just failed.
+    pub(crate) retries: RetryBudget,
     pub(crate) reporter: Reporter,
     pub(crate) meters: Meters,
+    /// Where finished requests go of which traces are made; `None` = nobody makes any.
+    pub(crate) traces: Option<Traces>,
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.
     pub(crate) cutting: AtomicBool,

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use providers::TrustRoots;
 
+use crate::tls::TlsFiles;
+
 /// Settings of one gateway process.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// With which certificate callers are spoken to; `None` = in the clear.
+    pub tls: Option<TlsFiles>,
     /// Where the last good snapshot is kept.
     pub data_dir: PathBuf,
     /// I/O threads; each runs a runtime of its own.

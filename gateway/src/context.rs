@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::error::render::Voice;
 use crate::snapshots::Live;
+use crate::traces::TraceParent;
 
 /// Who asks, when, and under which configuration.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct RequestContext {
     pub(crate) deadline: Instant,
     pub(crate) key: Arc<ApiKey>,
     pub(crate) live: Arc<Live>,
+    /// What the caller says its request belongs to; not looked at while nobody makes traces.
+    pub(crate) trace_parent: Option<TraceParent>,
 }
 
 impl RequestContext {

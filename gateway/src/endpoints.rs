@@ -23,6 +23,7 @@ use crate::error::render::Voice;
 use crate::layers::auth;
 use crate::layers::load_shed::InFlight;
 use crate::revocation::Grant;
+use crate::traces::TraceParent;
 
 /// When a request came, and its name.
 #[derive(Clone, Copy, Debug)]
@@ -119,5 +120,6 @@ fn identify(worker: &Worker, request: &Request<Incoming>, arrival: Arrival) -> R
     let key = auth::authenticate(&live, request.headers(), request.uri().query(), arrival.now).map_err(Failure::Key)?;
     let deadline = arrival.arrived + providers::Waits::default().total;
     let Arrival { id, arrived, now, voice } = arrival;
-    Ok(RequestContext { id, voice, arrived, now, deadline, key, live })
+    let trace_parent = app.traces.as_ref().and_then(|_| TraceParent::of(request.headers()));
+    Ok(RequestContext { id, voice, arrived, now, deadline, key, live, trace_parent })
 }

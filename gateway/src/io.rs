@@ -1,9 +1,13 @@
 //! The caller's connection, which notices by itself what nobody above it would: a caller that takes no bytes, one that
-//! left while bytes of a next request lie unread, and one that never says which protocol it speaks.
+//! left while bytes of a next request lie unread, one that never says which protocol it speaks or never ends a head, and
+//! one whose requests could be cut in two ways (`framing`).
 //!
 //! A body stuck in back-pressure is not polled, and hyper does not read on while it has bytes of a next request. When
 //! the connection fails instead, hyper drops it, the body drops the upstream, and the settle guard records the caller
 //! as gone.
+
+mod framing;
+mod transport;
 
 use std::io;
 use std::pin::Pin;
@@ -12,22 +16,34 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use crate::io::framing::{FramingGuard, POISON};
+pub(crate) use crate::io::transport::Transport;
 
 /// How often a connection that nobody reads is asked whether the caller is still there.
 const LOOK: Duration = Duration::from_millis(40);
 /// What an HTTP/2 connection begins with. Whatever else comes is HTTP/1, where hyper limits the wait for a head.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What a caller gets whose head has begun and does not end. The library would close without a word.
+const LATE_HEAD: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncontent-length: 174\r\n\
+connection: close\r\n\r\n{\"error\":{\"message\":\"the head of the request came too slowly: send it without long pauses\",\
+\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"slow_head\",\"source\":\"gateway\"}}";
 
 pub(crate) struct StallGuard {
-    stream: TcpStream,
+    stream: Transport,
     wait: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     /// Somebody waits for bytes, and so would learn that there will be none.
     is_read: bool,
     next_look: Option<Pin<Box<Sleep>>>,
     greeting: Option<Greeting>,
+    /// Gone once the connection has turned out to be HTTP/2.
+    framing: Option<FramingGuard>,
+    /// An ambiguous request has come: this is read in place of it, and then nothing.
+    poison: Option<&'static [u8]>,
+    head_wait: Duration,
+    late_head: Option<Pin<Box<Sleep>>>,
 }
 
 /// The begin of a connection, until it has said which protocol it speaks.
@@ -38,11 +54,77 @@ struct Greeting {
     late: Option<Pin<Box<Sleep>>>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
 impl StallGuard {
-    /// Guards a connection: the protocol must be known within `greeting`, and no write may pend for longer than `wait`.
-    pub(crate) fn new(stream: TcpStream, greeting: Duration, wait: Duration) -> Self {
-        let greeting = Some(Greeting { wait: greeting, come: 0, late: None });
-        Self { stream, wait, stalled: None, is_read: false, next_look: None, greeting }
+    /// Guards a connection: the protocol must be known, and a head that has begun be complete, within `head_wait`; no
+    /// write may pend for longer than `wait`.
+    pub(crate) fn new(stream: Transport, head_wait: Duration, wait: Duration) -> Self {
+        Self {
+            stream,
+            wait,
+            stalled: None,
+            is_read: false,
+            next_look: None,
+            greeting: Some(Greeting { wait: head_wait, come: 0, late: None }),
+            framing: Some(FramingGuard::default()),
+            poison: None,
+            head_wait,
+            late_head: None,
+        }
+    }
+
+    /// Looks at what has come from `before` on: which protocol it is, and whether its framing is clear.
+    fn inspect(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let bytes = &buffer.filled()[before..];
+        if let Some(greeting) = &mut self.greeting
+            && let Some(protocol) = greeting.protocol(bytes)
+        {
+            self.greeting = None;
+            if protocol == Protocol::Http2 {
+                self.framing = None;
+            }
+        }
+        let Some(framing) = &mut self.framing else { return };
+        let clear = framing.inspect(bytes);
+        if clear < bytes.len() {
+            metrics::counter!("signalbox_ambiguous_requests_total").increment(1);
+            buffer.set_filled(before + clear);
+            self.poison = Some(POISON);
+            self.give_poison(buffer);
+        }
+    }
+
+    /// Fills in what makes the library refuse; says whether an ambiguous request has come.
+    fn give_poison(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let Some(poison) = &mut self.poison else { return false };
+        let (now, later) = poison.split_at(poison.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        *poison = later;
+        true
+    }
+
+    /// Whether a head that has begun is too long in coming; the caller has been told then.
+    fn is_head_late(&mut self, context: &mut Context<'_>) -> bool {
+        // What begins like HTTP/2 has its own wait.
+        let is_waiting = self.greeting.is_none() && self.framing.as_ref().is_some_and(FramingGuard::is_within_head);
+        if !is_waiting {
+            self.late_head = None;
+            return false;
+        }
+        let wait = self.head_wait;
+        let is_late = self.late_head.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context).is_ready();
+        if is_late {
+            metrics::counter!("signalbox_late_heads_total").increment(1);
+            // A caller that cannot even take this is not waited for.
+            let _ = Pin::new(&mut self.stream).poll_write(context, LATE_HEAD);
+            let _ = Pin::new(&mut self.stream).poll_flush(context);
+        }
+        is_late
     }
 
     /// Whether the caller left while nobody reads.
@@ -54,7 +136,7 @@ impl StallGuard {
         while self.next_look.get_or_insert_with(|| Box::pin(sleep(LOOK))).as_mut().poll(context).is_ready() {
             self.next_look = None;
             // The end of the caller's side is known to the runtime although bytes before it have not been read.
-            let readiness = self.stream.ready(Interest::READABLE).now_or_never();
+            let readiness = self.stream.tcp().ready(Interest::READABLE).now_or_never();
             if readiness.is_some_and(|ready| ready.is_ok_and(tokio::io::Ready::is_read_closed)) {
                 return true;
             }
@@ -77,10 +159,15 @@ impl StallGuard {
 }
 
 impl Greeting {
-    fn is_over(&mut self, bytes: &[u8]) -> bool {
-        let differs = !PREFACE[self.come..].starts_with(bytes);
-        self.come += bytes.len();
-        differs || self.come == PREFACE.len()
+    /// The protocol, once the bytes tell.
+    fn protocol(&mut self, bytes: &[u8]) -> Option<Protocol> {
+        let expected = &PREFACE[self.come..];
+        let common = expected.len().min(bytes.len());
+        if expected[..common] != bytes[..common] {
+            return Some(Protocol::Http1);
+        }
+        self.come += common;
+        (self.come == PREFACE.len()).then_some(Protocol::Http2)
     }
 
     fn is_late(&mut self, context: &mut Context<'_>) -> bool {
@@ -95,16 +182,22 @@ impl AsyncRead for StallGuard {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.give_poison(buffer) {
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         self.is_read = read.is_pending();
-        if let Some(greeting) = &mut self.greeting {
-            if greeting.is_over(&buffer.filled()[before..]) {
-                self.greeting = None;
-            } else if read.is_pending() && greeting.is_late(context) {
-                metrics::counter!("signalbox_silent_connections_total").increment(1);
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller said nothing")));
-            }
+        if read.is_ready() {
+            self.inspect(buffer, before);
+            return read;
+        }
+        if self.greeting.as_mut().is_some_and(|greeting| greeting.is_late(context)) {
+            metrics::counter!("signalbox_silent_connections_total").increment(1);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller said nothing")));
+        }
+        if self.is_head_late(context) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head of a request came too slowly")));
         }
         read
     }

@@ -24,6 +24,8 @@ mod sessions;
 mod snapshot_store;
 mod snapshots;
 mod start;
+mod tls;
+mod traces;
 mod watch;
 
 pub use clock::SystemClock;
@@ -31,3 +33,5 @@ pub use config::{GatewayConfig, Limits};
 pub use server::Listeners;
 pub use snapshot_store::{SnapshotFileError, SnapshotStore};
 pub use start::{Gateway, GatewayParts, StartError};
+pub use tls::{ServerTlsError, TlsFiles};
+pub use traces::{Period, RequestTrace, TraceParent, Traces};

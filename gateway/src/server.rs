@@ -22,7 +22,8 @@ use tokio::sync::watch;
 
 use crate::app::{App, Cut, Worker};
 use crate::config::Limits;
-use crate::io::StallGuard;
+use crate::io::{StallGuard, Transport};
+use crate::tls::ServerTls;
 
 /// How long to wait after an accept failed, typically for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -32,6 +33,10 @@ const HEADER_BYTES: usize = 64 * 1024;
 const HTTP2_HEADER_BYTES: u32 = 32 * 1024;
 const HTTP2_STREAMS: u32 = 256;
 const HTTP2_WINDOW: u32 = 1 << 20;
+/// Streams that a caller resets before they are taken, and such as we reset for its mistakes: beyond these the
+/// connection ends with `ENHANCE_YOUR_CALM`.
+const HTTP2_PENDING_RESETS: usize = 32;
+const HTTP2_OWN_RESETS: usize = 256;
 
 /// The listening sockets of all I/O threads, bound to one address.
 #[derive(Debug)]
@@ -78,17 +83,18 @@ impl Server {
     ///
     /// # Errors
     /// When a thread or its runtime cannot be made.
-    pub(crate) fn start(app: &Arc<App>, listeners: Listeners) -> io::Result<Self> {
+    pub(crate) fn start(app: &Arc<App>, listeners: Listeners, tls: Option<&ServerTls>) -> io::Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let connections = Arc::new(AtomicUsize::new(0));
         let mut threads = Vec::new();
         for (index, listener) in listeners.sockets.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (app, connections, stopping) = (app.clone(), connections.clone(), stopping.clone());
+            let tls = tls.cloned();
             let thread = std::thread::Builder::new().name(format!("gateway-{index}")).spawn(move || {
                 runtime.block_on(async move {
                     match TcpListener::from_std(listener) {
-                        Ok(listener) => serve(app, listener, connections, stopping).await,
+                        Ok(listener) => serve(app, listener, tls, connections, stopping).await,
                         Err(fault) => tracing::error!(%fault, "a listening socket cannot be used"),
                     }
                 });
@@ -112,6 +118,7 @@ impl Server {
 async fn serve(
     app: Arc<App>,
     listener: TcpListener,
+    tls: Option<ServerTls>,
     connections: Arc<AtomicUsize>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -138,17 +145,24 @@ async fn serve(
             metrics::counter!("signalbox_connections_refused_total").increment(1);
             continue;
         };
-        let Some(io) = prepare(stream, &limits) else { continue };
-        let worker = worker.clone();
-        let service = service_fn(move |request| {
-            let worker = worker.clone();
-            async move { Ok::<_, Infallible>(worker.answer(request).await) }
-        });
-        let connection = graceful.watch(protocol.serve_connection(io, service).into_owned());
+        let (worker, tls, protocol, watcher) = (worker.clone(), tls.clone(), protocol.clone(), graceful.watcher());
+        let mut stopping = stopping.clone();
         tokio::spawn(async move {
             let _place = place;
+            let limits = worker.app.limits();
+            let prepared = tokio::select! {
+                biased;
+                prepared = prepare(stream, tls.as_ref(), limits) => prepared,
+                // Who has not said a word yet is not waited for.
+                _ = stopping.wait_for(|stop| *stop) => None,
+            };
+            let Some(io) = prepared else { return };
+            let service = service_fn(move |request| {
+                let worker = worker.clone();
+                async move { Ok::<_, Infallible>(worker.answer(request).await) }
+            });
             // A broken connection is the caller's way of leaving; the settle guard has recorded what was lost.
-            if let Err(fault) = connection.await {
+            if let Err(fault) = watcher.watch(protocol.serve_connection(io, service).into_owned()).await {
                 tracing::debug!(%fault, "a connection ended early");
             }
         });
@@ -163,10 +177,25 @@ async fn serve(
     }
 }
 
-fn prepare(stream: TcpStream, limits: &Limits) -> Option<TokioIo<StallGuard>> {
+/// Makes a connection ready to be read from; `None` = it is none.
+async fn prepare(stream: TcpStream, tls: Option<&ServerTls>, limits: &Limits) -> Option<TokioIo<StallGuard>> {
     // Without it, the first streamed token waits for the caller's delayed acknowledgement.
     stream.set_nodelay(true).ok()?;
-    Some(TokioIo::new(StallGuard::new(stream, limits.header_wait, limits.write_stall)))
+    let transport = match tls {
+        None => Transport::Plain(stream),
+        Some(tls) => match tokio::time::timeout(limits.header_wait, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => Transport::Tls(Box::new(stream)),
+            Ok(Err(fault)) => return no_handshake("failed", &fault),
+            Err(late) => return no_handshake("late", &late),
+        },
+    };
+    Some(TokioIo::new(StallGuard::new(transport, limits.header_wait, limits.write_stall)))
+}
+
+fn no_handshake<T>(reason: &'static str, fault: &dyn std::fmt::Display) -> Option<T> {
+    metrics::counter!("signalbox_tls_handshake_failures_total", "reason" => reason).increment(1);
+    tracing::debug!(%fault, "a caller's TLS handshake did not come about");
+    None
 }
 
 fn protocol(limits: &Limits) -> Builder<TokioExecutor> {
@@ -174,7 +203,8 @@ fn protocol(limits: &Limits) -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_wait)
+        // A little longer than the connection's own wait, which tells the caller.
+        .header_read_timeout(limits.header_wait + limits.header_wait / 4)
         .max_buf_size(HEADER_BYTES.max(128 * 1024))
         .keep_alive(true);
     builder
@@ -182,6 +212,8 @@ fn protocol(limits: &Limits) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS)
         .max_header_list_size(HTTP2_HEADER_BYTES)
+        .max_pending_accept_reset_streams(HTTP2_PENDING_RESETS)
+        .max_local_error_reset_streams(HTTP2_OWN_RESETS)
         .initial_stream_window_size(HTTP2_WINDOW)
         .initial_connection_window_size(4 * HTTP2_WINDOW)
         .keep_alive_interval(Some(Duration::from_secs(30)))

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Clock, CredentialState, SnapshotVersion};
 use ledger::Ledger;
 use proto::CredentialReport;
-use providers::{Breaker, BreakerConfig, CredentialStatus, TlsError, Upstreams, Vault, tls_config};
+use providers::{Breaker, BreakerConfig, CredentialStatus, RetryBudget, TlsError, Upstreams, Vault, tls_config};
 use seal::Keyring;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -25,6 +25,8 @@ use crate::server::{Listeners, Server};
 use crate::sessions::Sessions;
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
+use crate::tls::{ServerTls, ServerTlsError};
+use crate::traces::Traces;
 use crate::watch;
 
 /// How often readiness is looked at while somebody waits for it.
@@ -46,6 +48,8 @@ pub struct GatewayParts {
     pub engine: proto::Endpoint,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Takes finished requests to make traces of; `None` = none are made.
+    pub traces: Option<Traces>,
 }
 
 /// Why a gateway does not start.
@@ -62,6 +66,9 @@ pub enum StartError {
     /// TLS cannot be set up.
     #[error("the gateway cannot set up TLS for providers")]
     Tls(#[from] TlsError),
+    /// TLS cannot be offered to callers.
+    #[error("the gateway cannot offer TLS: {0}")]
+    ServerTls(#[from] ServerTlsError),
     /// The operating system refuses threads or randomness.
     #[error("the gateway cannot start: {0}")]
     System(String),
@@ -81,7 +88,9 @@ fn listen_cure(source: &io::Error) -> String {
 /// A running gateway.
 pub struct Gateway {
     app: Arc<App>,
-    server: Server,
+    /// Gone once it has been stopped.
+    server: Mutex<Option<Server>>,
+    tls: Option<ServerTls>,
     /// Follows the engine's configuration and tells it how calls went.
     engine_link: JoinHandle<()>,
     address: SocketAddr,
@@ -92,7 +101,8 @@ impl Gateway {
     ///
     /// A configuration stored on disk is in force at once, so the engine need not be there.
     pub fn start(parts: GatewayParts) -> Result<Self, StartError> {
-        let GatewayParts { config, keyring, ledger, engine, clock } = parts;
+        let GatewayParts { config, keyring, ledger, engine, clock, traces } = parts;
+        let tls = config.tls.clone().map(ServerTls::load).transpose()?;
         let listeners = Listeners::bind(config.listen, config.threads)
             .map_err(|source| StartError::Listen { address: config.listen, source })?;
         let address = listeners.address;
@@ -121,12 +131,14 @@ impl Gateway {
             engine_breaker: Breaker::new(engine_breaker(), seed),
             clock,
             ids: RequestIds::new().map_err(|fault| system(&fault))?,
+            retries: RetryBudget::default(),
             reporter,
             meters: Meters::new(),
+            traces,
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });
-        let server = Server::start(&app, listeners).map_err(|fault| system(&fault))?;
+        let server = Server::start(&app, listeners, tls.as_ref()).map_err(|fault| system(&fault))?;
         let channel = proto::connect_lazy(&engine);
         let watched = app.clone();
         let engine_link = tokio::spawn(async move {
@@ -134,7 +146,7 @@ impl Gateway {
             let states = || credential_reports(&watched);
             tokio::join!(following, reports.send_to(channel, states), keep_health_told(&watched));
         });
-        Ok(Self { app, server, engine_link, address })
+        Ok(Self { app, server: Mutex::new(Some(server)), tls, engine_link, address })
     }
 
     /// Where it listens.
@@ -168,16 +180,27 @@ impl Gateway {
         self.app.snapshots.version()
     }
 
+    /// Reads certificate and key again, if there are any; connections that are open keep theirs.
+    ///
+    /// # Errors
+    /// When the files are unusable: what was in force stays in force.
+    pub fn reload_tls(&self) -> Result<(), ServerTlsError> {
+        self.tls.as_ref().map_or(Ok(()), ServerTls::reload)
+    }
+
     /// How many requests are in flight.
     pub fn in_flight(&self) -> usize {
         self.app.shed.in_flight()
     }
 
     /// Stops: not ready any more, no new connections, running requests finish within the drain wait. Blocks.
-    pub fn stop(self) {
+    ///
+    /// A second call changes nothing.
+    pub fn stop(&self) {
+        let Some(server) = self.server.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
-        self.server.stop();
+        server.stop();
         // What came last may not have been stored yet.
         self.app.snapshots.save();
     }

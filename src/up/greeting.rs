@@ -14,6 +14,8 @@ use crate::up::shown;
 /// What there is to say.
 pub(crate) struct Greeting<'a> {
     pub(crate) gateway: SocketAddr,
+    /// Whether the gateway speaks TLS.
+    pub(crate) tls: bool,
     pub(crate) console: SocketAddr,
     pub(crate) engine: SocketAddr,
     pub(crate) admin: &'a Path,
@@ -29,9 +31,13 @@ impl Greeting<'_> {
         if as_json { output::json(&self.json()) } else { output::line(self.text()?) }
     }
 
+    fn endpoint(&self) -> String {
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.gateway)
+    }
+
     fn json(&self) -> serde_json::Value {
         json!({
-            "gateway": format!("http://{}", self.gateway),
+            "gateway": self.endpoint(),
             "console": format!("http://{}", self.console),
             "engine": format!("http://{}", self.engine),
             "admin": format!("unix:{}", self.admin.display()),
@@ -44,7 +50,7 @@ impl Greeting<'_> {
     fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         writeln!(text, "Signalbox is ready after {} ms.\n", self.ready.as_millis())?;
-        writeln!(text, "  endpoint   http://{}/v1", self.gateway)?;
+        writeln!(text, "  endpoint   {}/v1", self.endpoint())?;
         match self.first_key {
             Some(key) => writeln!(text, "  API key    {}   (shown once: keep it)", shown(key))?,
             None => writeln!(text, "  API key    the one you have; another: signalbox keys create --name NAME")?,
@@ -61,7 +67,7 @@ impl Greeting<'_> {
         }
         let key = self.first_key.map_or("$SIGNALBOX_API_KEY", shown);
         writeln!(text, "Try it:\n")?;
-        writeln!(text, "  curl http://{}/v1/chat/completions \\", self.gateway)?;
+        writeln!(text, "  curl {}/v1/chat/completions \\", self.endpoint())?;
         writeln!(text, "    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\")?;
         writeln!(
             text,

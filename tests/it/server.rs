@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -46,8 +47,12 @@ impl Scratch {
         self.folder.path().join("data")
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
+        let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path
     }
@@ -62,11 +67,19 @@ impl Scratch {
 pub(crate) struct Server {
     child: Child,
     pub(crate) ready: Value,
+    /// What it has said on standard error.
+    log: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Server {
     fn start(data_dir: &Path, more: &[&str]) -> Self {
+        Self::start_with(data_dir, more, &[])
+    }
+
+    /// As [`Scratch::start`], with variables in its environment.
+    pub(crate) fn start_with(data_dir: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = signalbox();
+        command.envs(variables.iter().copied());
         command.arg("up").arg("--json").args(FREE_PORTS).arg("--data-dir").arg(data_dir).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -77,10 +90,17 @@ impl Server {
             child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
             panic!("not ready: {line}{said}");
         };
-        // Nobody reads the log any more: it must not fill its pipe.
-        let mut log = child.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { child, ready }
+        // Whether or not anybody reads the log, it must not fill its pipe.
+        let mut said = child.stderr.take().unwrap();
+        let log = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(length @ 1..) = said.read(&mut piece) {
+                kept.lock().unwrap().extend_from_slice(&piece[..length]);
+            }
+        });
+        Self { child, ready, log }
     }
 
     pub(crate) fn key(&self) -> String {
@@ -88,7 +108,7 @@ impl Server {
     }
 
     pub(crate) fn gateway(&self) -> String {
-        self.ready["gateway"].as_str().unwrap().trim_start_matches("http://").to_owned()
+        self.ready["gateway"].as_str().unwrap().split_once("://").unwrap().1.to_owned()
     }
 
     pub(crate) fn console(&self) -> String {
@@ -106,9 +126,22 @@ impl Server {
 
     /// Asks it to stop and returns its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
         self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        text(&self.log.lock().unwrap())
     }
 }
 
@@ -145,7 +178,7 @@ pub(crate) fn post(address: &str, path: &str, key: &str, body: &str) -> Option<A
     exchange(address, &(head + body))
 }
 
-fn exchange(address: &str, request: &str) -> Option<Answer> {
+pub(crate) fn exchange(address: &str, request: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(request.as_bytes()).ok()?;

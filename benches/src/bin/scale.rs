@@ -305,12 +305,14 @@ async fn follow(folder: &Path, engine: &str) -> Result<()> {
             threads: 1,
             trust_roots: TrustRoots::WebPki,
             extra_ca: None,
+            tls: None,
             limits: gateway::Limits::default(),
         },
         keyring: keyring(),
         ledger: Arc::new(Ledger::open(&folder.join("ledger"), LedgerOptions::default())?),
         engine: engine.parse()?,
         clock: Arc::new(SystemClock::default()),
+        traces: None,
     })?;
     let mut told = None;
     loop {

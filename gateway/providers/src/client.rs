@@ -203,7 +203,7 @@ fn is_stale(error: &legacy::Error) -> bool {
 async fn refusal(response: Response<Incoming>, secret: Option<&Secret>) -> Fault {
     let (parts, body) = response.into_parts();
     // A body that is too long or breaks off still leaves the status.
-    let body = crate::upstream::read_some(body, ERROR_BODY_CAP, ERROR_BODY_WAIT).await;
+    let body = crate::upstream::read_some(body, &parts.headers, ERROR_BODY_CAP, ERROR_BODY_WAIT).await;
     from_status(parts.status, &parts.headers, &body, secret.and_then(Secret::expose_str))
 }
 

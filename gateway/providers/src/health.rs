@@ -91,6 +91,8 @@ impl Upstreams {
             let to = after.as_str();
             metrics::counter!("signalbox_breaker_transitions_total", "model" => report.model.to_string(), "to" => to)
                 .increment(1);
+            let open = if after == BreakerState::Closed { 0.0 } else { 1.0 };
+            metrics::gauge!("signalbox_breaker_open", "model" => report.model.to_string()).set(open);
             tracing::warn!(model = %report.model, from = before.as_str(), to, "upstream breaker changed");
         }
     }

@@ -3,14 +3,15 @@
 //! Dropping it closes the connection unless the body was read to its end. What the bytes mean is `dialect`'s business.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, SET_COOKIE};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 
+use crate::encoding::{Decoder, PackingFault};
 use crate::fault::{Fault, FaultKind, from_body_error, retry_after_of};
 use crate::pass::goes_on;
 
@@ -45,12 +46,14 @@ pub struct Upstream {
     /// Its status, 2xx.
     pub status: StatusCode,
     headers: HeaderMap,
-    body: Incoming,
+    body: Plain,
 }
 
 impl Upstream {
     pub(crate) fn from_response(response: Response<Incoming>) -> Result<Self, Fault> {
         let (parts, body) = response.into_parts();
+        let status = Some(parts.status.as_u16());
+        let body = Plain::new(body, &parts.headers).map_err(|fault| Fault { status, ..fault })?;
         let upstream = Self { status: parts.status, headers: parts.headers, body };
         upstream.check_headers().map(|()| upstream)
     }
@@ -58,7 +61,8 @@ impl Upstream {
     /// An answer of any status, not looked at.
     pub(crate) fn passed(response: Response<Incoming>) -> Self {
         let (parts, body) = response.into_parts();
-        Self { status: parts.status, headers: parts.headers, body }
+        // Packed or not, it goes on as it is.
+        Self { status: parts.status, headers: parts.headers, body: Plain { body, decoder: None } }
     }
 
     /// The headers of the answer that mean something beyond this connection.
@@ -100,7 +104,7 @@ impl Upstream {
 
     /// As [`Self::next_chunk`], for callers that are polled themselves.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
-        poll_data(&mut self.body, cx)
+        self.body.poll_data(cx)
     }
 
     /// As [`Self::next_chunk`], but no longer than `wait`.
@@ -124,13 +128,8 @@ impl Upstream {
         value.split(';').next().map(str::trim)
     }
 
-    /// Refuses what cannot be an answer: a web page, or bytes packed although we asked for them plain.
+    /// Refuses what cannot be an answer: a web page.
     fn check_headers(&self) -> Result<(), Fault> {
-        if let Some(encoding) = self.headers.get(CONTENT_ENCODING)
-            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-        {
-            return Err(self.bad_answer("a compressed body, which was not asked for"));
-        }
         if self.media_type().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html")) {
             return Err(self.bad_answer("a web page instead of an API response: check `base_url` of the provider"));
         }
@@ -161,6 +160,46 @@ fn too_slow(what: &str, wait: Duration) -> Fault {
     Fault::new(FaultKind::Timeout, format!("{what} within {} ms", wait.as_millis())).charged()
 }
 
+/// A body without its packing.
+#[derive(Debug)]
+struct Plain {
+    body: Incoming,
+    decoder: Option<Decoder>,
+}
+
+impl Plain {
+    fn new(body: Incoming, headers: &HeaderMap) -> Result<Self, Fault> {
+        Ok(Self { body, decoder: Decoder::of(headers).map_err(|fault| unpackable(&fault))? })
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        loop {
+            let packed = ready!(poll_data(&mut self.body, cx))?;
+            let Some(decoder) = &mut self.decoder else { return Poll::Ready(Ok(packed)) };
+            let Some(packed) = packed else {
+                return Poll::Ready(decoder.end().map(|()| None).map_err(|fault| unpackable(&fault)));
+            };
+            let plain = decoder.push(&packed).map_err(|fault| unpackable(&fault))?;
+            if !plain.is_empty() {
+                return Poll::Ready(Ok(Some(plain)));
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        std::future::poll_fn(|cx| self.poll_data(cx)).await
+    }
+
+    /// How many bytes are announced at least; nothing is known of packed ones.
+    fn announced(&self) -> u64 {
+        if self.decoder.is_some() { 0 } else { self.body.size_hint().lower() }
+    }
+}
+
+fn unpackable(fault: &PackingFault) -> Fault {
+    Fault::new(FaultKind::BadAnswer, fault.to_string()).charged()
+}
+
 fn poll_data(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
     loop {
         match Pin::new(&mut *body).poll_frame(cx) {
@@ -176,19 +215,19 @@ fn poll_data(body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Result<Option<By
     }
 }
 
-async fn collect(body: &mut Incoming, cap: usize) -> Result<Bytes, Fault> {
-    let announced = body.size_hint().lower();
+async fn collect(body: &mut Plain, cap: usize) -> Result<Bytes, Fault> {
+    let announced = body.announced();
     if announced > cap as u64 {
         return Err(too_large(cap));
     }
-    let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
-    if first.len() as u64 == announced && body.is_end_stream() {
+    let Some(first) = body.next().await? else { return Ok(Bytes::new()) };
+    if first.len() as u64 == announced && body.body.is_end_stream() {
         return Ok(first);
     }
     let mut whole = BytesMut::with_capacity(first.len().max(announced as usize));
     whole.extend_from_slice(&first);
     while whole.len() <= cap {
-        match next(body).await? {
+        match body.next().await? {
             Some(chunk) => whole.extend_from_slice(&chunk),
             None => return Ok(whole.freeze()),
         }
@@ -200,16 +239,13 @@ fn too_large(cap: usize) -> Fault {
     Fault::new(FaultKind::BadAnswer, format!("the response body is larger than {cap} bytes")).charged()
 }
 
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Fault> {
-    std::future::poll_fn(|cx| poll_data(body, cx)).await
-}
-
 /// As much of a body as comes within the limits; for errors, where the status matters more.
-pub(crate) async fn read_some(mut body: Incoming, cap: usize, wait: Duration) -> Bytes {
+pub(crate) async fn read_some(body: Incoming, headers: &HeaderMap, cap: usize, wait: Duration) -> Bytes {
     let mut read = BytesMut::new();
+    let Ok(mut body) = Plain::new(body, headers) else { return Bytes::new() };
     let _ = tokio::time::timeout(wait, async {
         while read.len() < cap {
-            match next(&mut body).await {
+            match body.next().await {
                 Ok(Some(chunk)) => read.extend_from_slice(&chunk),
                 Ok(None) | Err(_) => break,
             }

@@ -12,7 +12,9 @@ use dialect::{Answer, BadAnswer, Dialect, Encoded, Request, StreamFault, StreamO
 use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider, Router};
 use http::HeaderMap;
 use proto::OutcomeReport;
-use providers::{Access, Call, ContentKind, Fault, FaultKind, KeyPool, Report, Upstream, Waits, Wanted, sniff};
+use providers::{
+    Access, BreakerState, Call, ContentKind, Fault, FaultKind, KeyPool, Repeat, Report, Upstream, Waits, Wanted, sniff,
+};
 use seal::Secret;
 use tokio::time::{Instant, timeout_at};
 
@@ -86,6 +88,8 @@ impl Target {
 impl Pursuit {
     /// Tries until a candidate answers or nothing is left to try.
     pub(crate) async fn run(mut self) -> (Self, Result<Answered, Failure>) {
+        // A place in the retry budget, held while the candidate that has just failed is tried again.
+        let mut _repeat = None;
         loop {
             let Some(model) = self.chain.current().cloned() else {
                 return (self, Err(Failure::Internal));
@@ -99,12 +103,23 @@ impl Pursuit {
                 Ok(answered) => return (self, Ok(answered)),
                 Err(fault) => {
                     self.note_failure(&model, &fault, began);
-                    if let Err(failure) = self.chain.failed(fault, another_key) {
+                    let place = another_key.then(|| self.place_for_a_repeat()).flatten();
+                    if let Err(failure) = self.chain.failed(fault, place.is_some()) {
                         return (self, Err(failure));
                     }
+                    _repeat = place.filter(|_| self.chain.current() == Some(&model));
                 }
             }
         }
+    }
+
+    fn place_for_a_repeat(&self) -> Option<Repeat> {
+        let app = &self.worker.app;
+        let place = app.retries.begin(app.shed.in_flight());
+        if place.is_none() {
+            metrics::counter!("signalbox_repeats_refused_total").increment(1);
+        }
+        place
     }
 
     /// Calls one candidate once. Also says whether it has another key to try.
@@ -307,13 +322,21 @@ impl Observation<'_> {
                 let tokens = answer.usage().map_or_else(|| answer.estimated_completion(), |it| it.completion_tokens);
                 self.tell(AttemptOutcome::Ok, Some(tokens));
             }
-            // The engine is told when the stream has ended.
-            Ok(Answered::Streaming(_)) => self.report(AttemptOutcome::Ok, None),
+            // The engine is told when the stream has ended, and so is the breaker: were every begin a success, an
+            // upstream that breaks off every stream would never be one that fails. A recovery is not kept waiting.
+            Ok(Answered::Streaming(_)) if self.is_recovering() => self.report(AttemptOutcome::Ok, None),
+            Ok(Answered::Streaming(_)) => {}
             Err(fault) => {
                 self.report(fault.outcome(), Some(fault));
                 self.tell(fault.outcome(), None);
             }
         }
+    }
+
+    fn is_recovering(&self) -> bool {
+        let Model { organisation, id, .. } = self.target.model.as_ref();
+        let now = self.app.clock.monotonic();
+        self.app.upstreams.state(organisation, id, now) != BreakerState::Closed
     }
 
     /// Tells our own breakers.
@@ -360,6 +383,7 @@ pub(crate) struct Watched {
     app: Arc<App>,
     began: Instant,
     report: OutcomeReport,
+    credential: Option<Arc<Credential>>,
 }
 
 impl Watched {
@@ -367,7 +391,8 @@ impl Watched {
     fn new(app: Arc<App>, target: &Target, began: Instant) -> Self {
         let report = report_of(&app, target, began);
         let first_token_micros = Some(report.latency_micros);
-        Self { app, began, report: OutcomeReport { first_token_micros, ..report } }
+        let credential = target.key.as_ref().map(|key| key.credential.clone());
+        Self { app, began, report: OutcomeReport { first_token_micros, ..report }, credential }
     }
 
     /// So many tokens have come by now.
@@ -379,10 +404,19 @@ impl Watched {
     pub(crate) fn broke_off(&mut self) {
         self.report.outcome = AttemptOutcome::Interrupted;
     }
+
+    /// Tells our own breaker how it ended.
+    fn judge(&self) {
+        let OutcomeReport { organisation, model, outcome, .. } = &self.report;
+        let credential = self.credential.as_deref();
+        let report = Report { organisation, model, credential, outcome: *outcome, status: None, retry_after: None };
+        self.app.upstreams.report(&report, self.app.clock.monotonic());
+    }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
+        self.judge();
         self.report.latency_micros = micros_since(self.began);
         self.report.at = self.app.clock.wall();
         self.app.reporter.report(self.report.clone());

@@ -16,8 +16,10 @@ use crate::app::App;
 use crate::context::RequestContext;
 use crate::error::Failure;
 use crate::pipeline::decide::Decided;
+use crate::pipeline::pace::Pace;
 use crate::revocation;
 use crate::sessions::{LastTurn, SessionKey};
+use crate::traces::Timeline;
 
 /// What the caller gets to see of the accounts when a request ends.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,9 @@ pub(crate) struct Settle {
     /// Time spent waiting for upstreams so far, and since when the present wait lasts.
     waited: Duration,
     waiting_since: Option<Instant>,
+    pace: Pace,
+    /// Kept where traces are made.
+    timeline: Option<Box<Timeline>>,
     /// The candidate that a call is out to.
     sent_to: Option<ModelId>,
     /// The conversation that learns who answered.
@@ -60,6 +65,7 @@ pub(crate) struct Settle {
 impl Settle {
     pub(crate) fn open(app: Arc<App>, context: RequestContext) -> Self {
         let key = &context.key;
+        let timeline = Timeline::begin(app.traces.as_ref(), context.arrived, context.trace_parent);
         let started = Started {
             id: context.id,
             at: context.now,
@@ -94,6 +100,8 @@ impl Settle {
             record: Some(Box::new(record)),
             waited: Duration::ZERO,
             waiting_since: None,
+            pace: Pace::default(),
+            timeline,
             sent_to: None,
             session: None,
         }
@@ -114,6 +122,7 @@ impl Settle {
     /// Notes the decision, what it was made of, how long it took, and the conversation that is to learn who answered.
     pub(crate) fn decided(&mut self, Decided { decision, arguments, took, project, session }: Decided) {
         self.session = session;
+        self.timeline.iter_mut().for_each(|timeline| timeline.decided(took));
         self.edit(|record| {
             record.policy.clone_from(&decision.policy_id);
             record.decision_micros = Some(micros(took));
@@ -131,6 +140,7 @@ impl Settle {
     /// Notes that a call goes out: should the caller leave now, the prompt has been read and may be charged.
     pub(crate) fn sent_to(&mut self, model: &ModelId, input_tokens: u64) {
         self.sent_to = Some(model.clone());
+        self.timeline.iter_mut().for_each(|timeline| timeline.sent());
         let usage = Usage { prompt_tokens: input_tokens, estimated: true, ..Usage::default() };
         self.edit(|record| {
             record.model = Some(model.clone());
@@ -146,6 +156,7 @@ impl Settle {
     /// Notes how the call ended.
     pub(crate) fn attempted(&mut self, attempt: Attempt) {
         self.sent_to = None;
+        self.timeline.iter_mut().for_each(|timeline| timeline.attempted());
         let answered = attempt.outcome == AttemptOutcome::Ok;
         self.edit(|record| {
             if !answered {
@@ -182,6 +193,7 @@ impl Settle {
 
     /// Notes that the first content event has gone out.
     pub(crate) fn first_token(&mut self) {
+        self.pace.begins(&self.app.meters);
         let micros = micros(self.context.arrived.elapsed());
         self.edit(|record| record.first_token_micros = Some(micros));
     }
@@ -194,7 +206,9 @@ impl Settle {
     /// Marks the end of a wait for an upstream.
     pub(crate) fn wait_ends(&mut self) {
         if let Some(since) = self.waiting_since.take() {
-            self.waited += since.elapsed();
+            let now = Instant::now();
+            self.waited += now.duration_since(since);
+            self.pace.came(now, &self.app.meters);
         }
     }
 
@@ -226,7 +240,11 @@ impl Settle {
         self.count(&record);
         self.app.ledger.finish(&record)?;
         self.remember(&record);
-        Ok(self.settled(Some(&record)))
+        let settled = self.settled(Some(&record));
+        if let Some(timeline) = self.timeline.take() {
+            timeline.end(record);
+        }
+        Ok(settled)
     }
 
     fn price(&self, model: &ModelId, usage: &Usage) -> Option<Money> {

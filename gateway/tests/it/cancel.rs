@@ -372,6 +372,25 @@ fn stopping_lets_running_streams_finish_and_takes_nothing_new() {
 }
 
 #[test]
+fn answers_of_a_stopping_gateway_say_that_the_connection_ends() {
+    let upstream = Upstream::acting(vec![Act::Gate, Act::Send(whole("200 OK", "", ANSWER))]);
+    let mut stack = TestStack::over(&[upstream.address]);
+    let mut call = stack.begin(&ask(""));
+    upstream.wait_for_call();
+    let address = stack.address;
+    let stopping = stack.begin_to_stop();
+    let until = Instant::now() + Duration::from_secs(2);
+    while std::net::TcpStream::connect(address).is_ok() {
+        assert!(Instant::now() < until, "still listening");
+    }
+    upstream.open_gate();
+    let answer = call.answer();
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    call.assert_closed();
+    stopping.join().unwrap();
+}
+
+#[test]
 fn streams_that_outlast_the_drain_are_cut_and_recorded() {
     let upstream = Upstream::acting(begun(&[&role(), &word("Paris")], Act::Hold));
     let limits = Limits { drain: Duration::from_millis(50), ..limits() };

@@ -394,3 +394,25 @@ fn http2_with_prior_knowledge_is_spoken_too() {
     assert!(bodies[1].ends_with(b"data: [DONE]\n\n"));
     assert_eq!(stack.records().len(), 2);
 }
+
+#[test]
+fn nothing_of_the_callers_head_goes_to_the_provider() {
+    let upstream = Upstream::good();
+    let stack = TestStack::over(&[upstream.address]);
+    let mine = "authorization: Bearer CANARY\r\nx-forwarded-for: CANARY\r\nforwarded: for=CANARY\r\nx-real-ip: CANARY\r\n\
+                cookie: CANARY\r\nproxy-authorization: CANARY\r\nte: trailers\r\nconnection: keep-alive, x-hop\r\n\
+                x-hop: CANARY\r\nx-routing-policy-id: \r\nx-tags: CANARY=1\r\nx-custom: CANARY\r\nuser-agent: CANARY\r\n\
+                origin: CANARY\r\nopenai-organization: CANARY\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
+                content-type: application/json\r\naccept-encoding: gzip\r\n";
+    let headers = mine.replace("Bearer CANARY", &format!("Bearer {KEY}"));
+    assert_eq!(stack.send(&post_with("/v1/chat/completions", &headers, &ask(""))).status, 200);
+    let sent = upstream.last_request();
+    let head = sent.split_once("\r\n\r\n").unwrap().0.to_ascii_lowercase();
+    assert!(!head.contains("canary") && !head.contains(KEY), "{head}");
+    let mut names: Vec<_> = head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0)).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        ["accept", "accept-encoding", "authorization", "content-length", "content-type", "host", "user-agent"]
+    );
+}

@@ -72,6 +72,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether a configuration lies on disk.
     pub(crate) configured: bool,
+    /// With which certificate callers are spoken to.
+    pub(crate) tls: Option<gateway::TlsFiles>,
 }
 
 impl Default for Setup {
@@ -89,6 +91,7 @@ impl Default for Setup {
             ledger: LedgerOptions { flush_interval: Duration::from_millis(1), ..LedgerOptions::default() },
             clock: Arc::new(SystemClock::default()),
             configured: true,
+            tls: None,
         }
     }
 }
@@ -115,6 +118,7 @@ impl TestStack {
             threads: 1,
             trust_roots: providers::TrustRoots::WebPki,
             extra_ca: None,
+            tls: setup.tls,
             limits: setup.limits,
         };
         let (address, clock) = (config.listen, setup.clock);
@@ -130,6 +134,7 @@ impl TestStack {
             ledger: self.ledger.clone(),
             engine: proto::Endpoint::Unix(self.engine_socket()),
             clock: self.clock.clone(),
+            traces: None,
         };
         let gateway = self.runtime.block_on(async { Gateway::start(parts) }).unwrap();
         self.address = gateway.address();
@@ -228,6 +233,10 @@ impl TestStack {
 
     pub(crate) fn call(&self) -> Call {
         Call::open(self.address)
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        self.gateway.as_ref().unwrap()
     }
 
     pub(crate) fn in_flight(&self) -> usize {

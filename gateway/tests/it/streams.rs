@@ -300,6 +300,21 @@ fn a_reset_after_content_is_reported_and_never_a_clean_end() {
 }
 
 #[test]
+fn an_upstream_that_breaks_off_every_stream_is_left_alone_after_a_while() {
+    let acts = begun(&[&role(), &word("Paris is the")], Act::Reset);
+    let (breaking, steady) = (Upstream::acting(acts), Upstream::acting(good_stream()));
+    let stack = TestStack::over(&[breaking.address, steady.address]);
+    for _ in 0..5 {
+        stack.chat(&ask_for_stream("")).assert_broken_off("stream_interrupted");
+        stack.wait_until_idle();
+    }
+    for _ in 0..3 {
+        assert_eq!(stack.chat(&ask_for_stream("")).text(), "Paris, of course.");
+    }
+    assert_eq!((breaking.calls(), steady.calls()), (5, 3));
+}
+
+#[test]
 fn a_silent_end_after_content_is_reported_and_never_a_clean_end() {
     breaks_off(vec![last_chunk()], "stream_interrupted", 502);
     breaks_off(vec![Act::Close], "stream_interrupted", 502);

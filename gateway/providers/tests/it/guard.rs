@@ -124,6 +124,24 @@ async fn the_last_known_address_serves_while_names_cannot_be_looked_up() {
 }
 
 #[tokio::test]
+async fn an_address_that_was_learnt_without_the_guard_does_not_serve_behind_it() {
+    let upstream = Scripted::start([vec![Step::Read, crate::scripted::ok("{}")]]).await;
+    let (client, asked) = answering(vec![Ok(vec!["127.0.0.1"]), Err("name service is away"), Ok(vec!["127.0.0.1"])]);
+    let open = provider(&format!("http://rebinding.example:{}/v1", upstream.port));
+    fetch(&client, &Arc::new(open.clone())).await.unwrap();
+    let mut guarded = open;
+    guarded.base_url = format!("https://rebinding.example:{}/v1", upstream.port);
+    guarded.allow_private_network = false;
+    let guarded = Arc::new(guarded);
+    // Out of memory the first time, looked up the second: every attempt is checked.
+    for _ in 0..2 {
+        let fault = call(&client, &guarded, false).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::NotSent, "{fault}");
+    }
+    assert_eq!((asked.load(Ordering::Relaxed), upstream.connections()), (3, 1));
+}
+
+#[tokio::test]
 async fn an_unknown_name_is_a_connect_fault() {
     let (client, _) = answering(vec![Err("no such name")]);
     let fault = call(&client, &Arc::new(provider("http://absent.example/v1")), false).await.unwrap_err();

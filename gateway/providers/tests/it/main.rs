@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod guard;
 mod oauth;
+mod packed;
 mod response;
 mod scripted;
 mod tls;

@@ -51,11 +51,11 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn web_pages_and_packed_bodies_are_no_answers() {
+async fn web_pages_and_unknown_packings_are_no_answers() {
     let page = fault_of(status("200 OK", "content-type: text/html; charset=utf-8\r\n", "<html>")).await;
     check(&page, FaultKind::BadAnswer, Some(200));
     assert!(page.message.contains("base_url"), "{page}");
-    let packed = fault_of(status("200 OK", "content-encoding: gzip\r\n", "\x1f")).await;
+    let packed = fault_of(status("200 OK", "content-encoding: compress\r\n", "\x1f")).await;
     check(&packed, FaultKind::BadAnswer, Some(200));
 }
 
