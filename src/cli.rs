@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and its help.
 
 mod objects;
+mod records;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use objects::*;
+pub(crate) use records::*;
 
 /// A self-hosted router for language models: one endpoint, the best configured model for each request.
 #[derive(Debug, Parser)]
@@ -67,7 +69,7 @@ pub(crate) enum Command {
     /// Scorers: which one reads prompts, and which could.
     #[command(subcommand)]
     Scorer(ScorerCommand),
-    /// Request records, the newest last.
+    /// Request records, the newest last; `logs show` tells all of one.
     Logs(LogsArgs),
     /// What requests have consumed, cost and saved, by model.
     Usage(UsageArgs),
@@ -416,48 +418,6 @@ pub(crate) struct ShadowArgs {
     #[arg(long, value_name = "0..1", conflicts_with = "off")]
     pub(crate) share: Option<f64>,
     /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct UsageArgs {
-    /// Only this key, by id or name.
-    #[arg(long = "of-key", value_name = "KEY")]
-    pub(crate) of_key: Option<String>,
-    /// Only this model.
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct LogsArgs {
-    /// Goes on with new records as they come.
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only this key, by id or name.
-    #[arg(long = "of-key", alias = "key-name", value_name = "KEY")]
-    pub(crate) of_key: Option<String>,
-    /// Only this model.
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// At most this many.
-    #[arg(long, default_value_t = 50)]
-    pub(crate) limit: u32,
-    /// Prints JSON, one record a line.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -13,6 +13,7 @@ pub(crate) mod models;
 pub(crate) mod objects;
 mod offline;
 pub(crate) mod organisations;
+pub(crate) mod record_filter;
 pub(crate) mod schema;
 pub(crate) mod scorecards;
 pub(crate) mod scorer;

@@ -28,6 +28,7 @@ use crate::meters::Meters;
 use crate::reporter::Reporter;
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
+use crate::substitutions::Substitutions;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,6 +49,7 @@ pub(crate) struct App {
     pub(crate) shed: Arc<LoadShed>,
     pub(crate) reporter: Reporter,
     pub(crate) meters: Meters,
+    pub(crate) substitutions: Substitutions,
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.
     pub(crate) cutting: AtomicBool,

@@ -23,6 +23,7 @@ mod sessions;
 mod snapshot_store;
 mod snapshots;
 mod start;
+mod substitutions;
 mod watch;
 
 pub use clock::SystemClock;

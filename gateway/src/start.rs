@@ -24,6 +24,7 @@ use crate::server::{Listeners, Server};
 use crate::sessions::Sessions;
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
+use crate::substitutions::Substitutions;
 use crate::watch;
 
 /// How often readiness is looked at while somebody waits for it.
@@ -118,6 +119,7 @@ impl Gateway {
             ids: RequestIds::new().map_err(|fault| system(&fault))?,
             reporter,
             meters: Meters::new(),
+            substitutions: Substitutions::default(),
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod appending;
+mod filters;
 mod opening;
 mod reading;
 mod recovery;
 pub(crate) mod samples;
+mod versions;
 
 use std::collections::VecDeque;
 use std::fs;

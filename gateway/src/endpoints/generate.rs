@@ -75,6 +75,8 @@ async fn prepare(
     let (head, body) = request.into_parts();
     check_media_type(&head.headers)?;
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
+    settle.work_begins();
+    settle.came_through(recorded(surface.dialect));
     let target = surface.target.clone();
     let request = dialect::Request::decode(surface.dialect, body, target).map_err(Failure::Malformed)?;
     settle.describe(request.model(), request.stream());
@@ -94,6 +96,16 @@ struct Prepared {
     request: dialect::Request,
     forwarded: HeaderMap,
     chain: Chain,
+}
+
+/// The surface of a dialect, as rows name it.
+pub(crate) fn recorded(dialect: Dialect) -> domain::Surface {
+    match dialect {
+        Dialect::Openai => domain::Surface::Chat,
+        Dialect::OpenaiResponses => domain::Surface::Responses,
+        Dialect::Anthropic => domain::Surface::Messages,
+        Dialect::Gemini => domain::Surface::Gemini,
+    }
 }
 
 /// The caller's headers that mean something to an upstream of the same dialect.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::Meter;
-use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Usage};
+use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface, Usage};
 use futures_util::{Stream, stream};
 use http::{Request, Response, header};
 use hyper::body::Incoming;
@@ -59,7 +59,8 @@ pub(crate) async fn answer(
     let Some(provider) = provider else {
         return voice.response(&Failure::UnknownPath(request.uri().path().to_owned()));
     };
-    let settle = Settle::open(worker.app.clone(), context);
+    let mut settle = Settle::open(worker.app.clone(), context);
+    settle.came_through(Surface::Proxy);
     let passage = Passage { worker, settle, provider, model: None, began: Instant::now() };
     passage.run(request, slug, &mut in_flight).await.map(|body| body.holding(Some(in_flight)))
 }
@@ -80,6 +81,7 @@ impl Passage {
     ) -> Result<Upstream, Failure> {
         let (head, body) = request.into_parts();
         let body = body_limit::read(body, self.worker.app.limits(), in_flight).await?;
+        self.settle.work_begins();
         let said = said(&head.headers, &body);
         let path = path_below(head.uri.path(), head.uri.query(), slug);
         self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));
@@ -94,6 +96,7 @@ impl Passage {
             let secret = key.as_ref().map(|(_, secret)| secret.as_ref());
             let (method, headers) = (&head.method, &head.headers);
             let pass = Pass { provider: &self.provider, method, path: &path, headers, body: &body, secret, waits };
+            self.settle.sent_with(key.as_ref().map(|(credential, _)| &credential.id));
             self.settle.wait_begins();
             let answered = self.worker.client.pass(pass).await;
             self.settle.wait_ends();
@@ -161,7 +164,7 @@ impl Passage {
             Report { organisation, model, credential: credential.map(AsRef::as_ref), outcome, status, retry_after };
         self.worker.app.upstreams.report(&report, self.worker.app.clock.monotonic());
         let millis = Some(report::millis(self.began.elapsed()));
-        self.settle.attempted(Attempt { model: model.clone(), outcome, status, millis });
+        self.settle.attempted(Attempt { status, millis, ..Attempt::new(model.clone(), outcome) });
     }
 
     fn pass_on(mut self, upstream: Upstream) -> Response<GatewayBody> {

@@ -9,6 +9,7 @@ mod engine;
 mod fallback;
 mod limits;
 mod proxy;
+mod records;
 mod requests;
 mod rules;
 mod stack;
