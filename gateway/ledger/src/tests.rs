@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod appending;
+mod bodies;
 mod filters;
 mod opening;
 mod reading;
@@ -21,7 +22,7 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::spool::Spool;
 use crate::spool::frame::{Draft, Kind};
-use crate::{Ledger, LedgerOptions, codec};
+use crate::{BodyStore, Ledger, LedgerOptions, codec};
 
 /// Long enough never to matter on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -70,6 +71,13 @@ fn crashed_spool(dir: &Path, options: &LedgerOptions, last_sequence: u64, write:
     let folder = dir.join("spool");
     fs::create_dir_all(&folder).unwrap();
     write(&Spool::new(&folder, options, VecDeque::new(), last_sequence));
+}
+
+impl BodyStore {
+    /// Makes deletions leave what they delete in the file.
+    async fn overwrite_nothing(&mut self) {
+        sqlx::raw_sql("PRAGMA secure_delete = OFF").execute(self.connection()).await.unwrap();
+    }
 }
 
 impl Spool {

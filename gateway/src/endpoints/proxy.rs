@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::Meter;
-use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface, Usage};
+use domain::{
+    Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface, Usage,
+};
 use futures_util::{Stream, stream};
 use http::{Request, Response, header};
 use hyper::body::Incoming;
@@ -22,6 +24,7 @@ use crate::endpoints::generate::refused;
 use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
+use crate::pipeline::bodies::Keepable;
 use crate::pipeline::settle::{End, Settle};
 use crate::pipeline::{report, secrets};
 
@@ -67,10 +70,13 @@ pub(crate) async fn answer(
 
 impl Passage {
     async fn run(mut self, request: Request<Incoming>, slug: &str, in_flight: &mut InFlight) -> Response<GatewayBody> {
-        match self.send(request, slug, in_flight).await {
+        let sent = self.send(request, slug, in_flight).await;
+        let recorder = self.settle.take_recorder();
+        let response = match sent {
             Ok(upstream) => self.pass_on(upstream),
             Err(failure) => refused(self.settle, &failure),
-        }
+        };
+        response.map(|body| body.recorded(recorder))
     }
 
     async fn send(
@@ -82,6 +88,9 @@ impl Passage {
         let (head, body) = request.into_parts();
         let body = body_limit::read(body, self.worker.app.limits(), in_flight).await?;
         self.settle.work_begins();
+        let keepable = Keepable::of(self.settle.context(), &head.headers, &body);
+        // What goes to a provider by its own name carries no demands of ours but the header.
+        self.settle.keep(keepable, Constraints::default);
         let said = said(&head.headers, &body);
         let path = path_below(head.uri.path(), head.uri.query(), slug);
         self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));

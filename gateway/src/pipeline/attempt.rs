@@ -263,9 +263,8 @@ impl Pursuit {
 
     fn note_failure(&mut self, model: &ModelId, fault: &Fault, began: Instant) {
         let request_id = self.settle.context().id;
-        // A provider's words may quote the prompt: they are for debugging only.
+        // A provider's words may quote the prompt: they go to the caller alone, never into a log.
         tracing::warn!(%request_id, %model, kind = %fault.kind, status = fault.status, "an upstream attempt failed");
-        tracing::debug!(%request_id, message = fault.message, "what the upstream said");
         if fault.possibly_charged {
             tracing::info!(%request_id, %model, "the failed attempt may have been charged");
         }

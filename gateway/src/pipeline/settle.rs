@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use dialect::canonical::Loss;
 use domain::{
-    Attempt, AttemptOutcome, CredentialId, Decision, Finished, Model, ModelId, Money, Outcome, Started, Surface, Tag,
-    Usage,
+    Attempt, AttemptOutcome, Constraints, CredentialId, Decision, Finished, Model, ModelId, Money, Outcome, Started,
+    Surface, Tag, Usage,
 };
-use ledger::SpoolError;
+use ledger::{BodyRecorder, SpoolError};
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::context::RequestContext;
+use crate::pipeline::bodies::Keepable;
 use crate::pipeline::decide::Decided;
 use crate::sessions::{LastTurn, SessionKey};
 
@@ -67,6 +68,8 @@ pub(crate) struct Settle {
     sent: Option<Sent>,
     /// The conversation that learns who answered.
     session: Option<SessionKey>,
+    /// What keeps the bodies, where somebody asked for it, until the answer takes it.
+    recorder: Option<BodyRecorder>,
 }
 
 impl Settle {
@@ -88,11 +91,22 @@ impl Settle {
             sent_to: None,
             sent: None,
             session: None,
+            recorder: None,
         }
     }
 
     pub(crate) fn context(&self) -> &RequestContext {
         &self.context
+    }
+
+    /// Begins to keep the request's bodies, if they may be kept.
+    pub(crate) fn keep(&mut self, keepable: Option<Keepable>, constraints: impl FnOnce() -> Constraints) {
+        self.recorder = keepable.and_then(|it| it.begin(&self.app, &self.context, &constraints()));
+    }
+
+    /// What keeps the bodies: the answer takes it along.
+    pub(crate) fn take_recorder(&mut self) -> Option<BodyRecorder> {
+        self.recorder.take()
     }
 
     /// Notes what the body says of itself.
