@@ -71,6 +71,11 @@ pub(crate) enum Command {
     Scorer(ScorerCommand),
     /// Request records, the newest last; `logs show` tells all of one.
     Logs(LogsArgs),
+    /// Writes records to a Parquet file.
+    Export(ExportArgs),
+    /// Bodies of requests and answers that were kept because a key or organisation asks for it.
+    #[command(subcommand)]
+    Bodies(BodiesCommand),
     /// What requests have consumed, cost and saved, by model.
     Usage(UsageArgs),
     /// Checks the data folder, the configuration, the engine, the scorer and the stores; says how to mend what is wrong.
@@ -109,6 +114,9 @@ pub(crate) struct UpArgs {
     /// When records are synced to disk: within 20 ms, or before each answer.
     #[arg(long, value_enum, default_value = "grouped")]
     pub(crate) durability: DurabilityChoice,
+    /// Deletes records of requests that came more days ago than this; without it they are kept for good.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) retain_days: Option<u32>,
     /// Which certificate authorities vouch for providers.
     #[arg(long, value_enum, default_value = "platform")]
     pub(crate) trust_roots: TrustChoice,

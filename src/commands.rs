@@ -3,9 +3,11 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod blends;
+pub(crate) mod bodies;
 pub(crate) mod credentials;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod lists;
 pub(crate) mod logs;

@@ -1,5 +1,7 @@
 //! The command line of records: which to show, sum up or write to a file.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::ServerArgs;
@@ -98,4 +100,48 @@ pub(crate) struct ShowLogArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// Where to; an existing file is replaced once the new one is whole.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// The data folder whose records they are; a server may be running on it.
+    #[arg(long, default_value = "./signalbox-data", env = "SIGNALBOX_DATA_DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BodiesCommand {
+    /// Deletes bodies for good and checks that they are gone from the data folder; the records stay.
+    Delete(DeleteBodiesArgs),
+}
+
+#[derive(Args, Debug)]
+#[group(id = "which", required = true, multiple = false, args = ["request", "of_key", "all"])]
+pub(crate) struct DeleteBodiesArgs {
+    /// Those of this request.
+    #[arg(value_name = "REQUEST_ID")]
+    pub(crate) request: Option<String>,
+    /// Those of all requests of this key, by id.
+    #[arg(long = "of-key", visible_alias = "key", value_name = "KEY_ID")]
+    pub(crate) of_key: Option<String>,
+    /// All.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The data folder that they lie in; a server may be running on it.
+    #[arg(long, default_value = "./signalbox-data", env = "SIGNALBOX_DATA_DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -8,6 +8,7 @@ mod conversing;
 mod crash;
 mod first_start;
 mod objects;
+mod records;
 mod replay;
 mod rules;
 mod scorers;

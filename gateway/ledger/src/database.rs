@@ -4,6 +4,7 @@
 //! watermark covers is in, what it does not cover is not.
 
 pub(crate) mod batch;
+mod retain;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ mod filters;
 mod opening;
 mod reading;
 mod recovery;
+mod retaining;
 pub(crate) mod samples;
 mod versions;
 

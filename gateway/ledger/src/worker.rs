@@ -4,6 +4,7 @@
 //! keeps up, lags by gigabytes, or replays after a crash, and memory stays at one batch.
 
 mod drain;
+mod retain;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

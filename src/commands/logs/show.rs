@@ -2,10 +2,13 @@
 
 use anyhow::bail;
 use domain::{Attempt, RecordFilter, RecordReader, RequestId, RequestRecord};
+use ledger::{BodyStore, KeptBodies, KeptBody};
 use proto::pb::admin::v1 as pb;
+use serde_json::json;
 
 use super::offline;
 use crate::cli::{ServerArgs, ShowLogArgs};
+use crate::data_dir;
 use crate::exit::{Exit, UsageError};
 use crate::output::{self, or_dash};
 use crate::server_link::ServerLink;
@@ -19,12 +22,39 @@ pub(super) async fn run(args: ShowLogArgs) -> anyhow::Result<Exit> {
     let Some(record) = find(&args.server, request).await? else {
         bail!("there is no record of {request}");
     };
+    let bodies = bodies(&args.server, request).await?;
     if args.json {
-        output::json(&record)?;
-    } else {
-        lines(&record).into_iter().try_for_each(output::line)?;
+        let mut document = serde_json::to_value(&record)?;
+        if let Some(bodies) = &bodies {
+            document["bodies"] = json!({"request": body_json(&bodies.request), "answer": body_json(&bodies.answer)});
+        }
+        output::json(&document)?;
+        return Ok(Exit::Done);
+    }
+    lines(&record).into_iter().try_for_each(output::line)?;
+    if let Some(bodies) = &bodies {
+        for (name, body) in [("request", &bodies.request), ("answer", &bodies.answer)] {
+            let cut = if body.is_cut() { format!(", of which {} were kept", body.begin.len()) } else { String::new() };
+            output::line(format!("\n--- {name}: {} bytes{cut} ---", body.bytes))?;
+            output::line(String::from_utf8_lossy(&body.begin))?;
+        }
     }
     Ok(Exit::Done)
+}
+
+/// The request's bodies, where they were kept: they never leave the data folder by another way than this.
+async fn bodies(server: &ServerArgs, request: RequestId) -> anyhow::Result<Option<KeptBodies>> {
+    if server.server.is_some() {
+        return Ok(None);
+    }
+    let Some(mut store) = BodyStore::open(&data_dir::ledger(&server.data_dir)).await? else { return Ok(None) };
+    let bodies = store.get(request).await?;
+    store.close().await;
+    Ok(bodies)
+}
+
+fn body_json(body: &KeptBody) -> serde_json::Value {
+    json!({"text": String::from_utf8_lossy(&body.begin), "bytes": body.bytes, "cut": body.is_cut()})
 }
 
 async fn find(server: &ServerArgs, request: RequestId) -> anyhow::Result<Option<RequestRecord>> {
