@@ -2,6 +2,7 @@
 
 mod keys;
 mod objects;
+mod records;
 mod wish;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use keys::*;
 pub(crate) use objects::*;
+pub(crate) use records::*;
 pub(crate) use wish::Wish;
 
 /// A self-hosted router for language models: one endpoint, the best configured model for each request.
@@ -85,8 +87,13 @@ pub(crate) enum Command {
     /// Scorers: which one reads prompts, and which could.
     #[command(subcommand)]
     Scorer(ScorerCommand),
-    /// Request records, the newest last.
+    /// Request records, the newest last; `logs show` tells all of one.
     Logs(LogsArgs),
+    /// Writes records to a Parquet file.
+    Export(ExportArgs),
+    /// Bodies of requests and answers that were kept because a key or organisation asks for it.
+    #[command(subcommand)]
+    Bodies(BodiesCommand),
     /// What requests have consumed, cost and saved, by model.
     Usage(UsageArgs),
     /// Checks the data folder, the configuration, the engine, the scorer and the stores; says how to mend what is wrong.
@@ -131,6 +138,9 @@ pub(crate) struct UpArgs {
     /// When records are synced to disk: within 20 ms, or before each answer.
     #[arg(long, value_enum, default_value = "grouped")]
     pub(crate) durability: DurabilityChoice,
+    /// Deletes records of requests that came more days ago than this; without it they are kept for good.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) retain_days: Option<u32>,
     /// Which certificate authorities vouch for providers.
     #[arg(long, value_enum, default_value = "platform")]
     pub(crate) trust_roots: TrustChoice,
@@ -402,48 +412,6 @@ pub(crate) struct ShadowArgs {
     #[arg(long, value_name = "0..1", conflicts_with = "off")]
     pub(crate) share: Option<f64>,
     /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct UsageArgs {
-    /// Only this key, by id or name.
-    #[arg(long = "of-key", value_name = "KEY")]
-    pub(crate) of_key: Option<String>,
-    /// Only this model.
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct LogsArgs {
-    /// Goes on with new records as they come.
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only this key, by id or name.
-    #[arg(long = "of-key", alias = "key-name", value_name = "KEY")]
-    pub(crate) of_key: Option<String>,
-    /// Only this model.
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-    /// Only since then: a time such as `2026-11-22T10:00:00Z`, or an age such as `15m`, `2h`, `7d`.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// At most this many.
-    #[arg(long, default_value_t = 50)]
-    pub(crate) limit: u32,
-    /// Prints JSON, one record a line.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

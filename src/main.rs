@@ -70,6 +70,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Scorer(command) => commands::scorer::run(command).await,
             Command::Logs(args) => commands::logs::run(args).await,
+            Command::Export(args) => commands::export::run(args).await,
+            Command::Bodies(command) => commands::bodies::run(command).await,
             Command::Usage(args) => commands::usage::run(args).await,
             Command::Doctor(args) => commands::doctor::run(args).await,
         }

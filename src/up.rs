@@ -148,7 +148,7 @@ async fn start_roles(
     }
     let demo = demo.reconsider(args, &registry, &organisation).await?;
 
-    let ledger = Arc::new(Ledger::open(&data_dir::ledger(&folder), ledger_options(args.durability))?);
+    let ledger = Arc::new(Ledger::open(&data_dir::ledger(&folder), ledger_options(args))?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let scorers = scorers.await?;
     if !args.json {
@@ -325,12 +325,13 @@ async fn apply_environment(registry: &Registry, organisation: &OrganisationId) -
     Ok(())
 }
 
-fn ledger_options(durability: DurabilityChoice) -> LedgerOptions {
-    let durability = match durability {
+fn ledger_options(args: &UpArgs) -> LedgerOptions {
+    let durability = match args.durability {
         DurabilityChoice::Grouped => LedgerOptions::default().durability,
         DurabilityChoice::Strict => Durability::Strict,
     };
-    LedgerOptions { durability, ..LedgerOptions::default() }
+    let retain = args.retain_days.map(|days| Duration::from_hours(24 * u64::from(days)));
+    LedgerOptions { durability, retain, ..LedgerOptions::default() }
 }
 
 fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crate, where it lives, and which of ours it may import outside of tests.
-const ARROWS: [(&str, &str, &[&str]); 18] = [
+const ARROWS: [(&str, &str, &[&str]); 19] = [
     ("domain", "engine/domain", &[]),
     ("policy", "engine/policy", &["domain"]),
     ("scorer", "engine/scorer", &["domain"]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &str, &[&str]); 18] = [
     ("dialect", "gateway/dialect", &["domain"]),
     ("providers", "gateway/providers", &["domain", "dialect", "seal"]),
     ("ledger", "gateway/ledger", &["domain"]),
+    ("export", "gateway/ledger/export", &["domain"]),
     ("gateway", "gateway", &["domain", "policy", "dialect", "providers", "ledger", "proto", "seal"]),
     ("datasets", "datasets", &["domain"]),
     ("trainer", "evalkit/trainer", &["domain", "scorer", "datasets"]),
@@ -38,6 +39,7 @@ const ARROWS: [(&str, &str, &[&str]); 18] = [
             "scorer",
             "registry",
             "ledger",
+            "export",
             "providers",
             "engine",
             "gateway",

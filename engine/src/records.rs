@@ -1,11 +1,13 @@
 //! `admin.v1.Records`: lists, tails and sums the ledger, where one is mounted on this engine.
 
+mod filter;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::record::RecordFuture;
-use domain::{Money, Outcome, RecordFilter, RecordReader, RequestId, RequestRecord, Timestamp};
+use domain::{Money, Outcome, RecordFilter, RecordReader, RequestRecord};
 use proto::ConvertError;
 use proto::pb::admin::v1 as pb;
 use proto::pb::admin::v1::records_server::Records;
@@ -16,7 +18,6 @@ use tonic::{Request, Response, Status};
 
 use crate::auth::Caller;
 use crate::shared::Shared;
-use crate::status;
 use crate::stream::{self, Gone};
 
 /// How long the ledger may take for one page.
@@ -44,7 +45,7 @@ impl Records for RecordsService {
     ) -> Result<Response<pb::ListRecordsResponse>, Status> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let mut filter = self.filter(request.filter, &caller)?;
+        let mut filter = filter::read(&self.shared, request.filter, &caller)?;
         filter.before_sequence = request.before_sequence;
         filter.limit = if request.limit == 0 { PAGE.0 } else { request.limit.min(PAGE.1) };
         let rows = read(reader(&self.shared)?.list(filter)).await?;
@@ -55,11 +56,11 @@ impl Records for RecordsService {
     async fn tail(&self, request: Request<pb::TailRecordsRequest>) -> Result<Response<Self::TailStream>, Status> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let filter = self.filter(request.filter, &caller)?;
+        let filter = filter::read(&self.shared, request.filter, &caller)?;
         let reader = reader(&self.shared)?.clone();
         let after = match request.after_sequence {
             Some(sequence) => sequence,
-            None => newest(reader.as_ref()).await?,
+            None => read(reader.last_sequence()).await?,
         };
         let (sender, receiver) = mpsc::channel(TAIL_BUFFER);
         let tail = Tail { shared: self.shared.clone(), reader, filter, after, sender };
@@ -69,7 +70,7 @@ impl Records for RecordsService {
 
     async fn usage(&self, request: Request<pb::UsageRequest>) -> Result<Response<pb::UsageResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let mut filter = self.filter(request.into_inner().filter, &caller)?;
+        let mut filter = filter::read(&self.shared, request.into_inner().filter, &caller)?;
         filter.limit = PAGE.1;
         let reader = reader(&self.shared)?;
         let (mut lines, mut total) = (BTreeMap::<String, Sum>::new(), Sum::default());
@@ -96,41 +97,6 @@ impl Records for RecordsService {
     }
 }
 
-impl RecordsService {
-    fn filter(&self, filter: Option<pb::RecordFilter>, caller: &Caller) -> Result<RecordFilter, Status> {
-        let filter = filter.unwrap_or_default();
-        let mut organisation = match (filter.organisation.as_deref(), caller) {
-            (None, Caller::Operator) => None,
-            (named, _) => Some(self.shared.organisation(named, caller)?.id.clone()),
-        };
-        let mut key = None;
-        if let Some(text) = filter.key.as_deref() {
-            let owner = self.shared.organisation(filter.organisation.as_deref(), caller)?.id.clone();
-            let found = self.shared.registry.find_key(&owner, text).map_err(|it| status::of_unknown(&it))?;
-            key = Some(found.id.clone());
-            organisation = Some(owner);
-        }
-        Ok(RecordFilter {
-            organisation,
-            key,
-            model: parse("filter.model", filter.model.as_deref(), domain::ModelId::parse)?,
-            since: filter.since_micros.map(Timestamp),
-            request: parse("filter.request", filter.request.as_deref(), RequestId::parse)?,
-            after_sequence: None,
-            before_sequence: None,
-            limit: PAGE.0,
-        })
-    }
-}
-
-fn parse<T>(
-    field: &str,
-    text: Option<&str>,
-    read: fn(&str) -> Result<T, domain::InvalidId>,
-) -> Result<Option<T>, Status> {
-    text.map(read).transpose().map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
-}
-
 /// The ledger, where one is mounted.
 pub(crate) fn reader(shared: &Shared) -> Result<&Arc<dyn RecordReader>, Status> {
     shared.records.as_ref().ok_or_else(|| {
@@ -145,11 +111,6 @@ pub(crate) async fn read<T>(rows: RecordFuture<'_, T>) -> Result<T, Status> {
         Ok(Err(error)) => Err(Status::unavailable(error.to_string())),
         Err(_) => Err(Status::deadline_exceeded("the ledger did not answer within 10 s: narrow the filter")),
     }
-}
-
-async fn newest(reader: &dyn RecordReader) -> Result<u64, Status> {
-    let rows = read(reader.list(RecordFilter { limit: 1, ..RecordFilter::default() })).await?;
-    Ok(rows.first().map_or(0, |row| row.sequence))
 }
 
 fn message(row: &RequestRecord) -> Result<pb::Record, Status> {

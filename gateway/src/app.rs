@@ -28,6 +28,7 @@ use crate::meters::Meters;
 use crate::reporter::Reporter;
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
+use crate::substitutions::Substitutions;
 use crate::traces::Traces;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,6 +54,7 @@ pub(crate) struct App {
     pub(crate) meters: Meters,
     /// Where finished requests go of which traces are made; `None` = nobody makes any.
     pub(crate) traces: Option<Traces>,
+    pub(crate) substitutions: Substitutions,
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.
     pub(crate) cutting: AtomicBool,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
+use ledger::BodyRecorder;
 
 use crate::body::stall::Watched;
 use crate::layers::load_shed::InFlight;
@@ -24,6 +25,7 @@ type Frames = Pin<Box<dyn Stream<Item = Result<Bytes, Aborted>> + Send>>;
 pub(crate) struct GatewayBody {
     content: Content,
     in_flight: Option<InFlight>,
+    recorder: Option<BodyRecorder>,
 }
 
 enum Content {
@@ -34,11 +36,11 @@ enum Content {
 impl GatewayBody {
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { content: Content::Full((!bytes.is_empty()).then_some(bytes)), in_flight: None }
+        Self { content: Content::Full((!bytes.is_empty()).then_some(bytes)), in_flight: None, recorder: None }
     }
 
     pub(crate) fn stream(frames: impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static) -> Self {
-        Self { content: Content::Stream(Box::pin(frames)), in_flight: None }
+        Self { content: Content::Stream(Box::pin(frames)), in_flight: None, recorder: None }
     }
 
     /// Gives a stream up whose next frame nobody asks for within `wait`.
@@ -47,6 +49,12 @@ impl GatewayBody {
             Content::Stream(frames) => Self { content: Content::Stream(Box::pin(Watched::new(frames, wait))), ..self },
             Content::Full(_) => self,
         }
+    }
+
+    /// Has what goes out kept.
+    pub(crate) fn recorded(mut self, recorder: Option<BodyRecorder>) -> Self {
+        self.recorder = recorder;
+        self
     }
 
     pub(crate) fn holding(mut self, in_flight: Option<InFlight>) -> Self {
@@ -60,10 +68,14 @@ impl Body for GatewayBody {
     type Error = Aborted;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        match &mut self.content {
-            Content::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Stream(frames) => frames.as_mut().poll_next(context).map_ok(Frame::data),
+        let polled = match &mut self.content {
+            Content::Full(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Content::Stream(frames) => frames.as_mut().poll_next(context),
+        };
+        if let (Some(recorder), Poll::Ready(Some(Ok(bytes)))) = (&mut self.recorder, &polled) {
+            recorder.answer(bytes);
         }
+        polled.map_ok(Frame::data)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -24,6 +24,7 @@ mod sessions;
 mod snapshot_store;
 mod snapshots;
 mod start;
+mod substitutions;
 mod tls;
 mod traces;
 mod watch;

@@ -1,6 +1,7 @@
 //! From a decoded request to a delivered answer: decide, attempt, fall back, stream, settle.
 
 pub(crate) mod attempt;
+pub(crate) mod bodies;
 pub(crate) mod converse;
 pub(crate) mod decide;
 pub(crate) mod fallback;

@@ -25,6 +25,7 @@ use crate::server::{Listeners, Server};
 use crate::sessions::Sessions;
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
+use crate::substitutions::Substitutions;
 use crate::tls::{ServerTls, ServerTlsError};
 use crate::traces::Traces;
 use crate::watch;
@@ -135,6 +136,7 @@ impl Gateway {
             reporter,
             meters: Meters::new(),
             traces,
+            substitutions: Substitutions::default(),
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });

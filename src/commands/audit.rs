@@ -6,7 +6,7 @@ use proto::pb::object::v1 as object;
 use serde_json::{Value, json};
 
 use crate::cli::{AuditArgs, AuditCommand};
-use crate::commands::logs::moment;
+use crate::commands::record_filter::moment;
 use crate::exit::{Exit, UsageError};
 use crate::output;
 use crate::server_link::{ServerLink, told};
@@ -21,7 +21,7 @@ pub(crate) async fn run(AuditCommand::List(args): AuditCommand) -> anyhow::Resul
     let request = pb::ListAuditRequest {
         kind: kind.map_or(0, |kind| object::ObjectKind::from(kind).into()),
         id,
-        since_micros: since.as_deref().map(moment).transpose()?.map(Timestamp::unix_micros),
+        since_micros: since.as_deref().map(|text| moment("--since", text)).transpose()?.map(Timestamp::unix_micros),
         ..pb::ListAuditRequest::default()
     };
     let entries = ServerLink::connect(&server).await?.objects().audit(request, limit).await.map_err(told)?;

@@ -4,21 +4,13 @@ use proto::pb::admin::v1 as pb;
 use serde_json::{Value, json};
 
 use crate::cli::UsageArgs;
-use crate::commands::logs::moment;
 use crate::exit::Exit;
 use crate::output;
 use crate::server_link::ServerLink;
 
 /// Prints the sums. Saved is what the most capable candidate of each request would have cost more.
 pub(crate) async fn run(args: UsageArgs) -> anyhow::Result<Exit> {
-    let since = args.since.as_deref().map(moment).transpose()?;
-    let filter = pb::RecordFilter {
-        organisation: None,
-        key: args.of_key.clone(),
-        model: args.model.clone(),
-        since_micros: since.map(domain::Timestamp::unix_micros),
-        request: None,
-    };
+    let filter = args.filter.message()?;
     let usage = ServerLink::connect(&args.server).await?.usage(filter).await?;
     let total = usage.total.unwrap_or_default();
     if args.json {

@@ -10,6 +10,7 @@ mod credentials;
 mod first_start;
 mod objects;
 mod operations;
+mod records;
 mod replay;
 mod rules;
 mod scorers;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::AffinityRecord;
-use crate::ids::{ModelId, PolicyId, RequestId, RouterId};
+use crate::ids::{CredentialId, ModelId, PolicyId, RequestId, RouterId};
 use crate::instructions::InstructionsRecord;
 use crate::money::Money;
 use crate::policy::Axis;
@@ -315,4 +315,28 @@ pub struct Attempt {
     /// How long it took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub millis: Option<f64>,
+    /// When it began, in microseconds after the request came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_micros: Option<u64>,
+    /// The secret it was made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialId>,
+    /// The upstream's own name of the call, for its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_request: Option<String>,
+}
+
+impl Attempt {
+    /// An attempt of which only the end is known.
+    pub fn new(model: ModelId, outcome: AttemptOutcome) -> Self {
+        Self {
+            model,
+            outcome,
+            status: None,
+            millis: None,
+            began_micros: None,
+            credential: None,
+            upstream_request: None,
+        }
+    }
 }

@@ -1,7 +1,8 @@
-//! Request records: the row that every request leaves, and how rows are read back.
+//! Request records: the row that every request leaves. How rows are read back stands in `filter`.
 
-use std::future::Future;
-use std::pin::Pin;
+mod filter;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,8 @@ use crate::decision::{Attempt, Decision};
 use crate::ids::{KeyId, ModelId, OrganisationId, PolicyId, ProjectId, RequestId};
 use crate::money::Money;
 use crate::usage::Usage;
+
+pub use filter::{RecordError, RecordFilter, RecordFuture, RecordReader};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,6 +48,58 @@ impl Outcome {
     }
 }
 
+/// The surface that a request came through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surface {
+    /// Chat completions; also every row of the versions that had nothing else.
+    #[default]
+    Chat,
+    /// OpenAI's Responses.
+    Responses,
+    /// Anthropic's Messages.
+    Messages,
+    /// Gemini's generateContent.
+    Gemini,
+    /// Embeddings.
+    Embeddings,
+    /// A provider's own path, passed through.
+    Proxy,
+}
+
+impl Surface {
+    /// Every surface.
+    pub const ALL: [Self; 6] =
+        [Self::Chat, Self::Responses, Self::Messages, Self::Gemini, Self::Embeddings, Self::Proxy];
+
+    /// The surface's name: `responses`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::Gemini => "gemini",
+            Self::Embeddings => "embeddings",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+/// One of the caller's own labels of a request. Its value may be personal: `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tag {
+    /// Its name.
+    pub key: String,
+    /// What it says.
+    pub value: String,
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Tag({}=…)", self.key)
+    }
+}
+
 /// Written to the spool before the first upstream call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Started {
@@ -65,6 +120,29 @@ pub struct Started {
     /// It asked for a stream.
     #[serde(default)]
     pub stream: bool,
+    /// For whom the caller asks: its own name of an end user, or the key's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The surface it came through.
+    #[serde(default)]
+    pub endpoint: Surface,
+}
+
+impl Started {
+    /// A request of which only the caller is known yet.
+    pub fn new(id: RequestId, at: Timestamp, organisation: OrganisationId, key: KeyId) -> Self {
+        Self {
+            id,
+            at,
+            organisation,
+            key,
+            project: None,
+            requested_model: None,
+            stream: false,
+            user: None,
+            endpoint: Surface::default(),
+        }
+    }
 }
 
 /// Written to the spool before the last byte goes to the caller.
@@ -83,6 +161,9 @@ pub struct Finished {
     /// What the upstream said it served.
     #[serde(default)]
     pub served_model: Option<String>,
+    /// That is another model than the one asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub served_mismatch: bool,
     /// The policy that decided.
     #[serde(default)]
     pub policy: Option<PolicyId>,
@@ -106,6 +187,18 @@ pub struct Finished {
     /// Microseconds spent waiting for upstreams.
     #[serde(default)]
     pub upstream_micros: Option<u64>,
+    /// Microseconds the request waited for its place and its body, before any work on it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_micros: Option<u64>,
+    /// Microseconds the gateway itself took: all of it but the waits for upstreams, caller and place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overhead_micros: Option<u64>,
+    /// The caller's labels, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// Paths of the body that a translation between dialects left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loss: Vec<String>,
     /// Every attempt, in order.
     #[serde(default)]
     pub attempts: Vec<Attempt>,
@@ -120,6 +213,36 @@ pub struct Finished {
     pub error: Option<String>,
 }
 
+impl Finished {
+    /// The record of a request that has ended before anything more was known of it.
+    pub fn new(started: Started, outcome: Outcome, status: u16) -> Self {
+        Self {
+            started,
+            outcome,
+            status,
+            model: None,
+            served_model: None,
+            served_mismatch: false,
+            policy: None,
+            usage: None,
+            cost: None,
+            saved: None,
+            total_micros: 0,
+            first_token_micros: None,
+            decision_micros: None,
+            upstream_micros: None,
+            queue_micros: None,
+            overhead_micros: None,
+            tags: Vec::new(),
+            loss: Vec::new(),
+            attempts: Vec::new(),
+            decision: None,
+            arguments: None,
+            error: None,
+        }
+    }
+}
+
 /// A row of the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestRecord {
@@ -128,41 +251,4 @@ pub struct RequestRecord {
     /// Everything else.
     #[serde(flatten)]
     pub finished: Finished,
-}
-
-/// Which rows to read, newest first unless `after` is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RecordFilter {
-    /// Only this organisation; `None` = all (operators).
-    pub organisation: Option<OrganisationId>,
-    /// Only this key.
-    pub key: Option<KeyId>,
-    /// Only this model.
-    pub model: Option<ModelId>,
-    /// Only since this moment.
-    pub since: Option<Timestamp>,
-    /// Only this request.
-    pub request: Option<RequestId>,
-    /// Only rows with a greater sequence, oldest first: for tailing.
-    pub after_sequence: Option<u64>,
-    /// Only rows with a smaller sequence, newest first: for paging.
-    pub before_sequence: Option<u64>,
-    /// At most this many rows.
-    pub limit: u32,
-}
-
-/// Why records could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the ledger: {0}")]
-pub struct RecordError(pub String);
-
-/// What a `RecordReader` answers with.
-pub type RecordFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, RecordError>> + Send + 'a>>;
-
-/// Whoever can read the ledger.
-pub trait RecordReader: Send + Sync {
-    /// Returns the rows that fit a filter.
-    fn list(&self, filter: RecordFilter) -> RecordFuture<'_, Vec<RequestRecord>>;
-    /// Returns how many rows there are.
-    fn count(&self) -> RecordFuture<'_, u64>;
 }

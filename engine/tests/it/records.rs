@@ -26,34 +26,16 @@ impl Rows {
 }
 
 fn row(sequence: u64, model: &str, cost: Option<i128>) -> RequestRecord {
-    let started = Started {
-        id: RequestId::from_value(sequence.into()),
-        at: Timestamp(0),
-        organisation: OrganisationId::from_random([1; 20]),
-        key: KeyId::from_random([1; 20]),
-        project: None,
-        requested_model: None,
-        stream: false,
-    };
+    let (organisation, key) = (OrganisationId::from_random([1; 20]), KeyId::from_random([1; 20]));
+    let started = Started::new(RequestId::from_value(sequence.into()), Timestamp(0), organisation, key);
     let usage = Usage { prompt_tokens: 10, completion_tokens: 5, ..Usage::default() };
     let finished = Finished {
-        started,
-        outcome: Outcome::Completed,
-        status: 200,
         model: Some(ModelId::parse(model).unwrap()),
-        served_model: None,
-        policy: None,
         usage: Some(usage),
         cost: cost.map(Money::from_pico),
         saved: cost.map(|_| Money::from_pico(3)),
         total_micros: 1,
-        first_token_micros: None,
-        decision_micros: None,
-        upstream_micros: None,
-        attempts: vec![],
-        decision: None,
-        arguments: None,
-        error: None,
+        ..Finished::new(started, Outcome::Completed, 200)
     };
     RequestRecord { sequence, finished }
 }
@@ -78,6 +60,11 @@ impl RecordReader for Rows {
     fn count(&self) -> RecordFuture<'_, u64> {
         let count = self.0.lock().unwrap().len() as u64;
         Box::pin(async move { Ok(count) })
+    }
+
+    fn last_sequence(&self) -> RecordFuture<'_, u64> {
+        let last = self.0.lock().unwrap().last().map_or(0, |row| row.sequence);
+        Box::pin(async move { Ok(last) })
     }
 }
 

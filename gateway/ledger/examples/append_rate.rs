@@ -12,7 +12,7 @@ use domain::decision::{AttemptOutcome, CandidateRecord};
 use domain::{
     Arguments, Attempt, Axis, CapabilityTag, Decision, Facts, Features, Finished, Health, KeyId, ModelId, Money,
     OrganisationId, Outcome, OutputTokens, PolicyId, RecordFilter, RequestId, Route, Score, Scored, SnapshotVersion,
-    Started, Usage,
+    Started, Surface, Usage,
 };
 use ledger::{Durability, Ledger, LedgerOptions};
 
@@ -104,11 +104,18 @@ fn sample(candidates: u64) -> Finished {
             project: None,
             requested_model: Some("support".to_owned()),
             stream: true,
+            user: None,
+            endpoint: Surface::Chat,
         },
         outcome: Outcome::Completed,
         status: 200,
         model: Some(model(0)),
         served_model: Some("model-0-2026-01-01".to_owned()),
+        served_mismatch: false,
+        queue_micros: Some(20),
+        overhead_micros: Some(120),
+        tags: Vec::new(),
+        loss: Vec::new(),
         policy: Some(PolicyId::from_random([1; 20])),
         usage: Some(Usage { prompt_tokens: 200, completion_tokens: 100, ..Usage::default() }),
         cost: Some(Money::from_pico(123_456_789)),
@@ -118,10 +125,9 @@ fn sample(candidates: u64) -> Finished {
         decision_micros: Some(1_234),
         upstream_micros: Some(1_200_000),
         attempts: vec![Attempt {
-            model: model(0),
-            outcome: AttemptOutcome::Ok,
             status: Some(200),
             millis: Some(1_200.25),
+            ..Attempt::new(model(0), AttemptOutcome::Ok)
         }],
         decision: Some(Decision {
             policy: Some("support".to_owned()),

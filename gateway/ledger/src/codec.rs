@@ -7,12 +7,17 @@
 mod detail;
 
 use domain::clock::Timestamp;
-use domain::{Finished, KeyId, Money, OrganisationId, ProjectId, RequestId, Started};
+use domain::{Finished, KeyId, Money, OrganisationId, ProjectId, RequestId, Started, Surface, Tag};
 
 pub(crate) use detail::Detail;
 
-/// The first byte of every payload.
-const VERSION: u8 = 1;
+/// The first byte of every payload. The second version added, at the end of what the first one had, user and endpoint
+/// to starts and labels to ends.
+const VERSION: u8 = 2;
+/// Versions that are still read.
+const READ: std::ops::RangeInclusive<u8> = 1..=VERSION;
+/// Labels beyond these have no index: they stand in the detail all the same. Body and header may bring 64 each.
+const MAX_TAGS: usize = 128;
 /// Texts that a caller or an upstream chose are cut here; ids are shorter by construction.
 const MAX_TEXT: usize = 512;
 /// A larger end record is written without its decision, arguments and attempts.
@@ -28,7 +33,7 @@ const NO_NUMBER: i64 = i64::MIN;
 pub(crate) struct Unreadable;
 
 /// An end record as the database wants it, borrowed from its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EndView<'a> {
     pub(crate) request: [u8; 16],
     pub(crate) at: i64,
@@ -45,6 +50,8 @@ pub(crate) struct EndView<'a> {
     pub(crate) saved: Option<i64>,
     pub(crate) total_micros: i64,
     pub(crate) first_token_micros: Option<i64>,
+    /// Names and values.
+    pub(crate) tags: Vec<(&'a str, &'a str)>,
     pub(crate) detail: &'a [u8],
 }
 
@@ -53,6 +60,8 @@ pub(crate) fn encode_start(started: &Started, out: &mut Vec<u8>) {
     put_common(started, out);
     put_text(started.requested_model.as_deref(), out);
     out.push(u8::from(started.stream));
+    put_text(started.user.as_deref(), out);
+    out.push(started.endpoint as u8);
 }
 
 /// Appends an end record's payload; past `MAX_PAYLOAD` without decision, arguments and attempts, which the detail then says.
@@ -69,6 +78,7 @@ pub(crate) fn encode_end(finished: &Finished, out: &mut Vec<u8>) {
     put_number(finished.saved.map(money_column), out);
     put_number(Some(clamp(finished.total_micros)), out);
     put_number(finished.first_token_micros.map(clamp), out);
+    put_tags(&finished.tags, out);
     let columns = out.len();
     Detail::write(finished, true, out);
     if out.len() - begin > MAX_PAYLOAD {
@@ -90,6 +100,10 @@ pub(crate) fn decode_start(payload: &[u8]) -> Result<Started, Unreadable> {
     let common = bytes.common()?;
     let requested_model = bytes.text()?.map(str::to_owned);
     let stream = bytes.array::<1>()? == [1];
+    let (user, endpoint) = match common.version {
+        1 => (None, Surface::default()),
+        _ => (bytes.text()?.map(str::to_owned), bytes.surface()?),
+    };
     Ok(Started {
         id: RequestId::from_value(u128::from_be_bytes(common.request)),
         at: Timestamp(common.at),
@@ -98,6 +112,8 @@ pub(crate) fn decode_start(payload: &[u8]) -> Result<Started, Unreadable> {
         project: common.project.map(ProjectId::parse).transpose().map_err(|_| Unreadable)?,
         requested_model,
         stream,
+        user,
+        endpoint,
     })
 }
 
@@ -121,6 +137,7 @@ pub(crate) fn decode_end(payload: &[u8]) -> Result<EndView<'_>, Unreadable> {
         saved: bytes.number()?,
         total_micros: bytes.number()?.ok_or(Unreadable)?,
         first_token_micros: bytes.number()?,
+        tags: if common.version == 1 { Vec::new() } else { bytes.tags()? },
         detail: bytes.0,
     })
 }
@@ -136,7 +153,7 @@ fn money_column(amount: Money) -> i64 {
 }
 
 /// Cuts a text that others chose.
-fn clip(text: &str) -> &str {
+pub(crate) fn clip(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
@@ -158,12 +175,22 @@ fn put_text(text: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
+fn put_tags(tags: &[Tag], out: &mut Vec<u8>) {
+    let tags = &tags[..tags.len().min(MAX_TAGS)];
+    out.push(tags.len() as u8);
+    for tag in tags {
+        put_text(Some(&tag.key), out);
+        put_text(Some(&tag.value), out);
+    }
+}
+
 fn put_number(number: Option<i64>, out: &mut Vec<u8>) {
     out.extend_from_slice(&number.unwrap_or(NO_NUMBER).to_le_bytes());
 }
 
 /// What both kinds of record begin with.
 struct Common<'a> {
+    version: u8,
     request: [u8; 16],
     at: i64,
     organisation: &'a str,
@@ -185,8 +212,20 @@ impl<'a> Bytes<'a> {
         self.take(N)?.try_into().map_err(|_| Unreadable)
     }
 
-    fn version(&mut self) -> Result<(), Unreadable> {
-        if self.array::<1>()? == [VERSION] { Ok(()) } else { Err(Unreadable) }
+    fn version(&mut self) -> Result<u8, Unreadable> {
+        let [version] = self.array()?;
+        if READ.contains(&version) { Ok(version) } else { Err(Unreadable) }
+    }
+
+    fn surface(&mut self) -> Result<Surface, Unreadable> {
+        let [code] = self.array()?;
+        Surface::ALL.get(usize::from(code)).copied().ok_or(Unreadable)
+    }
+
+    fn tags(&mut self) -> Result<Vec<(&'a str, &'a str)>, Unreadable> {
+        let [count] = self.array()?;
+        let mut tag = || Ok((self.text()?.ok_or(Unreadable)?, self.text()?.ok_or(Unreadable)?));
+        (0..count).map(|_| tag()).collect()
     }
 
     fn number(&mut self) -> Result<Option<i64>, Unreadable> {
@@ -203,8 +242,8 @@ impl<'a> Bytes<'a> {
     }
 
     fn common(&mut self) -> Result<Common<'a>, Unreadable> {
-        self.version()?;
         Ok(Common {
+            version: self.version()?,
             request: self.array()?,
             at: i64::from_le_bytes(self.array()?),
             organisation: self.text()?.ok_or(Unreadable)?,

@@ -4,6 +4,7 @@
 //! watermark covers is in, what it does not cover is not.
 
 pub(crate) mod batch;
+mod retain;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ use batch::{Batch, insert_rows};
 pub(crate) const FILE: &str = "ledger.sqlite";
 
 /// Every migration, oldest first. Append only.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_requests.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_requests.sql"), include_str!("../migrations/0002_filters.sql")];
 /// Pages in the write-ahead log before `SQLite` moves them into the database: 16 MiB instead of 4 saves syncs.
 const CHECKPOINT_PAGES: &str = "1000";
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use domain::record::RecordError;
 use domain::{Finished, RecordFilter, RecordReader, Started};
 
+use crate::bodies::BodyLog;
 use crate::codec;
 use crate::error::{FlushError, LedgerError, SpoolError};
 use crate::options::{Durability, LedgerOptions};
@@ -32,6 +33,7 @@ thread_local! {
 pub struct Ledger {
     pub(crate) shared: Arc<Shared>,
     reader: Arc<LedgerReader>,
+    bodies: BodyLog,
     /// Disconnects when the background thread has ended.
     ended: Mutex<Receiver<()>>,
 }
@@ -53,7 +55,8 @@ impl Ledger {
             })
             .map_err(|error| LedgerError::Thread(error.to_string()))?;
         let shared = opened.recv_timeout(OPEN_DEADLINE).map_err(|error| LedgerError::Thread(error.to_string()))??;
-        Ok(Self { shared, reader: Arc::new(Self::open_reader(dir)?), ended: Mutex::new(ended) })
+        let reader = Arc::new(Self::open_reader(dir)?);
+        Ok(Self { shared, reader, bodies: BodyLog::open(dir), ended: Mutex::new(ended) })
     }
 
     /// Opens the rows of a folder for reading alone, whether or not a server has it open.
@@ -85,6 +88,11 @@ impl Ledger {
         Arc::clone(&self.reader) as Arc<dyn RecordReader>
     }
 
+    /// Keeps bodies for those who ask for them.
+    pub fn bodies(&self) -> &BodyLog {
+        &self.bodies
+    }
+
     /// Sums over the rows that fit a filter (its limit and paging are ignored).
     pub async fn totals(&self, filter: &RecordFilter) -> Result<Totals, RecordError> {
         self.reader.totals(filter).await
@@ -111,6 +119,7 @@ impl Ledger {
         self.shared.stop.send_replace(Some(Instant::now() + deadline));
         self.shared.sync_wake.now();
         self.shared.drain_wake.now();
+        self.bodies.close(deadline);
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         match ended.recv_timeout(deadline) {
             Err(RecvTimeoutError::Timeout) => Err(LedgerError::CloseTimeout(deadline, self.stats().backlog)),

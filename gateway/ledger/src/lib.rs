@@ -4,8 +4,11 @@
 //! syncs the spool and drains it into `SQLite` (`database`), where `reader` finds the rows. The spool is the queue:
 //! nothing is dropped between a caller and the database, however long the database is away.
 //!
+//! Bodies, for those who ask for them, lie in a file of their own (`bodies`).
+//!
 //! Leaves to others: what a request cost, when a record is due, and what to answer when the spool refuses one.
 
+mod bodies;
 mod codec;
 mod database;
 mod error;
@@ -16,6 +19,9 @@ mod spool;
 mod stats;
 mod worker;
 
+pub use bodies::{
+    BodyLog, BodyOwner, BodyRecorder, BodyStore, EraseError, Erased, KeptBodies, KeptBody, MAX_BODY, Which,
+};
 pub use error::{FlushError, LedgerError, SpoolError};
 pub use ledger::Ledger;
 pub use options::{Durability, LedgerOptions};

@@ -40,6 +40,8 @@ pub struct LedgerOptions {
     pub batch_rows: usize,
     /// How long the database may keep a statement waiting for a lock before the attempt is repeated.
     pub busy_timeout: Duration,
+    /// Rows of requests that came longer ago are deleted. `None`: they are what was spent, nobody is to lose them unasked.
+    pub retain: Option<Duration>,
     /// How long dropping the ledger may take. What is not drained by then is replayed at the next start.
     pub close_deadline: Duration,
 }
@@ -53,6 +55,7 @@ impl Default for LedgerOptions {
             flush_interval: Duration::from_millis(50),
             batch_rows: 500,
             busy_timeout: Duration::from_secs(1),
+            retain: None,
             close_deadline: Duration::from_secs(5),
         }
     }

@@ -1,5 +1,7 @@
 //! Reading rows: lists, tails, counts and sums, on read-only connections that never hold up the drain.
 
+mod select;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,29 +11,26 @@ use domain::{
     Finished, InvalidId, KeyId, ModelId, Money, OrganisationId, Outcome, PolicyId, ProjectId, RecordFilter,
     RecordReader, RequestId, RequestRecord, Started, Usage,
 };
+use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::codec::Detail;
 use crate::database::FILE;
 use crate::error::LedgerError;
 
-/// A filter without a limit gets this many rows.
-const DEFAULT_ROWS: u32 = 100;
-/// No filter gets more rows at a time than this; page on with `before_sequence` or `after_sequence`.
-const MAX_ROWS: u32 = 10_000;
 const CONNECTIONS: u32 = 4;
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-const SELECT: &str = "SELECT seq, request, at, organisation, key, project, model, policy, outcome, status, \
-                      prompt_tokens, completion_tokens, cost, saved, total_micros, first_token_micros, detail \
-                      FROM requests";
+const SELECT: &str = "SELECT requests.seq, requests.request, requests.at, requests.organisation, requests.key, \
+                      requests.project, requests.model, requests.policy, requests.outcome, requests.status, \
+                      requests.prompt_tokens, requests.completion_tokens, requests.cost, requests.saved, \
+                      requests.total_micros, requests.first_token_micros, requests.detail";
 // Amounts are summed in two halves: a sum of i64 pico-dollars overflows at 9.2 million dollars.
 const SUMS: &str = "SELECT count(*), count(cost), \
                     coalesce(sum(cost / 1000000), 0), coalesce(sum(cost % 1000000), 0), \
                     coalesce(sum(saved / 1000000), 0), coalesce(sum(saved % 1000000), 0), \
-                    coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM requests";
+                    coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0)";
 
 /// Sums over rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,19 +75,12 @@ impl LedgerReader {
 
     /// Sums over the rows that fit a filter (its limit and paging are ignored).
     pub async fn totals(&self, filter: &RecordFilter) -> Result<Totals, RecordError> {
-        let mut query = QueryBuilder::new(SUMS);
-        push_conditions(&mut query, &RecordFilter { after_sequence: None, before_sequence: None, ..filter.clone() });
-        let row = query.build().fetch_one(&self.pool).await.map_err(failed)?;
+        let row = select::sums(SUMS, filter).build().fetch_one(&self.pool).await.map_err(failed)?;
         totals_of(&row).map_err(failed)
     }
 
     async fn rows(&self, filter: RecordFilter) -> Result<Vec<RequestRecord>, RecordError> {
-        let mut query = QueryBuilder::new(SELECT);
-        push_conditions(&mut query, &filter);
-        query.push(if filter.after_sequence.is_some() { " ORDER BY seq" } else { " ORDER BY seq DESC" });
-        let limit = if filter.limit == 0 { DEFAULT_ROWS } else { filter.limit.min(MAX_ROWS) };
-        query.push(" LIMIT ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(&self.pool).await.map_err(failed)?;
+        let rows = select::page(SELECT, &filter).build().fetch_all(&self.pool).await.map_err(failed)?;
         rows.iter().map(record).collect()
     }
 
@@ -96,6 +88,22 @@ impl LedgerReader {
         let count: i64 =
             sqlx::query_scalar("SELECT count(*) FROM requests").fetch_one(&self.pool).await.map_err(failed)?;
         Ok(count.cast_unsigned())
+    }
+
+    async fn newest(&self) -> Result<u64, RecordError> {
+        let sequence: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM requests")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed)?;
+        Ok(sequence.cast_unsigned())
+    }
+
+    /// How `SQLite` means to read a page.
+    #[cfg(test)]
+    pub(crate) async fn plan(&self, filter: &RecordFilter) -> Vec<String> {
+        let mut query = select::page(&format!("EXPLAIN QUERY PLAN {SELECT}"), filter);
+        let rows = query.build().fetch_all(&self.pool).await.expect("the plan of a page");
+        rows.iter().map(|row| row.get::<String, _>(3)).collect()
     }
 }
 
@@ -107,32 +115,9 @@ impl RecordReader for LedgerReader {
     fn count(&self) -> RecordFuture<'_, u64> {
         Box::pin(self.row_count())
     }
-}
 
-/// Adds a filter's conditions. Every field of the filter is named here, so that a new one cannot be forgotten.
-fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &RecordFilter) {
-    let RecordFilter { organisation, key, model, since, request, after_sequence, before_sequence, limit: _ } = filter;
-    query.push(" WHERE 1");
-    if let Some(organisation) = organisation {
-        query.push(" AND organisation = ").push_bind(organisation.as_str().to_owned());
-    }
-    if let Some(key) = key {
-        query.push(" AND key = ").push_bind(key.as_str().to_owned());
-    }
-    if let Some(model) = model {
-        query.push(" AND model = ").push_bind(model.as_str().to_owned());
-    }
-    if let Some(since) = since {
-        query.push(" AND at >= ").push_bind(since.unix_micros());
-    }
-    if let Some(request) = request {
-        query.push(" AND request = ").push_bind(request.value().to_be_bytes().to_vec());
-    }
-    if let Some(after) = after_sequence {
-        query.push(" AND seq > ").push_bind(i64::try_from(*after).unwrap_or(i64::MAX));
-    }
-    if let Some(before) = before_sequence {
-        query.push(" AND seq < ").push_bind(i64::try_from(*before).unwrap_or(i64::MAX));
+    fn last_sequence(&self) -> RecordFuture<'_, u64> {
+        Box::pin(self.newest())
     }
 }
 
@@ -167,6 +152,8 @@ fn record(row: &SqliteRow) -> Result<RequestRecord, RecordError> {
         project: id(row, 5, ProjectId::parse)?,
         requested_model: detail.requested_model.clone(),
         stream: detail.stream,
+        user: detail.user.clone(),
+        endpoint: detail.endpoint,
     };
     let finished = Finished {
         started,
@@ -174,6 +161,7 @@ fn record(row: &SqliteRow) -> Result<RequestRecord, RecordError> {
         status: u16::try_from(integer(row, 9)?).unwrap_or(0),
         model: id(row, 6, ModelId::parse)?,
         served_model: detail.served_model.clone(),
+        served_mismatch: detail.served_mismatch,
         policy: id(row, 7, PolicyId::parse)?,
         usage: usage(row, &detail)?,
         cost: detail.cost.or(money(row, 12)?),
@@ -182,6 +170,10 @@ fn record(row: &SqliteRow) -> Result<RequestRecord, RecordError> {
         first_token_micros: optional(row, 15)?.map(i64::cast_unsigned),
         decision_micros: detail.decision_micros,
         upstream_micros: detail.upstream_micros,
+        queue_micros: detail.queue_micros,
+        overhead_micros: detail.overhead_micros,
+        tags: detail.tags.clone(),
+        loss: detail.loss.clone(),
         attempts: detail.attempts(),
         decision: detail.decision(),
         arguments: detail.arguments(),

@@ -25,6 +25,8 @@ pub struct LedgerStats {
     pub corrupt_segments: u64,
     /// Records that could be read from disk but not understood; kept in the database.
     pub unreadable: u64,
+    /// Rows deleted because their time was over.
+    pub expired: u64,
     /// Failed attempts to use the database; each was repeated.
     pub database_errors: u64,
     /// Failed syncs of the spool.
@@ -79,6 +81,7 @@ counters!(
     truncated_tails,
     corrupt_segments,
     unreadable,
+    expired,
     database_errors,
     sync_errors,
     syncs

@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod appending;
+mod bodies;
+mod filters;
 mod opening;
 mod reading;
 mod recovery;
+mod retaining;
 pub(crate) mod samples;
+mod versions;
 
 use std::collections::VecDeque;
 use std::fs;
@@ -19,7 +23,7 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::spool::Spool;
 use crate::spool::frame::{Draft, Kind};
-use crate::{Ledger, LedgerOptions, codec};
+use crate::{BodyStore, Ledger, LedgerOptions, codec};
 
 /// Long enough never to matter on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -68,6 +72,13 @@ fn crashed_spool(dir: &Path, options: &LedgerOptions, last_sequence: u64, write:
     let folder = dir.join("spool");
     fs::create_dir_all(&folder).unwrap();
     write(&Spool::new(&folder, options, VecDeque::new(), last_sequence));
+}
+
+impl BodyStore {
+    /// Makes deletions leave what they delete in the file.
+    async fn overwrite_nothing(&mut self) {
+        sqlx::raw_sql("PRAGMA secure_delete = OFF").execute(self.connection()).await.unwrap();
+    }
 }
 
 impl Spool {

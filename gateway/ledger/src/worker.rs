@@ -4,6 +4,7 @@
 //! keeps up, lags by gigabytes, or replays after a crash, and memory stays at one batch.
 
 mod drain;
+mod retain;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -182,25 +183,7 @@ fn end_unknown(shared: &Shared, open: OpenStarts) -> Result<(), SpoolError> {
     for start in open {
         // What cannot be read is kept by the drain as unreadable.
         let Ok(started) = codec::decode_start(&start.payload) else { continue };
-        let finished = Finished {
-            started,
-            outcome: Outcome::UnknownOutcome,
-            status: 0,
-            model: None,
-            served_model: None,
-            policy: None,
-            usage: None,
-            cost: None,
-            saved: None,
-            total_micros: 0,
-            first_token_micros: None,
-            decision_micros: None,
-            upstream_micros: None,
-            attempts: Vec::new(),
-            decision: None,
-            arguments: None,
-            error: None,
-        };
+        let finished = Finished::new(started, Outcome::UnknownOutcome, 0);
         shared.append(Kind::End, &mut Draft::new(&mut buffer, |out| codec::encode_end(&finished, out)))?;
         add(&shared.counters.unknown_outcomes, 1);
     }

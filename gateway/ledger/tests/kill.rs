@@ -25,36 +25,15 @@ fn options() -> LedgerOptions {
 }
 
 fn started(number: u64) -> Started {
-    Started {
-        id: RequestId::from_parts(number, 1),
-        at: Timestamp(0),
-        organisation: OrganisationId::from_random([1; 20]),
-        key: KeyId::from_random([1; 20]),
-        project: None,
-        requested_model: None,
-        stream: false,
-    }
+    let (organisation, key) = (OrganisationId::from_random([1; 20]), KeyId::from_random([1; 20]));
+    Started::new(RequestId::from_parts(number, 1), Timestamp(0), organisation, key)
 }
 
 fn finished(number: u64) -> Finished {
     Finished {
-        started: started(number),
-        outcome: Outcome::Completed,
-        status: 200,
-        model: None,
-        served_model: None,
-        policy: None,
-        usage: None,
         cost: Some(Money::from_pico(number.into())),
-        saved: None,
         total_micros: 1,
-        first_token_micros: None,
-        decision_micros: None,
-        upstream_micros: None,
-        attempts: Vec::new(),
-        decision: None,
-        arguments: None,
-        error: None,
+        ..Finished::new(started(number), Outcome::Completed, 200)
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use crate::app::Worker;
 use crate::body::GatewayBody;
 use crate::context::RequestContext;
-use crate::endpoints::generate::{check_media_type, forwarded, refused};
+use crate::endpoints::generate::{check_media_type, forwarded, recorded, refused};
 use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
@@ -61,6 +61,8 @@ async fn counted(
     let (head, body) = request.into_parts();
     check_media_type(&head.headers)?;
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
+    settle.work_begins();
+    settle.came_through(recorded(surface.dialect));
     let request = count::decode(surface.dialect, body, surface.target.clone()).map_err(Failure::Malformed)?;
     settle.describe(request.model(), false);
     if let Some((model, provider)) = named(settle.context(), &request, surface.dialect)? {

@@ -19,6 +19,7 @@ use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
 use crate::pipeline::attempt::{Answered, Pursuit};
+use crate::pipeline::bodies::Keepable;
 use crate::pipeline::decide::decide;
 use crate::pipeline::fallback::Chain;
 use crate::pipeline::report::{self, Closing, Opening};
@@ -49,6 +50,7 @@ pub(crate) async fn answer(
     let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
     let prepared = prepare(&worker, &mut settle, request, &surface, &mut in_flight).await;
+    let recorder = settle.take_recorder();
     let response = match prepared {
         Ok(Prepared { request, forwarded, chain }) => {
             let tenant = settle.context().tenant();
@@ -61,7 +63,7 @@ pub(crate) async fn answer(
     };
     // An HTTP/1 connection notices by itself that its caller does not read.
     let response = if is_multiplexed { response.map(|body| body.watched(write_stall)) } else { response };
-    response.map(|body| body.holding(Some(in_flight)))
+    response.map(|body| body.holding(Some(in_flight)).recorded(recorder))
 }
 
 /// Reads, checks and decides, and writes the start record.
@@ -75,8 +77,12 @@ async fn prepare(
     let (head, body) = request.into_parts();
     check_media_type(&head.headers)?;
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
+    settle.work_begins();
+    settle.came_through(recorded(surface.dialect));
+    let keepable = Keepable::of(settle.context(), &head.headers, &body);
     let target = surface.target.clone();
     let request = dialect::Request::decode(surface.dialect, body, target).map_err(Failure::Malformed)?;
+    settle.keep(keepable, || request.constraints());
     settle.describe(request.model(), request.stream());
     let decided = decide(worker, settle.context(), &request, surface.router, &head.headers).await?;
     let tenant = settle.context().tenant().ok_or(Failure::NotReady)?.clone();
@@ -94,6 +100,16 @@ struct Prepared {
     request: dialect::Request,
     forwarded: HeaderMap,
     chain: Chain,
+}
+
+/// The surface of a dialect, as rows name it.
+pub(crate) fn recorded(dialect: Dialect) -> domain::Surface {
+    match dialect {
+        Dialect::Openai => domain::Surface::Chat,
+        Dialect::OpenaiResponses => domain::Surface::Responses,
+        Dialect::Anthropic => domain::Surface::Messages,
+        Dialect::Gemini => domain::Surface::Gemini,
+    }
 }
 
 /// The caller's headers that mean something to an upstream of the same dialect.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::Meter;
-use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Usage};
+use domain::{
+    Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface, Usage,
+};
 use futures_util::{Stream, stream};
 use http::{Request, Response, header};
 use hyper::body::Incoming;
@@ -22,6 +24,7 @@ use crate::endpoints::generate::refused;
 use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
+use crate::pipeline::bodies::Keepable;
 use crate::pipeline::settle::{End, Settle};
 use crate::pipeline::stream::ending;
 use crate::pipeline::{report, secrets};
@@ -60,17 +63,21 @@ pub(crate) async fn answer(
     let Some(provider) = provider else {
         return voice.response(&Failure::UnknownPath(request.uri().path().to_owned()));
     };
-    let settle = Settle::open(worker.app.clone(), context);
+    let mut settle = Settle::open(worker.app.clone(), context);
+    settle.came_through(Surface::Proxy);
     let passage = Passage { worker, settle, provider, model: None, began: Instant::now() };
     passage.run(request, slug, &mut in_flight).await.map(|body| body.holding(Some(in_flight)))
 }
 
 impl Passage {
     async fn run(mut self, request: Request<Incoming>, slug: &str, in_flight: &mut InFlight) -> Response<GatewayBody> {
-        match self.send(request, slug, in_flight).await {
+        let sent = self.send(request, slug, in_flight).await;
+        let recorder = self.settle.take_recorder();
+        let response = match sent {
             Ok(upstream) => self.pass_on(upstream),
             Err(failure) => refused(self.settle, &failure),
-        }
+        };
+        response.map(|body| body.recorded(recorder))
     }
 
     async fn send(
@@ -81,6 +88,10 @@ impl Passage {
     ) -> Result<Upstream, Failure> {
         let (head, body) = request.into_parts();
         let body = body_limit::read(body, self.worker.app.limits(), in_flight).await?;
+        self.settle.work_begins();
+        let keepable = Keepable::of(self.settle.context(), &head.headers, &body);
+        // What goes to a provider by its own name carries no demands of ours but the header.
+        self.settle.keep(keepable, Constraints::default);
         let said = said(&head.headers, &body);
         let path = path_below(head.uri.path(), head.uri.query(), slug);
         self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));
@@ -95,6 +106,7 @@ impl Passage {
             let secret = key.as_ref().map(|(_, secret)| secret.as_ref());
             let (method, headers) = (&head.method, &head.headers);
             let pass = Pass { provider: &self.provider, method, path: &path, headers, body: &body, secret, waits };
+            self.settle.sent_with(key.as_ref().map(|(credential, _)| &credential.id));
             self.settle.wait_begins();
             let answered = self.worker.client.pass(pass).await;
             self.settle.wait_ends();
@@ -162,7 +174,7 @@ impl Passage {
             Report { organisation, model, credential: credential.map(AsRef::as_ref), outcome, status, retry_after };
         self.worker.app.upstreams.report(&report, self.worker.app.clock.monotonic());
         let millis = Some(report::millis(self.began.elapsed()));
-        self.settle.attempted(Attempt { model: model.clone(), outcome, status, millis });
+        self.settle.attempted(Attempt { status, millis, ..Attempt::new(model.clone(), outcome) });
     }
 
     fn pass_on(mut self, upstream: Upstream) -> Response<GatewayBody> {

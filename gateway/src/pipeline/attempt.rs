@@ -129,6 +129,7 @@ impl Pursuit {
             Err(fault) => return (Err(fault), false),
         };
         self.settle.sent_to(model, self.request.features().input_tokens);
+        self.settle.sent_with(target.key.as_ref().map(|key| &key.credential.id));
         let began = Instant::now();
         self.settle.wait_begins();
         let worker = self.worker.clone();
@@ -145,9 +146,8 @@ impl Pursuit {
         observation.close(answered.as_ref());
         self.settle.wait_ends();
         if answered.is_ok() {
-            let outcome = AttemptOutcome::Ok;
             let millis = Some(report::millis(began.elapsed()));
-            self.settle.attempted(Attempt { model: model.clone(), outcome, status: None, millis });
+            self.settle.attempted(Attempt { millis, ..Attempt::new(model.clone(), AttemptOutcome::Ok) });
         }
         (answered, target.more_keys)
     }
@@ -196,6 +196,7 @@ impl Pursuit {
     async fn call(&mut self, target: &Target) -> Result<Answered, Fault> {
         let native = &target.model.native;
         let Encoded { body, loss } = self.request.encode_for(target.dialect, native);
+        self.settle.lost(&loss);
         self.loss = loss;
         let none = HeaderMap::new();
         let call = Call {
@@ -260,7 +261,7 @@ impl Pursuit {
         let requested = self.request.model();
         let opening = self.settle.decision().filter(|_| self.wants_report()).map(|decision| {
             let mut attempts = self.settle.attempts().to_vec();
-            attempts.push(Attempt { model: model.clone(), outcome: AttemptOutcome::Ok, status: None, millis: None });
+            attempts.push(Attempt::new(model.clone(), AttemptOutcome::Ok));
             Opening::new(requested, model.as_str(), decision, &attempts, &self.loss).json()
         });
         let named =
@@ -292,15 +293,15 @@ impl Pursuit {
 
     fn note_failure(&mut self, model: &ModelId, fault: &Fault, began: Instant) {
         let request_id = self.settle.context().id;
-        // A provider's words may quote the prompt: they are for debugging only.
+        // A provider's words may quote the prompt: they go to the caller alone, never into a log.
         tracing::warn!(%request_id, %model, kind = %fault.kind, status = fault.status, "an upstream attempt failed");
-        tracing::debug!(%request_id, message = fault.message, "what the upstream said");
         if fault.possibly_charged {
             tracing::info!(%request_id, %model, "the failed attempt may have been charged");
         }
         metrics::counter!("signalbox_upstream_faults_total", "kind" => fault.kind.as_str()).increment(1);
         let millis = Some(report::millis(began.elapsed()));
-        self.settle.attempted(Attempt { model: model.clone(), outcome: fault.outcome(), status: fault.status, millis });
+        let attempt = Attempt { status: fault.status, millis, ..Attempt::new(model.clone(), fault.outcome()) };
+        self.settle.attempted(attempt);
     }
 }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use dialect::Request;
+use dialect::request::Tag;
 use domain::{Arguments, Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Route, Scored};
 use http::HeaderMap;
 use policy::{Ask, Health, Question, Resolved, Scoring, Step};
@@ -25,6 +26,8 @@ pub(crate) struct Decided {
     pub(crate) arguments: Box<Arguments>,
     pub(crate) took: Duration,
     pub(crate) project: Option<ProjectId>,
+    /// The caller's labels, for the record.
+    pub(crate) tags: Vec<domain::Tag>,
     /// The conversation, where a policy keeps it on its model.
     pub(crate) session: Option<SessionKey>,
 }
@@ -48,7 +51,8 @@ pub(crate) async fn decide(
         project: extensions.project_id.as_deref().or_else(|| text(headers, "x-project-id")),
     };
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
-    let labels = labels(context, request, headers, &route, project.as_ref())?;
+    let tags = tags(request, headers)?;
+    let labels = labels(context, request, headers, &route, project.as_ref(), &tags)?;
     let facts = Facts { labels, ..facts(context, request, models) };
     let router = router.and_then(|id| tenant.routers.get(id)).map(AsRef::as_ref);
     let access = Access { router, user: context.key.user.as_deref() };
@@ -85,7 +89,8 @@ pub(crate) async fn decide(
     };
     let health = health.of(decision.considered());
     let arguments = Box::new(Arguments { route, facts, scoring, health, previous, now: context.now });
-    Ok(Decided { decision, arguments, took: began.elapsed(), project, session })
+    let tags = tags.into_iter().map(|tag| domain::Tag { key: tag.key, value: tag.value }).collect();
+    Ok(Decided { decision, arguments, took: began.elapsed(), project, tags, session })
 }
 
 /// Asks for a score. The decision that an engine sends beside it is for clients that cannot decide themselves: what is
@@ -125,25 +130,29 @@ fn facts(context: &RequestContext, request: &Request, models: Vec<ModelId>) -> F
     }
 }
 
-/// What rules read of the request and no more, so that what they do not ask about is neither sent nor kept. Tags are
-/// checked all the same: a rule added later breaks no caller.
+/// The caller's labels: also where no rule reads them they are checked and recorded.
+fn tags(request: &Request, headers: &HeaderMap) -> Result<Vec<Tag>, Failure> {
+    let tags_header = headers.get_all("x-tags").iter().map(|value| ("x-tags", value.as_bytes()));
+    let tags_header: Vec<_> = tags_header.map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
+    request.tags(texts(&tags_header)).map_err(Failure::Malformed)
+}
+
+/// What rules read of the request and no more, so that what they do not ask about is neither sent nor kept.
 fn labels(
     context: &RequestContext,
     request: &Request,
     headers: &HeaderMap,
     route: &Route,
     project: Option<&ProjectId>,
+    tags: &[Tag],
 ) -> Result<Labels, Failure> {
-    let tags_header = headers.get_all("x-tags").iter().map(|value| ("x-tags", value.as_bytes()));
-    let tags_header: Vec<_> = tags_header.map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
-    let tags = request.tags(texts(&tags_header)).map_err(Failure::Malformed)?;
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
     if policy::label_fields(tenant, route).is_empty() {
         return Ok(Labels::default());
     }
     let headers: Vec<_> =
         headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
-    let labels = request.labels(&tags, texts(&headers)).map_err(Failure::Malformed)?;
+    let labels = request.labels(tags, texts(&headers)).map_err(Failure::Malformed)?;
     let all = Labels { project: project.cloned(), key_name: Some(context.key.name.clone()), ..labels };
     Ok(policy::labels_read(tenant, route, all))
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dialect::canonical::Loss;
-use domain::{AffinityRecord, Attempt, CapabilityTag, Decision, Degradation, InstructionsRecord, Money, PolicyId};
+use domain::{
+    AffinityRecord, Attempt, AttemptOutcome, CapabilityTag, Decision, Degradation, InstructionsRecord, ModelId, Money,
+    PolicyId,
+};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -27,6 +30,7 @@ pub(crate) struct Opening<'a> {
     /// Whether the scorer read only a part; `None` where none was asked.
     truncated: Option<bool>,
     degraded: Option<Degradation>,
+    #[serde(serialize_with = "without_ours")]
     attempts: &'a [Attempt],
     #[serde(skip_serializing_if = "Option::is_none")]
     instructions: Option<&'a InstructionsRecord>,
@@ -133,6 +137,25 @@ pub(crate) fn names(requested: Option<&str>) -> &'static [&'static str] {
 /// Milliseconds to the microsecond.
 pub(crate) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// What callers are told of an attempt: not with which secret it was made, nor the provider's name of it.
+#[derive(Serialize)]
+struct ToldAttempt<'a> {
+    model: &'a ModelId,
+    outcome: AttemptOutcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    millis: Option<f64>,
+}
+
+fn without_ours<S: Serializer>(attempts: &&[Attempt], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(attempts.iter().map(|attempt| {
+        // Every field is named, so that a new one is told only if somebody decides so.
+        let Attempt { model, outcome, status, millis, began_micros: _, credential: _, upstream_request: _ } = attempt;
+        ToldAttempt { model, outcome: *outcome, status: *status, millis: *millis }
+    }))
 }
 
 fn by_tag<S: Serializer>(tags: &[(CapabilityTag, f64)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -8,13 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::{Attempt, AttemptOutcome, Decision, Finished, Model, ModelId, Money, Outcome, Started, Usage};
-use ledger::SpoolError;
+use dialect::canonical::Loss;
+use domain::{
+    Attempt, AttemptOutcome, Constraints, CredentialId, Decision, Finished, Model, ModelId, Money, Outcome, Started,
+    Surface, Tag, Usage,
+};
+use ledger::{BodyRecorder, SpoolError};
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::context::RequestContext;
 use crate::error::Failure;
+use crate::pipeline::bodies::Keepable;
 use crate::pipeline::decide::Decided;
 use crate::pipeline::pace::Pace;
 use crate::revocation;
@@ -45,11 +50,19 @@ impl End {
     }
 }
 
+/// A call that is out.
+struct Sent {
+    began_micros: u64,
+    credential: Option<CredentialId>,
+}
+
 /// The open account of one request.
 pub(crate) struct Settle {
     app: Arc<App>,
     context: RequestContext,
     record: Option<Box<Finished>>,
+    /// Time spent waiting for a place and for the body, before work began.
+    queued: Duration,
     /// Time spent waiting for upstreams so far, and since when the present wait lasts.
     waited: Duration,
     waiting_since: Option<Instant>,
@@ -58,8 +71,12 @@ pub(crate) struct Settle {
     timeline: Option<Box<Timeline>>,
     /// The candidate that a call is out to.
     sent_to: Option<ModelId>,
+    /// What the call went out with.
+    sent: Option<Sent>,
     /// The conversation that learns who answered.
     session: Option<SessionKey>,
+    /// What keeps the bodies, where somebody asked for it, until the answer takes it.
+    recorder: Option<BodyRecorder>,
 }
 
 impl Settle {
@@ -67,48 +84,39 @@ impl Settle {
         let key = &context.key;
         let timeline = Timeline::begin(app.traces.as_ref(), context.arrived, context.trace_parent);
         let started = Started {
-            id: context.id,
-            at: context.now,
-            organisation: key.organisation.clone(),
-            key: key.id.clone(),
             project: key.project.clone(),
-            requested_model: None,
-            stream: false,
+            user: key.user.clone(),
+            ..Started::new(context.id, context.now, key.organisation.clone(), key.id.clone())
         };
-        let record = Finished {
-            started,
-            outcome: Outcome::ClientCancelled,
-            status: 499,
-            model: None,
-            served_model: None,
-            policy: None,
-            usage: None,
-            cost: None,
-            saved: None,
-            total_micros: 0,
-            first_token_micros: None,
-            decision_micros: None,
-            upstream_micros: None,
-            attempts: Vec::new(),
-            decision: None,
-            arguments: None,
-            error: None,
-        };
+        let record = Finished::new(started, Outcome::ClientCancelled, 499);
         Self {
             app,
             context,
             record: Some(Box::new(record)),
+            queued: Duration::ZERO,
             waited: Duration::ZERO,
             waiting_since: None,
             pace: Pace::default(),
             timeline,
             sent_to: None,
+            sent: None,
             session: None,
+            recorder: None,
         }
     }
 
     pub(crate) fn context(&self) -> &RequestContext {
         &self.context
+    }
+
+    /// Begins to keep the request's bodies, if they may be kept.
+    pub(crate) fn keep(&mut self, keepable: Option<Keepable>, constraints: impl FnOnce() -> Constraints) {
+        self.recorder = keepable.and_then(|it| it.begin(&self.app, &self.context, &constraints()));
+    }
+
+    /// What keeps the bodies: the answer takes it along.
+    pub(crate) fn take_recorder(&mut self) -> Option<BodyRecorder> {
+        self.recorder.take()
     }
 
     /// Notes what the body says of itself.
@@ -119,14 +127,46 @@ impl Settle {
         });
     }
 
+    /// Notes the surface that the request came through; chat unless it is said.
+    pub(crate) fn came_through(&mut self, surface: Surface) {
+        self.edit(|record| record.started.endpoint = surface);
+    }
+
+    /// Notes for whom the caller asks; else it is the key's user.
+    #[expect(dead_code, reason = "the request's user is not read outside of rules yet")]
+    pub(crate) fn asked_for(&mut self, user: Option<&str>) {
+        if let Some(user) = user {
+            self.edit(|record| record.started.user = Some(user.to_owned()));
+        }
+    }
+
+    /// Notes the caller's labels; a decision brings its own.
+    #[expect(dead_code, reason = "every request is decided so far; the proxy will not be")]
+    pub(crate) fn labelled(&mut self, tags: Vec<Tag>) {
+        self.edit(|record| record.tags = tags);
+    }
+
+    /// Notes what the translation for the present candidate leaves out.
+    pub(crate) fn lost(&mut self, loss: &Loss) {
+        self.edit(|record| record.loss = loss.iter().map(|lost| lost.path.clone()).collect());
+    }
+
+    /// Marks that the request has its place and its body: from here on time is the gateway's own, or an upstream's.
+    pub(crate) fn work_begins(&mut self) {
+        self.queued = self.context.arrived.elapsed();
+        let queued = micros(self.queued);
+        self.edit(|record| record.queue_micros = Some(queued));
+    }
+
     /// Notes the decision, what it was made of, how long it took, and the conversation that is to learn who answered.
-    pub(crate) fn decided(&mut self, Decided { decision, arguments, took, project, session }: Decided) {
+    pub(crate) fn decided(&mut self, Decided { decision, arguments, took, project, tags, session }: Decided) {
         self.session = session;
         self.timeline.iter_mut().for_each(|timeline| timeline.decided(took));
         self.edit(|record| {
             record.policy.clone_from(&decision.policy_id);
             record.decision_micros = Some(micros(took));
             record.started.project = project;
+            record.tags = tags;
             record.decision = Some(decision);
             record.arguments = Some(arguments);
         });
@@ -135,6 +175,19 @@ impl Settle {
     /// Writes the start record, before anything is sent upstream.
     pub(crate) fn start(&mut self) -> Result<(), SpoolError> {
         self.record.as_ref().map_or(Ok(()), |record| self.app.ledger.start(&record.started))
+    }
+
+    /// Notes the secret that the next call goes out with, and that it begins.
+    pub(crate) fn sent_with(&mut self, credential: Option<&CredentialId>) {
+        let began_micros = micros(self.context.arrived.elapsed());
+        self.sent = Some(Sent { began_micros, credential: credential.cloned() });
+    }
+
+    /// Notes the upstream's own name of the last call.
+    #[expect(dead_code, reason = "the head of an upstream's answer is not passed on yet")]
+    pub(crate) fn last_attempt_is_called(&mut self, upstream_request: Option<&str>) {
+        let name = upstream_request.map(str::to_owned);
+        self.edit(|record| record.attempts.last_mut().into_iter().for_each(|it| it.upstream_request.clone_from(&name)));
     }
 
     /// Notes that a call goes out: should the caller leave now, the prompt has been read and may be charged.
@@ -154,9 +207,13 @@ impl Settle {
     }
 
     /// Notes how the call ended.
-    pub(crate) fn attempted(&mut self, attempt: Attempt) {
+    pub(crate) fn attempted(&mut self, mut attempt: Attempt) {
         self.sent_to = None;
         self.timeline.iter_mut().for_each(|timeline| timeline.attempted());
+        if let Some(sent) = self.sent.take() {
+            attempt.began_micros = attempt.began_micros.or(Some(sent.began_micros));
+            attempt.credential = attempt.credential.or(sent.credential);
+        }
         let answered = attempt.outcome == AttemptOutcome::Ok;
         self.edit(|record| {
             if !answered {
@@ -214,7 +271,7 @@ impl Settle {
 
     /// Time spent on this side so far.
     pub(crate) fn overhead(&self) -> Duration {
-        self.context.arrived.elapsed().saturating_sub(self.waited)
+        self.context.arrived.elapsed().saturating_sub(self.waited).saturating_sub(self.queued)
     }
 
     /// Closes the account: prices what was consumed and appends the record.
@@ -236,6 +293,8 @@ impl Settle {
             };
         }
         record.total_micros = micros(self.context.arrived.elapsed());
+        record.overhead_micros = Some(micros(self.overhead()));
+        self.compare_served(&mut record);
         record.upstream_micros = (!record.attempts.is_empty()).then(|| micros(self.waited));
         self.count(&record);
         self.app.ledger.finish(&record)?;
@@ -250,6 +309,16 @@ impl Settle {
     fn price(&self, model: &ModelId, usage: &Usage) -> Option<Money> {
         let tenant = self.context.tenant()?;
         tenant.models.get(model).map(AsRef::as_ref).and_then(|model: &Model| model.pricing.cost(usage))
+    }
+
+    /// Compares what the upstream says it served with what it was asked for.
+    fn compare_served(&self, record: &mut Finished) {
+        let (Some(id), Some(served)) = (&record.model, &record.served_model) else { return };
+        let Some(model) = self.context.tenant().and_then(|tenant| tenant.models.get(id)) else { return };
+        record.served_mismatch = !domain::served::is_as_asked(&model.native, served);
+        if record.served_mismatch {
+            self.app.substitutions.met(id, served);
+        }
     }
 
     /// Tells the conversation who answered it, whole.
@@ -310,7 +379,10 @@ impl Drop for Settle {
             return;
         }
         if let Some(model) = self.sent_to.take() {
-            let attempt = Attempt { model, outcome: AttemptOutcome::Cancelled, status: None, millis: None };
+            let mut attempt = Attempt::new(model, AttemptOutcome::Cancelled);
+            if let Some(sent) = self.sent.take() {
+                (attempt.began_micros, attempt.credential) = (Some(sent.began_micros), sent.credential);
+            }
             self.edit(|record| record.attempts.push(attempt));
         } else if self.attempts().last().is_some_and(|attempt| attempt.outcome == AttemptOutcome::Ok) {
             self.last_attempt_was(AttemptOutcome::Cancelled);

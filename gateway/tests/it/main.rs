@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod bodies;
 mod cancel;
 mod conversing;
 mod engine;
@@ -10,6 +11,7 @@ mod fallback;
 mod http2;
 mod limits;
 mod proxy;
+mod records;
 mod requests;
 mod revocation;
 mod rules;

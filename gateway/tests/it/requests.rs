@@ -40,6 +40,8 @@ fn answer_has_the_vendors_shape_and_says_how_it_was_routed() {
     assert!(reason.as_str().is_some_and(|reason| reason.contains("main")), "{reason}");
     let attempts = routing.as_object_mut().unwrap().remove("attempts").unwrap();
     assert_eq!((&attempts[0]["model"], &attempts[0]["outcome"]), (&json!("p0/small"), &json!("ok")));
+    let told: Vec<_> = attempts[0].as_object().unwrap().keys().collect();
+    assert_eq!(told, ["millis", "model", "outcome"], "the secret's id and the like stay here");
     let expected = json!({
         "requested_model": "auto", "selected_model": "p0/small", "policy_id": policy_id().to_string(),
         "rule": null, "strategy": "priority", "complexity": null, "capabilities": {}, "scorer_version": null, "truncated": null,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{
-    Ability, Affinity, ApiKey, AuthScheme, Candidates, Clock, Credential, CredentialId, CredentialSource, DialectKind,
-    KeyId, KeyText, Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Owner, Policy, PolicyId,
-    PolicyModel, Pricing, Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules, Scope,
-    SealedBytes, Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
+    Ability, Affinity, ApiKey, AuthScheme, BodyLogging, Candidates, Clock, Credential, CredentialId, CredentialSource,
+    DialectKind, KeyId, KeyText, Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Owner, Policy,
+    PolicyId, PolicyModel, Pricing, Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules,
+    Scope, SealedBytes, Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
 };
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
-use ledger::{Ledger, LedgerOptions};
+use ledger::{BodyStore, Ledger, LedgerOptions};
 use seal::{Aad, Keyring, Pepper, SealingKey};
 
 use crate::wire::{Call, Response, post};
@@ -70,6 +70,8 @@ pub(crate) struct Setup {
     pub(crate) own_secrets: bool,
     pub(crate) ledger: LedgerOptions,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Of the organisation.
+    pub(crate) body_logging: Option<BodyLogging>,
     /// Whether a configuration lies on disk.
     pub(crate) configured: bool,
     /// With which certificate callers are spoken to.
@@ -90,6 +92,7 @@ impl Default for Setup {
             own_secrets: false,
             ledger: LedgerOptions { flush_interval: Duration::from_millis(1), ..LedgerOptions::default() },
             clock: Arc::new(SystemClock::default()),
+            body_logging: None,
             configured: true,
             tls: None,
         }
@@ -194,6 +197,20 @@ impl TestStack {
         records.remove(0)
     }
 
+    /// What was kept of a request's bodies: sent and given.
+    pub(crate) fn bodies(&self, record: &RequestRecord) -> Option<(String, String)> {
+        self.wait_until_idle();
+        assert!(self.ledger.bodies().flush(Duration::from_secs(5)));
+        let request = record.finished.started.id;
+        let folder = self.file("ledger");
+        self.runtime.block_on(async {
+            let mut store = BodyStore::open(&folder).await.unwrap()?;
+            let kept = store.get(request).await.unwrap()?;
+            let text = |body: ledger::KeptBody| String::from_utf8(body.begin).unwrap();
+            Some((text(kept.request), text(kept.answer)))
+        })
+    }
+
     /// Waits until a request is in flight.
     #[track_caller]
     pub(crate) fn wait_until_busy(&self) {
@@ -294,7 +311,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
     let mut objects = vec![
         Object::Pepper(pepper.seal(keyring)),
         Object::Organisation(Arc::new(Organisation {
-            body_logging: None,
+            body_logging: setup.body_logging,
             budget: None,
             id: organisation.clone(),
             name: "default".to_owned(),

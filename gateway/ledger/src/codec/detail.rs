@@ -1,6 +1,6 @@
 //! The part of an end record that has no column of its own: one JSON text, written once and never rewritten.
 
-use domain::{Arguments, Attempt, Decision, Finished, Money, Usage};
+use domain::{Arguments, Attempt, Decision, Finished, Money, Surface, Tag, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -26,6 +26,20 @@ struct Outgoing<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_micros: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Surface>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    served_mismatch: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_micros: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overhead_micros: Option<u64>,
+    #[serde(skip_serializing_if = "<[Tag]>::is_empty")]
+    tags: &'a [Tag],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    loss: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Attempt]>::is_empty")]
     attempts: &'a [Attempt],
@@ -33,7 +47,7 @@ struct Outgoing<'a> {
     decision: Option<&'a Decision>,
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<&'a Arguments>,
-    /// Decision, arguments and attempts were too large to keep.
+    /// Decision, arguments, attempts, labels and losses were too large to keep.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     trimmed: bool,
 }
@@ -53,6 +67,13 @@ pub(crate) struct Detail {
     pub(crate) saved: Option<Money>,
     pub(crate) decision_micros: Option<u64>,
     pub(crate) upstream_micros: Option<u64>,
+    pub(crate) user: Option<String>,
+    pub(crate) endpoint: Surface,
+    pub(crate) served_mismatch: bool,
+    pub(crate) queue_micros: Option<u64>,
+    pub(crate) overhead_micros: Option<u64>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) loss: Vec<String>,
     pub(crate) error: Option<String>,
     attempts: Option<Box<RawValue>>,
     decision: Option<Box<RawValue>>,
@@ -72,6 +93,13 @@ impl Detail {
             saved: finished.saved.filter(|saved| saved.column().is_none()),
             decision_micros: finished.decision_micros,
             upstream_micros: finished.upstream_micros,
+            user: started.user.as_deref().map(clip),
+            endpoint: Some(started.endpoint).filter(|endpoint| *endpoint != Surface::default()),
+            served_mismatch: finished.served_mismatch,
+            queue_micros: finished.queue_micros,
+            overhead_micros: finished.overhead_micros,
+            tags: if whole { &finished.tags } else { &[] },
+            loss: if whole { &finished.loss } else { &[] },
             error: finished.error.as_deref().map(clip),
             attempts: if whole { &finished.attempts } else { &[] },
             decision: finished.decision.as_ref().filter(|_| whole),

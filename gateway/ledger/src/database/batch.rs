@@ -117,7 +117,27 @@ pub(super) async fn insert_rows(transaction: &mut Transaction<'_, Sqlite>, batch
         }
         inserted += query.execute(&mut **transaction).await?.rows_affected();
     }
+    insert_tags(transaction, batch).await?;
     Ok(inserted)
+}
+
+/// Indexes the labels of rows that are in.
+async fn insert_tags(transaction: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<(), sqlx::Error> {
+    for (sequence, range) in &batch.rows {
+        let Ok(row) = codec::decode_end(&batch.bytes[range.clone()]) else { continue };
+        for (key, value) in &row.tags {
+            // A row that was left alone, since its request has one, must leave no labels either.
+            sqlx::query(
+                "INSERT OR IGNORE INTO tags (key, value, at, seq) SELECT ?1, ?2, at, seq FROM requests WHERE seq = ?3",
+            )
+            .bind((*key).to_owned())
+            .bind((*value).to_owned())
+            .bind(sequence.cast_signed())
+            .execute(&mut **transaction)
+            .await?;
+        }
+    }
+    Ok(())
 }
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;

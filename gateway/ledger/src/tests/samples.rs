@@ -5,9 +5,9 @@ use std::sync::Arc;
 use domain::clock::Timestamp;
 use domain::decision::{AttemptOutcome, CandidateRecord, Removal, Removed};
 use domain::{
-    Arguments, Attempt, Axis, CapabilityTag, Decision, Degradation, Facts, Finished, Health, KeyId, Latency, ModelId,
-    Money, OrganisationId, Outcome, PolicyId, ProjectId, RequestId, Route, RouterId, Scored, SnapshotVersion, Started,
-    Usage,
+    Arguments, Attempt, Axis, CapabilityTag, CredentialId, Decision, Degradation, Facts, Finished, Health, KeyId,
+    Latency, ModelId, Money, OrganisationId, Outcome, PolicyId, ProjectId, RequestId, Route, RouterId, Scored,
+    SnapshotVersion, Started, Surface, Tag, Usage,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -25,36 +25,20 @@ pub(crate) fn model(name: &str) -> ModelId {
 }
 
 pub(crate) fn started(number: u64) -> Started {
+    let at = Timestamp(i64::try_from(number).unwrap() * 1_000);
     Started {
-        id: RequestId::from_parts(number, 7),
-        at: Timestamp(i64::try_from(number).unwrap() * 1_000),
-        organisation: organisation(1),
-        key: key(1),
-        project: None,
         requested_model: Some("auto".to_owned()),
-        stream: false,
+        ..Started::new(RequestId::from_parts(number, 7), at, organisation(1), key(1))
     }
 }
 
 pub(crate) fn finished(started: Started) -> Finished {
     Finished {
-        started,
-        outcome: Outcome::Completed,
-        status: 200,
         model: Some(model("demo/small")),
-        served_model: None,
-        policy: None,
         usage: Some(Usage { prompt_tokens: 10, completion_tokens: 5, ..Usage::default() }),
         cost: Some(Money::from_pico(1_500)),
-        saved: None,
         total_micros: 900,
-        first_token_micros: None,
-        decision_micros: None,
-        upstream_micros: None,
-        attempts: Vec::new(),
-        decision: None,
-        arguments: None,
-        error: None,
+        ..Finished::new(started, Outcome::Completed, 200)
     }
 }
 
@@ -64,11 +48,18 @@ pub(crate) fn full(number: u64) -> Finished {
         project: Some(ProjectId::from_random([3; 20])),
         requested_model: Some("aut\u{f6} \"quoted\"\n".to_owned()),
         stream: true,
+        user: Some("ann".to_owned()),
+        endpoint: Surface::Messages,
         ..started(number)
     };
     Finished {
         outcome: Outcome::Interrupted,
-        served_model: Some("small-2026".to_owned()),
+        served_model: Some("tiny-2026".to_owned()),
+        served_mismatch: true,
+        queue_micros: Some(50),
+        overhead_micros: Some(60),
+        tags: vec![tag("team", "blue"), tag("env", "test")],
+        loss: vec!["logit_bias".to_owned()],
         policy: Some(PolicyId::from_random([4; 20])),
         usage: Some(Usage {
             prompt_tokens: 1_000,
@@ -87,12 +78,19 @@ pub(crate) fn full(number: u64) -> Finished {
             outcome: AttemptOutcome::RateLimited,
             status: Some(429),
             millis: Some(1.5),
+            began_micros: Some(7),
+            credential: Some(CredentialId::from_random([6; 20])),
+            upstream_request: Some("req-1".to_owned()),
         }],
         decision: Some(decision(number, "because")),
         arguments: Some(Box::new(arguments())),
         error: Some("upstream_disconnected".to_owned()),
         ..finished(started)
     }
+}
+
+pub(crate) fn tag(key: &str, value: &str) -> Tag {
+    Tag { key: key.to_owned(), value: value.to_owned() }
 }
 
 pub(crate) fn arguments() -> Arguments {
@@ -151,7 +149,8 @@ pub(crate) fn decision(number: u64, reason: &str) -> Decision {
 prop_compose! {
     fn any_started()(
         id: u128, at: i64, random: [u8; 20], project: Option<[u8; 20]>, stream: bool,
-        requested_model in option::of(".{0,40}"),
+        requested_model in option::of(".{0,40}"), user in option::of(".{0,40}"),
+        endpoint in prop::sample::select(Surface::ALL.to_vec()),
     ) -> Started {
         Started {
             id: RequestId::from_value(id),
@@ -161,6 +160,8 @@ prop_compose! {
             project: project.map(ProjectId::from_random),
             requested_model,
             stream,
+            user,
+            endpoint,
         }
     }
 }
@@ -187,6 +188,7 @@ prop_compose! {
         total in 0..i64::MAX, first_token in option::of(0..i64::MAX), micros: Option<u64>,
         decided in any::<bool>(),
         error in option::of(".{0,40}"),
+        tags in proptest::collection::vec((".{0,9}", ".{0,9}"), 0..4),
     ) -> Finished {
         Finished {
             outcome,
@@ -205,6 +207,7 @@ prop_compose! {
             decision: decided.then(|| decision(1, "because")),
             arguments: decided.then(|| Box::new(arguments())),
             error,
+            tags: tags.iter().map(|(key, value)| tag(key, value)).collect(),
             ..finished(started)
         }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 
 use super::Shared;
+use super::retain::{self, Retention};
 use crate::codec;
 use crate::database::Database;
 use crate::database::batch::Batch;
@@ -33,6 +34,7 @@ pub(super) struct Drain {
     damaged: Vec<u64>,
     batch: Batch,
     last_sequence: u64,
+    retention: Retention,
 }
 
 /// Where the next record is read.
@@ -66,7 +68,8 @@ impl Drain {
                 Err(_) => Place::From(segment.first_sequence),
             },
         };
-        Self { shared, database, place, open, damaged: Vec::new(), batch: Batch::default(), last_sequence }
+        let retention = Retention::new(shared.options.retain);
+        Self { shared, database, place, open, damaged: Vec::new(), batch: Batch::default(), last_sequence, retention }
     }
 
     /// Drains until the ledger is closed and everything is in the database, or its deadline has passed.
@@ -74,7 +77,15 @@ impl Drain {
         let shared = Arc::clone(&self.shared);
         let behind = || *shared.drained.borrow() < shared.spool.last_sequence();
         loop {
-            shared.drain_wake.until(|| behind() || shared.is_stopping()).await;
+            self.delete_old().await;
+            let work = shared.drain_wake.until(|| behind() || shared.is_stopping());
+            match self.retention.due_in() {
+                None => work.await,
+                Some(due) => match tokio::time::timeout(due, work).await {
+                    Ok(()) => {}
+                    Err(_) => continue,
+                },
+            }
             if !shared.is_stopping() && !shared.urgent.swap(false, SeqCst) {
                 shared.drain_wake.pause(shared.options.flush_interval).await;
             }
@@ -87,6 +98,19 @@ impl Drain {
             }
         }
         self.end().await;
+    }
+
+    /// Deletes a few rows whose time is over, if it is time to look.
+    async fn delete_old(&mut self) {
+        let Some(before) = self.retention.limit() else { return };
+        let deleted = self.database.delete_before(before, retain::STEP).await.unwrap_or_else(|error| {
+            add(&self.shared.counters.database_errors, 1);
+            tracing::warn!(%error, "old rows cannot be deleted; trying again in a minute");
+            self.database.recover_from(&error);
+            0
+        });
+        add(&self.shared.counters.expired, deleted);
+        self.retention.deleted(deleted);
     }
 
     /// Drains everything that was in the spool when it began.

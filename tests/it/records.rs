@@ -1,0 +1,119 @@
+//! Records through the command line: filters with and without a server, one in full, and as a Parquet file.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::server::{Scratch, run, text};
+
+fn command(scratch: &Scratch, arguments: &[&str]) -> (i32, String, String) {
+    let data_dir = scratch.data_dir();
+    let mut arguments = arguments.to_vec();
+    arguments.extend(["--data-dir", data_dir.to_str().unwrap()]);
+    let output = run(&arguments);
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The ids that `logs` lists, oldest first.
+#[track_caller]
+fn listed(scratch: &Scratch, filters: &[&str]) -> Vec<String> {
+    let (code, out, err) = command(scratch, &[&["logs", "--json"], filters].concat());
+    assert_eq!(code, 0, "{out}{err}");
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
+    out.lines().map(id).collect()
+}
+
+/// Rows follow their answers within the ledger's flush interval.
+#[track_caller]
+fn wait_for_rows(scratch: &Scratch, count: usize) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while listed(scratch, &[]).len() < count {
+        assert!(Instant::now() < until, "the rows did not come");
+    }
+}
+
+fn ask(model: &str, tags: &str) -> String {
+    format!(r#"{{"model":"{model}","tags":[{tags}],"messages":[{{"role":"user","content":"hi"}}]}}"#)
+}
+
+#[test]
+fn filters_find_the_same_rows_with_and_without_a_server() {
+    let scratch = Scratch::new();
+    let mut server = scratch.start(&["--demo", "--retain-days", "30"]);
+    let key = server.key();
+    let blue = server.chat(&key, &ask("demo/small", r#"{"key":"team","value":"blue"}"#)).request_id;
+    let red = server.chat(&key, &ask("demo/large", r#"{"key":"team","value":"red"}"#)).request_id;
+    let unknown = server.chat(&key, &ask("demo/none", "")).request_id;
+    wait_for_rows(&scratch, 3);
+    let check_all = || {
+        let check = |filters: &[&str], expected: &[&String]| {
+            assert_eq!(listed(&scratch, filters).iter().collect::<Vec<_>>(), expected, "{filters:?}");
+        };
+        check(&[], &[&blue, &red, &unknown]);
+        check(&["--tag", "team=blue"], &[&blue]);
+        check(&["--tag", "team=green"], &[]);
+        check(&["--model", "demo/large"], &[&red]);
+        check(&["--provider", "demo"], &[&blue, &red]);
+        check(&["--status", "404"], &[&unknown]);
+        check(&["--outcome", "completed", "--limit", "1"], &[&red]);
+        check(&["--since", "1h", "--until", "2000-01-01T00:00:00Z"], &[]);
+        check(&["--since", "1h", "--min-ms", "0", "--max-ms", "600000"], &[&blue, &red, &unknown]);
+    };
+    check_all();
+    server.stop();
+    check_all();
+}
+
+#[test]
+fn a_filter_that_cannot_be_read_is_an_error_of_usage() {
+    let scratch = Scratch::new();
+    let _server = scratch.start(&["--demo"]);
+    let refused = |arguments: &[&str], expected: &str| {
+        let (code, out, err) = command(&scratch, arguments);
+        assert!(code == 64 && err.contains(expected), "{arguments:?}: {code} {out}{err}");
+    };
+    refused(&["logs", "--tag", "blue"], "has no `=`");
+    refused(&["logs", "--outcome", "fine"], "client_cancelled");
+    refused(&["logs", "--until", "soon"], "--until");
+    refused(&["logs", "show", "nonsense"], "req_");
+    refused(&["bodies", "delete"], "REQUEST_ID");
+    let (code, _, err) = command(&scratch, &["logs", "--policy", "none"]);
+    assert!(code == 1 && err.contains("there is no policy `none`"), "{code} {err}");
+}
+
+#[test]
+fn one_record_is_shown_in_full() {
+    let scratch = Scratch::new();
+    let server = scratch.start(&["--demo"]);
+    let id = server.chat(&server.key(), &ask("demo/small", r#"{"key":"team","value":"blue"}"#)).request_id;
+    wait_for_rows(&scratch, 1);
+    let (code, out, err) = command(&scratch, &["logs", "show", &id]);
+    assert_eq!(code, 0, "{out}{err}");
+    for expected in [&id, "endpoint         chat", "team=blue", "demo/small ok", "overhead"] {
+        assert!(out.contains(expected.as_ref() as &str), "{expected}: {out}");
+    }
+    assert!(!out.contains("--- request"), "no bodies are kept: {out}");
+    let (code, _, err) = command(&scratch, &["logs", "show", "req_00000000000000000000000000"]);
+    assert!(code == 1 && err.contains("there is no record"), "{code} {err}");
+}
+
+#[test]
+fn records_are_exported_whole_or_not_at_all() {
+    let scratch = Scratch::new();
+    let mut server = scratch.start(&["--demo"]);
+    for _ in 0..3 {
+        server.chat(&server.key(), &ask("demo/small", ""));
+    }
+    server.stop();
+    let file = scratch.data_dir().with_file_name("records.parquet");
+    let out = file.to_str().unwrap();
+    let (code, said, err) = command(&scratch, &["export", "--out", out, "--provider", "demo", "--json"]);
+    assert_eq!(code, 0, "{said}{err}");
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["rows"], 3);
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    let nowhere = file.with_file_name("none").join("x.parquet");
+    let (code, _, err) = command(&scratch, &["export", "--out", nowhere.to_str().unwrap()]);
+    assert!(code == 1 && err.contains("cannot write"), "{code} {err}");
+    assert!(!file.with_file_name("records.parquet.partial").exists());
+}
