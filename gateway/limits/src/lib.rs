@@ -12,6 +12,8 @@ mod counter;
 mod demand;
 mod limiter;
 mod local;
+#[cfg(test)]
+mod model;
 mod period;
 mod purse;
 mod refusal;

@@ -9,7 +9,7 @@ use crate::demand::{Cap, Consumed, Demand, Estimate, Now, Tokens};
 use crate::local::{Local, Taken};
 use crate::period::{period_end, period_start};
 use crate::refusal::{Refusal, Refused, Spent, Unloaded};
-use crate::shared::wire::{ReserveAnswer, money, whole};
+use crate::shared::wire::{CapAnswer, ReserveAnswer, UsageAnswer, money, whole};
 use crate::shared::{Away, Shared, SharedConfig, SharedError, SharedHold};
 use crate::status::{BudgetStatus, Status, Usage};
 
@@ -104,8 +104,8 @@ impl Limiter {
         if !answer.need.is_empty() {
             return Err(unloaded(now.wall, &demand, &answer));
         }
-        let usage = answer.usage.first().map(|usage| usage.usage()).unwrap_or_default();
-        let budget = |(cap, found): (&Cap, &crate::shared::wire::CapAnswer)| BudgetStatus {
+        let usage = answer.usage.first().map(UsageAnswer::usage).unwrap_or_default();
+        let budget = |(cap, found): (&Cap, &CapAnswer)| BudgetStatus {
             spender: cap.spender.clone(),
             budget: cap.budget,
             spent: money(&found.spent),
@@ -156,6 +156,11 @@ impl Limiter {
         is_degraded: bool,
     ) -> Reservation {
         Reservation { limiter: self.clone(), taken, shared, status, is_degraded, is_open: true }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared_store(&self) -> Option<&Shared> {
+        self.shared.as_ref()
     }
 
     #[cfg(test)]

@@ -229,3 +229,6 @@ impl Shared {
         self.now.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests;

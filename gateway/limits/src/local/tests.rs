@@ -3,43 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::{Budget, BudgetMode};
+use domain::BudgetMode;
 use proptest::prelude::*;
 
 use super::*;
-use crate::demand::{Estimate, User};
+use crate::demand::User;
+use crate::model::{Event, Naive, at, cap, consumed, demand, events, limits, spending};
 use crate::refusal::LimitKind;
-
-const START: i64 = 1_795_000_000_000_000;
-
-fn at(seconds: u64) -> Now {
-    let micros = i64::try_from(seconds).unwrap() * 1_000_000;
-    Now { wall: Timestamp(START + micros), monotonic: Duration::from_secs(seconds) }
-}
-
-fn demand(limits: Limits, input: u64, output: u64) -> Demand {
-    Demand {
-        organisation: OrganisationId::from_random([1; 20]),
-        key: KeyId::from_random([2; 20]),
-        limits,
-        user: None,
-        caps: Vec::new(),
-        estimate: Estimate { input_tokens: input, output_tokens: output, cost: None },
-    }
-}
-
-fn consumed(input: u64, output: u64, cost: i128) -> Consumed {
-    Consumed { input_tokens: input, output_tokens: output, cost: Money::from_pico(cost) }
-}
-
-fn cap(spender: Spender, amount: i128, mode: BudgetMode) -> Cap {
-    Cap { spender, budget: Budget { amount: Money::from_pico(amount), period: BudgetPeriod::Day, mode } }
-}
-
-fn spending(demand: Demand, caps: &[Cap], cost: i128) -> Demand {
-    let estimate = Estimate { cost: Some(Money::from_pico(cost)), ..demand.estimate };
-    Demand { caps: caps.to_vec(), estimate, ..demand }
-}
 
 /// Loads nothing spent for what has not been loaded.
 fn load_all(local: &Local, now: Now, demand: &Demand) {
@@ -90,7 +60,7 @@ fn the_wait_named_lets_the_request_in_and_not_before() {
     assert_eq!((found.limit, found.allowed, found.per_user), (LimitKind::OutputTokens, 50, false));
     let wait = found.retry_after.unwrap();
     let later = |wait: Duration| Now { monotonic: at(100).monotonic + wait, ..at(100) };
-    refused(local.reserve(later(wait - Duration::from_micros(1)), &ask));
+    refused(local.reserve(later(wait.checked_sub(Duration::from_micros(1)).unwrap()), &ask));
     let (taken, _) = local.reserve(later(wait), &ask).unwrap();
     local.settle(&taken, None);
 }
@@ -234,73 +204,9 @@ fn threads_never_take_more_than_the_limits_and_one_request_more_than_the_budget(
     assert!(local.reserve(at(0), &ask).is_err());
 }
 
-/// What happens to a key, one thing after the other.
-#[derive(Clone, Debug)]
-enum Event {
-    Ask { input: u64, output: u64 },
-    Consume { which: usize, input: u64, output: u64 },
-    Release { which: usize },
-    Pass { seconds: u64 },
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        4 => (1_u64..30, 1_u64..30).prop_map(|(input, output)| Event::Ask { input, output }),
-        3 => (any::<prop::sample::Index>(), 0_u64..40, 0_u64..40)
-            .prop_map(|(which, input, output)| Event::Consume { which: which.index(64), input, output }),
-        1 => any::<prop::sample::Index>().prop_map(|which| Event::Release { which: which.index(64) }),
-        2 => prop_oneof![0_u64..5, 30_u64..90, 1_000_u64..2_000].prop_map(|seconds| Event::Pass { seconds }),
-    ];
-    prop::collection::vec(event, 1..150)
-}
-
-/// The same by keeping everything.
-#[derive(Default)]
-struct Naive {
-    consumed: Vec<(u64, u64, u64)>,
-    asked: Vec<u64>,
-    open: Vec<(u64, u64)>,
-}
-
-impl Naive {
-    /// Whether something of that second still counts: slots of so many seconds, 60 back and the present one.
-    fn counts(then: u64, now: u64, slot: u64) -> bool {
-        now / slot - then / slot <= 60
-    }
-
-    fn lets_in(&self, now: u64, limits: &Limits, input: u64, output: u64) -> bool {
-        let settled = self.consumed.iter().filter(|it| Self::counts(it.0, now, 60)).map(|it| (it.1, it.2));
-        let (inputs, outputs) = settled
-            .chain(self.open.iter().copied())
-            .chain([(input, output)])
-            .fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-        let requests = self.asked.iter().filter(|then| Self::counts(**then, now, 1)).count() as u64;
-        let within = |limit: Option<u64>, amount: u64| limit.is_none_or(|limit| amount <= limit);
-        within(limits.total_tokens_per_hour, inputs + outputs)
-            && within(limits.input_tokens_per_hour, inputs)
-            && within(limits.output_tokens_per_hour, outputs)
-            && within(limits.requests_per_minute, requests + 1)
-            && within(limits.concurrent_requests, self.open.len() as u64 + 1)
-    }
-}
-
 proptest! {
     #[test]
-    fn it_lets_in_exactly_what_a_list_of_events_would(
-        events in events(),
-        total in prop::option::of(20_u64..300),
-        input in prop::option::of(20_u64..200),
-        output in prop::option::of(20_u64..200),
-        requests in prop::option::of(1_u64..10),
-        concurrent in prop::option::of(1_u64..6),
-    ) {
-        let limits = Limits {
-            total_tokens_per_hour: total,
-            input_tokens_per_hour: input,
-            output_tokens_per_hour: output,
-            requests_per_minute: requests,
-            concurrent_requests: concurrent,
-        };
+    fn it_lets_in_exactly_what_a_list_of_events_would(events in events(), limits in limits()) {
         let (local, mut naive, mut open, mut now) = (Local::default(), Naive::default(), Vec::new(), 0);
         for event in events {
             match event {
