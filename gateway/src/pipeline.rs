@@ -4,6 +4,7 @@ pub(crate) mod attempt;
 pub(crate) mod converse;
 pub(crate) mod decide;
 pub(crate) mod fallback;
+pub(crate) mod limits;
 pub(crate) mod report;
 pub(crate) mod secrets;
 pub(crate) mod settle;

@@ -306,6 +306,7 @@ async fn follow(folder: &Path, engine: &str) -> Result<()> {
             trust_roots: TrustRoots::WebPki,
             extra_ca: None,
             limits: gateway::Limits::default(),
+            shared_limits: None,
         },
         keyring: keyring(),
         ledger: Arc::new(Ledger::open(&folder.join("ledger"), LedgerOptions::default())?),

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::{Attempt, AttemptOutcome, Decision, Finished, Model, ModelId, Money, Outcome, Started, Usage};
+use domain::{Attempt, AttemptOutcome, Decision, Finished, Model, ModelId, Money, Outcome, ProjectId, Started, Usage};
 use ledger::SpoolError;
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::context::RequestContext;
 use crate::pipeline::decide::Decided;
+use crate::pipeline::limits::{Hold, Standing};
 use crate::sessions::{LastTurn, SessionKey};
 
 /// What the caller gets to see of the accounts when a request ends.
@@ -53,6 +54,9 @@ pub(crate) struct Settle {
     sent_to: Option<ModelId>,
     /// The conversation that learns who answered.
     session: Option<SessionKey>,
+    /// What it has reserved, and how its limits stand.
+    hold: Option<Hold>,
+    standing: Standing,
 }
 
 impl Settle {
@@ -94,6 +98,8 @@ impl Settle {
             waiting_since: None,
             sent_to: None,
             session: None,
+            hold: None,
+            standing: Standing::default(),
         }
     }
 
@@ -119,6 +125,29 @@ impl Settle {
             record.decision = Some(decision);
             record.arguments = Some(arguments);
         });
+    }
+
+    /// Keeps what the request has reserved until it ends.
+    pub(crate) fn holds(&mut self, hold: Hold) {
+        self.hold = Some(hold);
+    }
+
+    /// Notes how the caller's limits stand.
+    pub(crate) fn stands(&mut self, standing: Standing) {
+        self.standing = standing;
+    }
+
+    /// How the caller's limits stand, for the head of the answer.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    pub(crate) fn project(&self) -> Option<&ProjectId> {
+        self.record.as_ref()?.started.project.as_ref()
     }
 
     /// Writes the start record, before anything is sent upstream.
@@ -222,7 +251,10 @@ impl Settle {
         record.total_micros = micros(self.context.arrived.elapsed());
         record.upstream_micros = (!record.attempts.is_empty()).then(|| micros(self.waited));
         self.count(&record);
-        self.app.ledger.finish(&record)?;
+        let recorded = self.app.ledger.finish(&record);
+        // Also where no row could be written: it was consumed.
+        self.hold.take().into_iter().for_each(|hold| hold.settle(&self.app, &record));
+        recorded?;
         self.remember(&record);
         Ok(self.settled(Some(&record)))
     }

@@ -7,6 +7,7 @@ mod cancel;
 mod conversing;
 mod engine;
 mod fallback;
+mod key_limits;
 mod limits;
 mod proxy;
 mod requests;
