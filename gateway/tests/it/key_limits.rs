@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use domain::{Budget, BudgetMode, BudgetPeriod, Clock, Limits, Money, Timestamp};
-use gateway::SystemClock;
+use domain::{Budget, BudgetMode, BudgetPeriod, Clock, Limits, Money, SecretText, Timestamp};
+use gateway::{SharedLimits, SystemClock};
 
+use crate::redis_server::RedisServer;
 use crate::stack::{KEY, KeyLimits, NARROW, Setup, TestStack, ask, ask_for_stream};
 use crate::upstream::{ANSWER, Act, Upstream, begun, good_stream, role, whole, word};
 use crate::wire::{Response, get, post};
@@ -284,4 +285,51 @@ fn a_key_sees_its_own_limits_usage_and_budgets() {
     // Without limits usage is counted all the same.
     assert_eq!(stack.send(&get("/v1/key", NARROW)).json()["usage"]["requests"], 0);
     assert_eq!(stack.send(&get("/v1/key", "no-such-key-of-anybody-0000000000")).status, 401);
+}
+
+/// Limits that are counted in the server behind a socket, with time enough for a busy machine.
+fn shared_at(server: &RedisServer) -> Option<SharedLimits> {
+    Some(SharedLimits { wait: Duration::from_secs(2), ..SharedLimits::at(SecretText::new(server.url())) })
+}
+
+#[test]
+fn gateways_share_limits_and_go_on_without_the_store() {
+    let Some(mut server) = RedisServer::start() else { return };
+    let upstream = Upstream::good();
+    let start = |key_limits: KeyLimits| {
+        let upstreams = vec![upstream.address];
+        TestStack::start(Setup { upstreams, key_limits, shared_limits: shared_at(&server), ..Setup::default() })
+    };
+    let stacks = [start(with(requests(12))), start(with(requests(12)))];
+    let capped = start(KeyLimits { key_budget: Some(budget(10 * COST, BudgetMode::Hard)), ..KeyLimits::default() });
+    for stack in stacks.iter().chain([&capped]) {
+        wait_for("it connects", || stack.send(&get("/v1/key", KEY)).status == 200);
+    }
+    let mut statuses: Vec<u16> = (0..16).map(|number| stacks[number % 2].chat(&ask("")).status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![200; 12], vec![429; 4]].concat());
+    assert_eq!(capped.chat(&ask("")).status, 200);
+    assert_eq!(capped.send(&get("/v1/key", KEY)).json()["budgets"][0]["spent_usd"], Money::from_pico(COST).to_string());
+
+    server.kill();
+    wait_for("the budget is not known", || capped.chat(&ask("")).status == 503);
+    let unknown = capped.chat(&ask(""));
+    unknown.assert_error(503, "overloaded_error", "limits_unavailable");
+    assert_eq!(unknown.header("x-routing-degraded"), Some("limits"));
+    // Both had used up what is their share.
+    let refused = stacks[0].chat(&ask(""));
+    assert_limited(&refused);
+    assert_eq!(refused.header("x-routing-degraded"), Some("limits"));
+
+    server.begin();
+    wait_for("it comes back", || capped.chat(&ask("")).status == 200);
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = std::time::Instant::now() + Duration::from_secs(15);
+    while !is_so() {
+        assert!(std::time::Instant::now() < until, "{what}");
+        std::thread::yield_now();
+    }
 }

@@ -10,6 +10,7 @@ mod fallback;
 mod key_limits;
 mod limits;
 mod proxy;
+mod redis_server;
 mod requests;
 mod rules;
 mod stack;
