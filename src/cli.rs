@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use domain::SecretText;
 
 pub(crate) use keys::*;
 pub(crate) use objects::*;
@@ -160,6 +161,12 @@ pub(crate) struct UpArgs {
     /// How log lines are written.
     #[arg(long, value_enum, default_value = "text", env = "SIGNALBOX_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
+    /// Redis or Valkey in which several gateways count limits and budgets together: `redis://[user:password@]host:port`.
+    #[arg(long, env = "SIGNALBOX_REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = secret)]
+    pub(crate) redis_url: Option<SecretText>,
+    /// How many gateways share the limits while that is away; default: as many as were seen last.
+    #[arg(long, env = "SIGNALBOX_LIMIT_REPLICAS", value_name = "N", requires = "redis_url")]
+    pub(crate) limit_replicas: Option<u64>,
     /// Seconds that running requests may take to finish when the server stops.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub(crate) drain_seconds: u64,
@@ -428,4 +435,10 @@ pub(crate) struct DoctorArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+/// A setting that must not be printed, not even where it is refused.
+#[expect(clippy::unnecessary_wraps, reason = "readers of values have this shape")]
+fn secret(text: &str) -> Result<SecretText, std::convert::Infallible> {
+    Ok(SecretText::new(text.to_owned()))
 }

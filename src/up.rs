@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use domain::{Clock, OrganisationId, SecretText};
 use engine::{Engine, EngineParts, StartingScorers};
-use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SystemClock, TlsFiles};
+use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SystemClock, TlsFiles};
 use ledger::{Durability, Ledger, LedgerOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::TrustRoots;
@@ -346,6 +346,10 @@ fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
         },
         extra_ca: args.extra_ca.clone(),
         limits: Limits { drain: Duration::from_secs(args.drain_seconds), ..Limits::default() },
+        shared_limits: args
+            .redis_url
+            .clone()
+            .map(|url| SharedLimits { replicas: args.limit_replicas, ..SharedLimits::at(url) }),
     }
 }
 

@@ -24,7 +24,8 @@ const ARROWS: [(&str, &str, &[&str]); 19] = [
     ("providers", "gateway/providers", &["domain", "dialect", "seal"]),
     ("ledger", "gateway/ledger", &["domain"]),
     ("export", "gateway/ledger/export", &["domain"]),
-    ("gateway", "gateway", &["domain", "policy", "dialect", "providers", "ledger", "proto", "seal"]),
+    ("limits", "gateway/limits", &["domain"]),
+    ("gateway", "gateway", &["domain", "policy", "dialect", "providers", "ledger", "limits", "proto", "seal"]),
     ("datasets", "datasets", &["domain"]),
     ("trainer", "evalkit/trainer", &["domain", "scorer", "datasets"]),
     ("evalkit", "evalkit", &["domain", "policy", "scorer", "scorecards", "datasets", "trainer", "ledger", "proto"]),
@@ -63,6 +64,7 @@ const ANYTHING: &[&str] = &[
     "dialect",
     "providers",
     "ledger",
+    "limits",
     "gateway",
     "datasets",
     "trainer",
@@ -70,13 +72,14 @@ const ANYTHING: &[&str] = &[
 ];
 
 /// A library, and the only crates that may name it.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("tonic", &["proto", "engine", "gateway", "evalkit", "signalbox", "benches"]),
     ("hyper", &["gateway", "providers", "benches", "evalkit", "signalbox"]),
     ("candle-core", &["scorer", "trainer"]),
     ("candle-nn", &["scorer", "trainer"]),
     ("tokenizers", &["scorer", "trainer"]),
     ("sqlx", &["registry", "ledger"]),
+    ("redis", &["limits"]),
     ("rustls", &["providers", "gateway", "signalbox"]),
     ("anyhow", &["signalbox", "evalkit", "benches"]),
 ];

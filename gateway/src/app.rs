@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use ledger::Ledger;
+use limits::Limiter;
 use providers::{Breaker, ProviderClient, RetryBudget, Upstreams, Vault};
 use rustls::ClientConfig;
 use tokio::sync::watch;
@@ -28,6 +29,7 @@ use crate::meters::Meters;
 use crate::reporter::Reporter;
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
+use crate::spend::Spend;
 use crate::substitutions::Substitutions;
 use crate::traces::Traces;
 
@@ -38,6 +40,9 @@ pub(crate) struct App {
     pub(crate) config: GatewayConfig,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) ledger: Arc<Ledger>,
+    /// What keys, users, projects and organisations may still consume.
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) spend: Spend,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) latencies: Arc<Latencies>,
     pub(crate) sessions: Sessions,

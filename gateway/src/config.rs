@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::SecretText;
 use providers::TrustRoots;
 
 use crate::tls::TlsFiles;
@@ -25,6 +26,26 @@ pub struct GatewayConfig {
     pub extra_ca: Option<PathBuf>,
     /// Bounds and waits.
     pub limits: Limits,
+    /// Where keys' limits are counted together with other gateways; absent = in this process alone.
+    pub shared_limits: Option<SharedLimits>,
+}
+
+/// The store in which gateways count keys' limits and budgets together.
+#[derive(Clone, Debug)]
+pub struct SharedLimits {
+    /// `redis://[user:password@]host:port/number` or `redis+unix:///path`. A secret: it may hold a password.
+    pub url: SecretText,
+    /// How many gateways share the limits while the store is away; absent = those that were last seen.
+    pub replicas: Option<u64>,
+    /// How long a request waits for the store.
+    pub wait: Duration,
+}
+
+impl SharedLimits {
+    /// The store at an address. One on the same network answers in under a millisecond; 50 is a store in trouble.
+    pub fn at(url: SecretText) -> Self {
+        Self { url, replicas: None, wait: Duration::from_millis(50) }
+    }
 }
 
 /// Bounds and waits of one gateway process.

@@ -4,6 +4,7 @@ pub(crate) mod count;
 pub(crate) mod embed;
 pub(crate) mod generate;
 pub(crate) mod health;
+pub(crate) mod key;
 pub(crate) mod models;
 pub(crate) mod proxy;
 
@@ -42,12 +43,16 @@ enum Endpoint<'a> {
     Model(&'a str),
     /// A provider's own API.
     Provider(&'a str),
+    Key,
 }
 
 impl<'a> Endpoint<'a> {
     fn of(path: &'a str) -> Option<Self> {
         if let Some(surface) = Surface::of(path) {
             return Some(Self::Ask(surface));
+        }
+        if path == "/v1/key" {
+            return Some(Self::Key);
         }
         if let Some(rest) = path.strip_prefix("/v1/models") {
             return match rest {
@@ -64,7 +69,7 @@ impl<'a> Endpoint<'a> {
     fn method(&self) -> Option<Method> {
         match self {
             Self::Ask(_) => Some(Method::POST),
-            Self::Models | Self::Model(_) => Some(Method::GET),
+            Self::Models | Self::Model(_) | Self::Key => Some(Method::GET),
             Self::Provider(_) => None,
         }
     }
@@ -104,6 +109,7 @@ pub(crate) async fn route(
             Endpoint::Models => models::list(&context, request.uri().query()),
             Endpoint::Model(id) => models::one(&context, id),
             Endpoint::Provider(slug) => proxy::answer(worker, context, request, slug, in_flight).await,
+            Endpoint::Key => key::answer(&worker.app, &context).await,
         }
     };
     // A key that is withdrawn meanwhile ends its requests; streams go on to watch it by themselves.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use dialect::BadRequest;
 use domain::{Outcome, Removed};
+use limits::{Refused, Spent};
 use policy::Refusal;
 use providers::{Fault, FaultKind};
 
@@ -47,6 +48,12 @@ pub(crate) enum Failure {
     ShuttingDown,
     /// Records cannot be written, so nothing that costs is begun.
     RecordsUnavailable,
+    /// A limit of the key, or of its user, is reached.
+    RateLimited(Refused),
+    /// A hard budget is spent.
+    BudgetExceeded(Spent),
+    /// What was spent of a hard budget is not known now, so nothing that costs is begun.
+    LimitsUnavailable,
     /// The upstream refused in a way that would be the same anywhere.
     Upstream { provider: String, fault: Fault },
     /// Every candidate was tried.
@@ -144,6 +151,13 @@ impl Failure {
                 "records_unavailable",
                 "request records cannot be written (is the disk full?), so no request is sent on",
             ),
+            Self::RateLimited(refused) => rate_limited(refused),
+            Self::BudgetExceeded(spent) => budget_exceeded(spent),
+            Self::LimitsUnavailable => later(
+                1,
+                "limits_unavailable",
+                "what has been spent cannot be looked up now, so no request under a hard budget is sent on",
+            ),
             Self::Upstream { provider, fault } => refused_upstream(provider, fault),
             Self::Exhausted { provider, fault, all_rate_limited, wait } => {
                 exhausted(provider, fault, *all_rate_limited, *wait)
@@ -184,6 +198,34 @@ fn own<'a>(status: u16, kind: &'a str, code: &'a str, message: impl Into<String>
 
 fn later<'a>(seconds: u64, code: &'a str, message: &str) -> ErrorAnswer<'a> {
     ErrorAnswer { retry_after: Some(Duration::from_secs(seconds)), ..own(503, OVERLOADED, code, message) }
+}
+
+fn rate_limited<'a>(refused: &Refused) -> ErrorAnswer<'a> {
+    let Refused { limit, per_user, allowed, retry_after } = refused;
+    let whose = if *per_user { "this user" } else { "this key" };
+    let message = match retry_after {
+        Some(_) => format!(
+            "{whose} has reached the limit of {allowed} {}; `Retry-After` says when to come again",
+            limit.words()
+        ),
+        None => format!(
+            "this request alone may take more than {whose} is allowed, {allowed} {}: shorten it or ask for less output",
+            limit.words()
+        ),
+    };
+    ErrorAnswer {
+        retry_after: *retry_after,
+        should_retry: retry_after.is_none().then_some(false),
+        ..own(429, "rate_limit_error", "rate_limit_exceeded", message)
+    }
+}
+
+fn budget_exceeded<'a>(spent: &Spent) -> ErrorAnswer<'a> {
+    let Spent { spender, amount, period: _, until } = spent;
+    let until = until.map_or_else(|| "it does not begin anew".to_owned(), |until| format!("it begins anew at {until}"));
+    let message = format!("the budget of {amount} USD of this request's {} is spent; {until}", spender.kind());
+    // Waiting a moment changes nothing, and a client's own retries less.
+    ErrorAnswer { should_retry: Some(false), ..own(402, "budget_exceeded", "budget_exceeded", message) }
 }
 
 /// An upstream 4xx that stopped the chain: its own status and words, normalised.

@@ -23,6 +23,7 @@ mod server;
 mod sessions;
 mod snapshot_store;
 mod snapshots;
+mod spend;
 mod start;
 mod substitutions;
 mod tls;
@@ -30,7 +31,7 @@ mod traces;
 mod watch;
 
 pub use clock::SystemClock;
-pub use config::{GatewayConfig, Limits};
+pub use config::{GatewayConfig, Limits, SharedLimits};
 pub use server::Listeners;
 pub use snapshot_store::{SnapshotFileError, SnapshotStore};
 pub use start::{Gateway, GatewayParts, StartError};

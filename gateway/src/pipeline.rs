@@ -5,6 +5,7 @@ pub(crate) mod bodies;
 pub(crate) mod converse;
 pub(crate) mod decide;
 pub(crate) mod fallback;
+pub(crate) mod limits;
 pub(crate) mod pace;
 pub(crate) mod report;
 pub(crate) mod secrets;

@@ -25,6 +25,7 @@ use crate::server::{Listeners, Server};
 use crate::sessions::Sessions;
 use crate::snapshot_store::SnapshotStore;
 use crate::snapshots::Snapshots;
+use crate::spend::{self, Spend};
 use crate::substitutions::Substitutions;
 use crate::tls::{ServerTls, ServerTlsError};
 use crate::traces::Traces;
@@ -64,6 +65,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The shared limits cannot be used.
+    #[error(transparent)]
+    SharedLimits(#[from] limits::SharedError),
     /// TLS cannot be set up.
     #[error("the gateway cannot set up TLS for providers")]
     Tls(#[from] TlsError),
@@ -118,7 +122,13 @@ impl Gateway {
         snapshots.install_stored();
         let latencies = Arc::new(Latencies::default());
         let (reporter, reports) = reporter();
+        let limiter = spend::limiter(&config, clock.wall()).map_err(|fault| match fault {
+            spend::LimiterError::Address(fault) => StartError::SharedLimits(fault),
+            spend::LimiterError::Name(fault) => system(&fault),
+        })?;
         let app = Arc::new(App {
+            limiter: Arc::new(limiter),
+            spend: Spend::new(clock.wall()),
             tls: tls_config(config.trust_roots, config.extra_ca.as_deref())?,
             shed: Arc::new(LoadShed::new(&config.limits)),
             config,
@@ -140,6 +150,9 @@ impl Gateway {
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });
+        // So that the first request need not wait for it.
+        let reading = app.clone();
+        tokio::spawn(async move { reading.spend.recall(&reading).await });
         let server = Server::start(&app, listeners, tls.as_ref()).map_err(|fault| system(&fault))?;
         let channel = proto::connect_lazy(&engine);
         let watched = app.clone();

@@ -307,6 +307,7 @@ async fn follow(folder: &Path, engine: &str) -> Result<()> {
             extra_ca: None,
             tls: None,
             limits: gateway::Limits::default(),
+            shared_limits: None,
         },
         keyring: keyring(),
         ledger: Arc::new(Ledger::open(&folder.join("ledger"), LedgerOptions::default())?),

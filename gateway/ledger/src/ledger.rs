@@ -93,6 +93,10 @@ impl Ledger {
         &self.bodies
     }
 
+    pub(crate) fn database(&self) -> &LedgerReader {
+        &self.reader
+    }
+
     /// Sums over the rows that fit a filter (its limit and paging are ignored).
     pub async fn totals(&self, filter: &RecordFilter) -> Result<Totals, RecordError> {
         self.reader.totals(filter).await

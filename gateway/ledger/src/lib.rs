@@ -15,6 +15,7 @@ mod error;
 mod ledger;
 mod options;
 mod reader;
+mod spend;
 mod spool;
 mod stats;
 mod worker;
@@ -26,6 +27,7 @@ pub use error::{FlushError, LedgerError, SpoolError};
 pub use ledger::Ledger;
 pub use options::{Durability, LedgerOptions};
 pub use reader::{LedgerReader, Totals};
+pub use spend::{ConsumedInMinute, SpentBy};
 pub use stats::LedgerStats;
 
 #[cfg(test)]

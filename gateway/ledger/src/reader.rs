@@ -73,6 +73,10 @@ impl LedgerReader {
         Ok(Self { pool })
     }
 
+    pub(crate) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
     /// Sums over the rows that fit a filter (its limit and paging are ignored).
     pub async fn totals(&self, filter: &RecordFilter) -> Result<Totals, RecordError> {
         let row = select::sums(SUMS, filter).build().fetch_one(&self.pool).await.map_err(failed)?;
@@ -225,6 +229,6 @@ fn missing(what: &str, sequence: u64) -> RecordError {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used as a function of the error")]
-fn failed(error: sqlx::Error) -> RecordError {
+pub(crate) fn failed(error: sqlx::Error) -> RecordError {
     RecordError(error.to_string())
 }

@@ -22,6 +22,7 @@ use crate::pipeline::attempt::{Answered, Pursuit};
 use crate::pipeline::bodies::Keepable;
 use crate::pipeline::decide::decide;
 use crate::pipeline::fallback::Chain;
+use crate::pipeline::limits::{self, Asked, Standing};
 use crate::pipeline::report::{self, Closing, Opening};
 use crate::pipeline::settle::{End, Settle};
 use crate::pipeline::stream;
@@ -32,7 +33,6 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const ROUTING_MODEL: HeaderName = HeaderName::from_static("x-routing-model");
 const ROUTING_POLICY: HeaderName = HeaderName::from_static("x-routing-policy");
 const ROUTING_REASON: HeaderName = HeaderName::from_static("x-routing-reason");
-const ROUTING_DEGRADED: HeaderName = HeaderName::from_static("x-routing-degraded");
 const OPENAI_BETA: HeaderName = HeaderName::from_static("openai-beta");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
@@ -88,6 +88,7 @@ async fn prepare(
     let tenant = settle.context().tenant().ok_or(Failure::NotReady)?.clone();
     let chain = Chain::new(&decided.decision, &tenant);
     settle.decided(decided);
+    limits::hold(settle, &Asked::of(&request)).await?;
     settle.start().map_err(|fault| {
         tracing::error!(%fault, "a start record cannot be written; the request is refused");
         Failure::RecordsUnavailable
@@ -216,6 +217,7 @@ pub(crate) fn refused(mut settle: Settle, failure: &Failure) -> Response<Gateway
         tracing::error!(%fault, "the record of a refused request cannot be written");
     }
     let mut response = settle.context().voice.response(failure);
+    settle.standing().write_headers(response.headers_mut(), None);
     write_overhead(response.headers_mut(), settle.overhead());
     response
 }
@@ -226,6 +228,7 @@ struct Told {
     decision: Decision,
     attempts: Vec<domain::Attempt>,
     overhead: std::time::Duration,
+    standing: Standing,
 }
 
 impl Told {
@@ -233,7 +236,13 @@ impl Told {
         let decision = pursuit.settle.decision()?.clone();
         let model = pursuit.chain.current().unwrap_or(&decision.selected_model).to_string();
         let attempts = pursuit.settle.attempts().to_vec();
-        Some(Self { model, decision, attempts, overhead: pursuit.settle.overhead() })
+        Some(Self {
+            model,
+            decision,
+            attempts,
+            overhead: pursuit.settle.overhead(),
+            standing: pursuit.settle.standing(),
+        })
     }
 
     /// The name and time of an answer that has to change its dialect.
@@ -251,7 +260,7 @@ impl Told {
         write(ROUTING_MODEL, &self.model);
         write(ROUTING_REASON, &report::reason(&self.decision, &self.model));
         self.decision.policy.iter().for_each(|policy| write(ROUTING_POLICY, policy));
-        self.decision.degraded.iter().for_each(|degraded| write(ROUTING_DEGRADED, degraded.as_str()));
+        self.standing.write_headers(headers, self.decision.degraded);
     }
 }
 

@@ -25,6 +25,7 @@ use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
 use crate::pipeline::bodies::Keepable;
+use crate::pipeline::limits::{self, Asked};
 use crate::pipeline::settle::{End, Settle};
 use crate::pipeline::stream::ending;
 use crate::pipeline::{report, secrets};
@@ -36,6 +37,10 @@ struct Said {
     model: Option<String>,
     #[serde(default)]
     stream: Option<bool>,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default, alias = "max_completion_tokens", alias = "max_output_tokens")]
+    max_tokens: Option<u64>,
 }
 
 /// One call on its way.
@@ -96,6 +101,10 @@ impl Passage {
         let path = path_below(head.uri.path(), head.uri.query(), slug);
         self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));
         self.model = self.admit(said.model.as_deref().or_else(|| model_of_path(&path)))?;
+        // What stands in a body of unknown shape: four bytes a token, and nothing of what is no text.
+        let input_tokens = if is_json(&head.headers) { body.len() as u64 / 4 } else { 0 };
+        let asked = Asked { input_tokens, max_output_tokens: said.max_tokens, user: said.user };
+        limits::hold_undecided(&mut self.settle, self.model.as_ref(), &asked).await?;
         self.settle.start().map_err(|_| Failure::RecordsUnavailable)?;
         let keys = self.keys().await?;
         let remaining = self.settle.context().deadline.saturating_duration_since(Instant::now());
@@ -183,6 +192,7 @@ impl Passage {
         for (name, value) in upstream.passed_headers() {
             response.headers_mut().append(name.clone(), value.clone());
         }
+        self.settle.standing().write_headers(response.headers_mut(), None);
         if upstream.status.is_success()
             && let Some(model) = self.model.clone()
         {
@@ -264,8 +274,12 @@ impl Flow {
 }
 
 fn said(headers: &http::HeaderMap, body: &Bytes) -> Said {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if media_type.contains("json") { serde_json::from_slice(body).unwrap_or_default() } else { Said::default() }
+    if is_json(headers) { serde_json::from_slice(body).unwrap_or_default() } else { Said::default() }
+}
+
+fn is_json(headers: &http::HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|media_type| media_type.contains("json"))
 }
 
 /// `/models/{model}:method`, as Gemini names its models.

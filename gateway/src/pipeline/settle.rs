@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use dialect::canonical::Loss;
 use domain::{
-    Attempt, AttemptOutcome, Constraints, CredentialId, Decision, Finished, Model, ModelId, Money, Outcome, Started,
-    Surface, Tag, Usage,
+    Attempt, AttemptOutcome, Constraints, CredentialId, Decision, Finished, Model, ModelId, Money, Outcome, ProjectId,
+    Started, Surface, Tag, Usage,
 };
 use ledger::{BodyRecorder, SpoolError};
 use tokio::time::Instant;
@@ -21,6 +21,7 @@ use crate::context::RequestContext;
 use crate::error::Failure;
 use crate::pipeline::bodies::Keepable;
 use crate::pipeline::decide::Decided;
+use crate::pipeline::limits::{Hold, Standing};
 use crate::pipeline::pace::Pace;
 use crate::revocation;
 use crate::sessions::{LastTurn, SessionKey};
@@ -77,6 +78,9 @@ pub(crate) struct Settle {
     session: Option<SessionKey>,
     /// What keeps the bodies, where somebody asked for it, until the answer takes it.
     recorder: Option<BodyRecorder>,
+    /// What it has reserved, and how its limits stand.
+    hold: Option<Hold>,
+    standing: Standing,
 }
 
 impl Settle {
@@ -102,6 +106,8 @@ impl Settle {
             sent: None,
             session: None,
             recorder: None,
+            hold: None,
+            standing: Standing::default(),
         }
     }
 
@@ -170,6 +176,29 @@ impl Settle {
             record.decision = Some(decision);
             record.arguments = Some(arguments);
         });
+    }
+
+    /// Keeps what the request has reserved until it ends.
+    pub(crate) fn holds(&mut self, hold: Hold) {
+        self.hold = Some(hold);
+    }
+
+    /// Notes how the caller's limits stand.
+    pub(crate) fn stands(&mut self, standing: Standing) {
+        self.standing = standing;
+    }
+
+    /// How the caller's limits stand, for the head of the answer.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    pub(crate) fn project(&self) -> Option<&ProjectId> {
+        self.record.as_ref()?.started.project.as_ref()
     }
 
     /// Writes the start record, before anything is sent upstream.
@@ -297,7 +326,10 @@ impl Settle {
         self.compare_served(&mut record);
         record.upstream_micros = (!record.attempts.is_empty()).then(|| micros(self.waited));
         self.count(&record);
-        self.app.ledger.finish(&record)?;
+        let recorded = self.app.ledger.finish(&record);
+        // Also where no row could be written: it was consumed.
+        self.hold.take().into_iter().for_each(|hold| hold.settle(&self.app, &record));
+        recorded?;
         self.remember(&record);
         let settled = self.settled(Some(&record));
         if let Some(timeline) = self.timeline.take() {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{
-    Ability, Affinity, ApiKey, AuthScheme, BodyLogging, Candidates, Clock, Credential, CredentialId, CredentialSource,
-    DialectKind, KeyId, KeyText, Model, ModelId, Money, Object, Organisation, OrganisationId, Outcome, Owner, Policy,
-    PolicyId, PolicyModel, Pricing, Provider, ProviderSlug, RecordFilter, RequestRecord, Router, RouterId, Rules,
-    Scope, SealedBytes, Snapshot, SnapshotVersion, Strategy, Timeouts, Timestamp,
+    Ability, Affinity, ApiKey, AuthScheme, BodyLogging, Budget, Candidates, Clock, Credential, CredentialId,
+    CredentialSource, DialectKind, KeyId, KeyText, Model, ModelId, Money, Object, Organisation, OrganisationId,
+    Outcome, Owner, Policy, PolicyId, PolicyModel, Pricing, Project, ProjectId, Provider, ProviderSlug, RecordFilter,
+    RequestRecord, Router, RouterId, Rules, Scope, SealedBytes, Snapshot, SnapshotVersion, Strategy, Timeouts,
+    Timestamp,
 };
-use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SnapshotStore, SystemClock};
+use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SnapshotStore, SystemClock};
 use ledger::{BodyStore, Ledger, LedgerOptions};
 use seal::{Aad, Keyring, Pepper, SealingKey};
 
@@ -69,6 +70,9 @@ pub(crate) struct Setup {
     /// Each provider has a key of the organisation besides, and the router uses those.
     pub(crate) own_secrets: bool,
     pub(crate) ledger: LedgerOptions,
+    /// What `KEY` may consume, each of its users, and who may spend what.
+    pub(crate) key_limits: KeyLimits,
+    pub(crate) shared_limits: Option<SharedLimits>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Of the organisation.
     pub(crate) body_logging: Option<BodyLogging>,
@@ -76,6 +80,16 @@ pub(crate) struct Setup {
     pub(crate) configured: bool,
     /// With which certificate callers are spoken to.
     pub(crate) tls: Option<gateway::TlsFiles>,
+}
+
+/// Limits and budgets of `KEY`, its project and its organisation.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct KeyLimits {
+    pub(crate) key: domain::Limits,
+    pub(crate) per_user: domain::Limits,
+    pub(crate) key_budget: Option<Budget>,
+    pub(crate) project_budget: Option<Budget>,
+    pub(crate) organisation_budget: Option<Budget>,
 }
 
 impl Default for Setup {
@@ -91,6 +105,8 @@ impl Default for Setup {
             policies: Vec::new(),
             own_secrets: false,
             ledger: LedgerOptions { flush_interval: Duration::from_millis(1), ..LedgerOptions::default() },
+            key_limits: KeyLimits::default(),
+            shared_limits: None,
             clock: Arc::new(SystemClock::default()),
             body_logging: None,
             configured: true,
@@ -123,6 +139,7 @@ impl TestStack {
             extra_ca: None,
             tls: setup.tls,
             limits: setup.limits,
+            shared_limits: setup.shared_limits,
         };
         let (address, clock) = (config.listen, setup.clock);
         let mut stack = Self { address, snapshot, ledger, gateway: None, config, keyring, clock, runtime, folder };
@@ -312,7 +329,7 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         Object::Pepper(pepper.seal(keyring)),
         Object::Organisation(Arc::new(Organisation {
             body_logging: setup.body_logging,
-            budget: None,
+            budget: setup.key_limits.organisation_budget,
             id: organisation.clone(),
             name: "default".to_owned(),
             default_policy: Some(policy_id()),
@@ -376,8 +393,18 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
         revoked_at: None,
         created_at: Timestamp(1),
     };
+    let project = ProjectId::from_random([8; 20]);
+    objects.push(Object::Project(Arc::new(Project {
+        id: project.clone(),
+        organisation: organisation.clone(),
+        name: "shop".to_owned(),
+        policy: None,
+        budget: setup.key_limits.project_budget,
+    })));
+    let KeyLimits { key: limits, per_user, key_budget: budget, .. } = setup.key_limits;
+    let project = setup.key_limits.project_budget.map(|_| project);
     let keys = [
-        key(1, KEY),
+        ApiKey { limits, per_user, budget, project, ..key(1, KEY) },
         ApiKey { revoked_at: Some(Timestamp(1)), ..key(2, REVOKED) },
         ApiKey { expires_at: Some(Timestamp(1)), ..key(3, EXPIRED) },
         ApiKey { scopes: vec![Scope::Platform], ..key(4, ADMIN) },

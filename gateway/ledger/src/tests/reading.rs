@@ -1,12 +1,12 @@
 //! Reading: rows come back as they were written, filters and pages select, sums are exact.
 
 use domain::clock::Timestamp;
-use domain::{Finished, Money, RecordFilter, RequestId, Usage};
+use domain::{Finished, Money, ProjectId, RecordFilter, RequestId, Usage};
 use proptest::prelude::*;
 
 use super::samples::{any_finished, decision, finished, full, key, model, organisation, started};
 use super::{block_on, open, quick, requests};
-use crate::{Ledger, Totals};
+use crate::{ConsumedInMinute, Ledger, SpentBy, Totals};
 
 #[test]
 fn every_field_comes_back() {
@@ -147,4 +147,46 @@ proptest! {
         let read: Vec<Finished> = ledger.flushed().all().into_iter().map(|row| row.finished).collect();
         prop_assert_eq!(read, written);
     }
+}
+
+#[test]
+fn spend_is_summed_by_key_project_and_organisation_since_a_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), quick());
+    let project = ProjectId::from_random([9; 20]);
+    for number in 1..=4 {
+        let mut row =
+            Finished { cost: Some(Money::from_pico(i128::from(number) * 1_000_001)), ..finished(started(number)) };
+        row.started.key = key(1 + u8::from(number == 2));
+        row.started.project = (number == 4).then(|| project.clone());
+        ledger.finish(&row).unwrap();
+    }
+    ledger.finish(&Finished { cost: None, ..finished(started(5)) }).unwrap();
+    ledger.flushed();
+    let check = |by: SpentBy, since: i64, expected: i128| {
+        let spent = block_on(ledger.spent(&by, Timestamp(since))).unwrap();
+        assert_eq!(spent, Money::from_pico(expected * 1_000_001), "{by:?} since {since}");
+    };
+    check(SpentBy::Key(key(1)), 0, 8);
+    check(SpentBy::Key(key(1)), 3_000, 7);
+    check(SpentBy::Key(key(2)), 0, 2);
+    check(SpentBy::Key(key(2)), 3_000, 0);
+    check(SpentBy::Project(project), 0, 4);
+    check(SpentBy::Organisation(organisation(1)), 2_000, 9);
+    check(SpentBy::Organisation(organisation(2)), 0, 0);
+}
+
+#[test]
+fn consumption_is_summed_by_key_and_the_minute_of_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), quick());
+    for (number, total_micros) in [(1_000, 900), (2_000, 900), (3_000, 60_000_000), (70_000, 1)] {
+        ledger.finish(&Finished { total_micros, ..finished(started(number)) }).unwrap();
+    }
+    ledger.finish(&Finished { usage: None, cost: None, ..finished(started(4_000)) }).unwrap();
+    ledger.flushed();
+    let at = |minute: i64| Timestamp(minute * 60_000_000);
+    let found = block_on(ledger.consumed(Timestamp(2_000_000), Timestamp(70_000_000))).unwrap();
+    let row = |minute| ConsumedInMinute { key: key(1), minute: at(minute), prompt_tokens: 10, completion_tokens: 5 };
+    assert_eq!(found, [row(0), row(1)]);
 }
