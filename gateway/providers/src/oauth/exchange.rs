@@ -52,8 +52,9 @@ pub(crate) async fn fetch(
     *request.uri_mut() = grant.token_url.clone();
     *request.headers_mut() = headers;
     let response = client.send_fresh(provider, request).await.map_err(|fault| fault.message)?;
-    let status = response.status();
-    let body = Secret::new(read_some(response.into_body(), ANSWER_CAP, ANSWER_WAIT).await.into());
+    let (head, body) = response.into_parts();
+    let status = head.status;
+    let body = Secret::new(read_some(body, &head.headers, ANSWER_CAP, ANSWER_WAIT).await.into());
     if !status.is_success() {
         let host = grant.token_url.host().unwrap_or_default();
         let word = refusal_of(&body, grant).map(|word| format!(" ({word})")).unwrap_or_default();
