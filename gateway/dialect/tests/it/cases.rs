@@ -1,7 +1,6 @@
 //! The golden inputs, and how each goes through the crate.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
@@ -98,13 +97,4 @@ pub(crate) fn stream<'a>(upstream: Dialect, caller: Dialect, pieces: impl IntoIt
     }
     let (progress, usage, model) = (translator.progress(), translator.usage(), translator.served_model());
     Streamed { out, fault, facts: format!("{progress:?}\n{usage:?}\n{model:?}") }
-}
-
-/// Runs what may need a dialect that is still to be written; `None` = it does.
-pub(crate) fn unless_unwritten<T>(run: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(value) => Some(value),
-        Err(panic) if panic.downcast_ref::<&str>().is_some_and(|text| text.starts_with("not yet implemented")) => None,
-        Err(panic) => resume_unwind(panic),
-    }
 }

@@ -31,6 +31,9 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
             if choice.logprobs.is_some() {
                 loss.note("choices[0].logprobs", "this dialect tells no log probabilities");
             }
+            if matches!(choice.stop, StopReason::Other(_)) {
+                loss.note("choices[0].stop", "this dialect has no word for why the answer ended");
+            }
             (choice.parts.as_slice(), &choice.stop)
         }
         None => (&[][..], &StopReason::Stop),
