@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::answer::Shown;
+use crate::embeddings::{EmbeddingsAnswer, EmbeddingsRequest};
 use crate::openai::{ChatRequest, ChatResponse, StreamTranslator};
 use crate::stream::{StreamFault, StreamOptions};
 use crate::{Answer, Dialect, Request, SseParser, Target, Translator};
@@ -97,6 +98,32 @@ fn translate_between(upstream: Dialect, caller: Dialect, pieces: &[&[u8]]) -> (B
     }
     let (progress, usage, model) = (translator.progress(), translator.usage(), translator.served_model());
     (out, fault, format!("{progress:?} {usage:?} {model:?} {}", translator.estimated_completion()))
+}
+
+/// Embeddings: a request or an answer either is refused, or is passed on as JSON that says the same, in any dialect.
+///
+/// # Panics
+/// When it is not.
+pub fn embeddings(data: &[u8]) {
+    let body = Bytes::copy_from_slice(data);
+    if let Ok(request) = EmbeddingsRequest::decode(body.clone()) {
+        let encoded = request.encode_for(Dialect::Openai, "native/model").expect("its own dialect takes anything");
+        let again = EmbeddingsRequest::decode(encoded.body).expect("what is sent on is sound");
+        assert_eq!((again.model(), again.count()), (Some("native/model"), request.count()));
+        if let Ok(encoded) = request.encode_for(Dialect::Gemini, "native/model") {
+            let sent: serde_json::Value = serde_json::from_slice(&encoded.body).expect("what is sent on is JSON");
+            assert_eq!(sent["requests"].as_array().map(Vec::len), Some(request.count()));
+        }
+    }
+    let request = EmbeddingsRequest::decode(Bytes::from_static(br#"{"input":"a","encoding_format":"base64"}"#));
+    let request = request.expect("a sound request");
+    for upstream in [Dialect::Openai, Dialect::Gemini] {
+        let Ok(answer) = EmbeddingsAnswer::decode(upstream, body.clone(), 1) else { continue };
+        let shown = Shown { model: "shown/model", id: "x", created: 7, routing: &[("routing", b"{}")] };
+        let rendered = answer.render(&request, &shown, domain::Usage::default());
+        let again = EmbeddingsAnswer::decode(Dialect::Openai, rendered.body, 1).expect("what is passed on is sound");
+        assert_eq!((again.served_model(), again.dimensions()), (Some("shown/model"), answer.dimensions()));
+    }
 }
 
 fn translate(pieces: &[&[u8]]) -> (BytesMut, Result<(), StreamFault>, String) {

@@ -14,6 +14,7 @@ pub mod answer;
 pub mod anthropic;
 pub mod canonical;
 pub mod count;
+pub mod embeddings;
 pub mod error;
 pub mod fuzz;
 pub mod gemini;

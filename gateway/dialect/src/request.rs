@@ -29,6 +29,7 @@ pub use fault::BadRequest;
 pub(crate) use parameters::ParameterSet;
 pub(crate) use scorer_text::{ScorerText, Speaker, Turn};
 pub use tags::Tag;
+pub(crate) use translated::Top;
 pub use translated::Translated;
 
 /// Tokens that an image is taken for.

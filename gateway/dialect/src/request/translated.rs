@@ -39,7 +39,10 @@ impl Translated {
         decode: impl FnOnce(&Node<'_>) -> Result<Canonical, BadRequest>,
     ) -> Result<Self, BadRequest> {
         let text = json::checked_utf8(&body).map_err(|fault| BadRequest::not_utf8(&fault))?;
-        let top = Top::read(text)?;
+        let top = Top::read(text, |scanner, _, _| {
+            scanner.skip()?;
+            Ok(())
+        })?;
         let node = Node::parse(text, Escapes::Strict)?;
         let mut canonical = decode(&node)?;
         canonical.model = target.model.or(canonical.model).filter(|model| !model.is_empty());
@@ -97,14 +100,18 @@ impl Translated {
 
 /// The top level: where its members are, and ours among them.
 #[derive(Default)]
-struct Top {
-    members: Vec<Member>,
-    own_members: Vec<&'static str>,
-    extensions: Extensions,
+pub(crate) struct Top {
+    pub(crate) members: Vec<Member>,
+    pub(crate) own_members: Vec<&'static str>,
+    pub(crate) extensions: Extensions,
 }
 
 impl Top {
-    fn read(text: &str) -> Result<Self, BadRequest> {
+    /// Reads a body; `read_other` reads what is not ours.
+    pub(crate) fn read<'a>(
+        text: &'a str,
+        mut read_other: impl FnMut(&mut Scanner<'a>, &str, &Path<'_>) -> Result<(), BadRequest>,
+    ) -> Result<Self, BadRequest> {
         let mut scanner = Scanner::new(text, Escapes::Strict);
         if scanner.peek()? != json::Kind::Object {
             let found = scanner.peek()?.as_str();
@@ -115,7 +122,9 @@ impl Top {
         read::object(&mut scanner, &Path::Root, |scanner, key, name, path| {
             scanner.peek()?;
             let start = scanner.position();
-            top.read_member(scanner, name, path)?;
+            if !top.read_own(scanner, name, path)? {
+                read_other(scanner, name, path)?;
+            }
             let value = Span { start, end: scanner.position() };
             top.members.push(Member { key: key.span, escaped: key.escaped, value });
             Ok(())
@@ -124,13 +133,14 @@ impl Top {
         Ok(top)
     }
 
-    fn read_member(&mut self, scanner: &mut Scanner<'_>, name: &str, path: &Path<'_>) -> Result<(), BadRequest> {
-        if let Some(own) = extensions::NAMES.into_iter().find(|own| *own == name) {
-            self.own_members.push(own);
-            return self.extensions.read(scanner, own, path);
-        }
-        extensions::refuse_policy(name, path)?;
-        scanner.skip()?;
-        Ok(())
+    /// Reads a member if it is ours; says whether it was.
+    fn read_own(&mut self, scanner: &mut Scanner<'_>, name: &str, path: &Path<'_>) -> Result<bool, BadRequest> {
+        let Some(own) = extensions::NAMES.into_iter().find(|own| *own == name) else {
+            extensions::refuse_policy(name, path)?;
+            return Ok(false);
+        };
+        self.own_members.push(own);
+        self.extensions.read(scanner, own, path)?;
+        Ok(true)
     }
 }

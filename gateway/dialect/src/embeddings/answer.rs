@@ -1,0 +1,218 @@
+//! Vectors that came back: as many as were asked for, all of one length, in the shape that was asked for.
+
+use bytes::Bytes;
+use domain::Usage;
+
+use super::EmbeddingsRequest;
+use super::vectors::{self, Vector};
+use crate::answer::{BadAnswer, Rendered, Shown};
+use crate::canonical::Loss;
+use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, SyntaxFault, checked_utf8, quoted, splice};
+use crate::openai::{append_members, own_edits};
+use crate::{Dialect, UpstreamError};
+
+/// An answer with as many vectors as were asked for.
+#[derive(Clone, Debug)]
+pub struct EmbeddingsAnswer {
+    dialect: Dialect,
+    body: Bytes,
+    members: Vec<Member>,
+    found: Found,
+}
+
+/// What was read on the way.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    vectors: Vec<Vector>,
+    usage: Option<Usage>,
+    served_model: Option<String>,
+    error: Option<Span>,
+    /// Something that should be a vector is none.
+    is_odd: bool,
+}
+
+impl EmbeddingsAnswer {
+    /// Reads the body of a successful response of an upstream.
+    ///
+    /// # Errors
+    /// A body that reports an error, is no answer, or has not as many vectors as were asked for.
+    pub fn decode(upstream: Dialect, body: Bytes, expected: usize) -> Result<Self, BadAnswer> {
+        let text = checked_utf8(&body).map_err(|fault| malformed(&fault))?;
+        match text.trim_ascii_start().bytes().next() {
+            None => return Err(BadAnswer::Empty),
+            Some(b'<') => return Err(BadAnswer::Html),
+            Some(b'[') => return Err(BadAnswer::Upstream(UpstreamError::parse(&body))),
+            Some(_) => {}
+        }
+        let mut members = Vec::with_capacity(8);
+        let found = read(upstream, text, &mut members).map_err(|fault| malformed(&fault))?;
+        if found.error.is_some() {
+            return Err(BadAnswer::Upstream(UpstreamError::parse(&body)));
+        }
+        found.check(expected)?;
+        Ok(Self { dialect: upstream, body, members, found })
+    }
+
+    /// What the call consumed, if the provider says.
+    pub const fn usage(&self) -> Option<Usage> {
+        self.found.usage
+    }
+
+    /// The model that the provider says has answered.
+    pub fn served_model(&self) -> Option<&str> {
+        self.found.served_model.as_deref()
+    }
+
+    /// How long the vectors are.
+    pub fn dimensions(&self) -> usize {
+        self.found.vectors.first().map_or(0, |vector| vector.dimensions)
+    }
+
+    /// Returns the answer for the caller. `usage` is told where the provider told none.
+    pub fn render(&self, request: &EmbeddingsRequest, shown: &Shown<'_>, usage: Usage) -> Rendered {
+        let body = match self.dialect {
+            Dialect::Gemini => self.write(request, shown, usage),
+            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => self.splice(shown, usage),
+        };
+        Rendered { body, loss: Loss::default() }
+    }
+
+    fn splice(&self, shown: &Shown<'_>, usage: Usage) -> Bytes {
+        let (model, usage) = (quoted(shown.model), usage_json(self.found.usage.unwrap_or(usage)));
+        let mut edits = vec![Edit::set("model", &model)];
+        edits.extend(self.found.usage.is_none().then_some(Edit::set("usage", usage.as_bytes())));
+        edits.extend(own_edits(shown.routing));
+        let mut out = Vec::with_capacity(self.body.len() + 256);
+        splice(&self.body, &self.members, &edits, &mut out);
+        out.into()
+    }
+
+    fn write(&self, request: &EmbeddingsRequest, shown: &Shown<'_>, usage: Usage) -> Bytes {
+        let mut out = Vec::with_capacity(self.body.len() + 64 * self.found.vectors.len() + 256);
+        out.extend_from_slice(br#"{"object":"list","data":["#);
+        for (index, vector) in self.found.vectors.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(format!(r#"{{"object":"embedding","index":{index},"embedding":"#).as_bytes());
+            let values = vector.span.of(&self.body);
+            if request.wants_base64() {
+                vectors::write_base64(crate::json::utf8(values), &mut out);
+            } else {
+                out.extend_from_slice(values);
+            }
+            out.push(b'}');
+        }
+        out.extend_from_slice(br#"],"model":"#);
+        out.extend_from_slice(&quoted(shown.model));
+        out.extend_from_slice(br#","usage":"#);
+        out.extend_from_slice(usage_json(self.found.usage.unwrap_or(usage)).as_bytes());
+        out.push(b'}');
+        append_members(&mut out, shown.routing);
+        out.into()
+    }
+}
+
+impl Found {
+    fn check(&self, expected: usize) -> Result<(), BadAnswer> {
+        let count = self.vectors.len();
+        if count == 0 && !self.is_odd {
+            return Err(BadAnswer::NoChoices);
+        }
+        if self.is_odd {
+            return Err(malformed(&"an embedding is neither an array of numbers nor base64"));
+        }
+        if count != expected {
+            return Err(malformed(&format!("{expected} embeddings were asked for and {count} came")));
+        }
+        let dimensions = self.vectors[0].dimensions;
+        if self.vectors.iter().any(|vector| vector.dimensions != dimensions) {
+            return Err(malformed(&"the embeddings are of different lengths"));
+        }
+        Ok(())
+    }
+
+    /// Notes what stands where a vector should.
+    fn note(&mut self, vector: Option<Vector>) {
+        match vector {
+            Some(vector) => self.vectors.push(vector),
+            None => self.is_odd = true,
+        }
+    }
+}
+
+fn read(upstream: Dialect, text: &str, members: &mut Vec<Member>) -> Result<Found, SyntaxFault> {
+    let mut scanner = Scanner::new(text, Escapes::Lenient);
+    let is_gemini = upstream == Dialect::Gemini;
+    let mut found = Found::default();
+    let mut progress = scanner.enter_object()?;
+    while let Some(key) = scanner.next_key(&mut progress)? {
+        let kind = scanner.peek()?;
+        let start = scanner.position();
+        match (&*scanner.decode(&key), kind) {
+            ("model", Kind::String) => {
+                let model = scanner.string()?;
+                found.served_model = Some(scanner.decode(&model).into_owned());
+            }
+            ("usage" | "usageMetadata", Kind::Object) => found.usage = read_usage(&mut scanner)?.or(found.usage),
+            ("data", Kind::Array) if !is_gemini => read_list(&mut scanner, "embedding", &mut found)?,
+            ("embeddings", Kind::Array) if is_gemini => read_list(&mut scanner, "values", &mut found)?,
+            // Where one alone was asked for.
+            ("embedding", Kind::Object) if is_gemini => read_element(&mut scanner, "values", &mut found)?,
+            ("error", kind) if kind != Kind::Null => found.error = Some(scanner.skip()?.span),
+            _ => drop(scanner.skip()?),
+        }
+        let value = Span { start, end: scanner.position() };
+        members.push(Member { key: key.span, escaped: key.escaped, value });
+    }
+    scanner.finish()?;
+    Ok(found)
+}
+
+fn read_list(scanner: &mut Scanner<'_>, member: &str, found: &mut Found) -> Result<(), SyntaxFault> {
+    let mut elements = scanner.enter_array()?;
+    while scanner.next_element(&mut elements)? {
+        if scanner.peek()? == Kind::Object {
+            read_element(scanner, member, found)?;
+        } else {
+            scanner.skip()?;
+            found.note(None);
+        }
+    }
+    Ok(())
+}
+
+fn read_element(scanner: &mut Scanner<'_>, member: &str, found: &mut Found) -> Result<(), SyntaxFault> {
+    let mut members = scanner.enter_object()?;
+    let mut vector = None;
+    while let Some(key) = scanner.next_key(&mut members)? {
+        if scanner.decode(&key) == member {
+            vector = vectors::read(scanner)?;
+        } else {
+            scanner.skip()?;
+        }
+    }
+    found.note(vector);
+    Ok(())
+}
+
+/// Reads the count of tokens, in either dialect's word; `None` = it is not told.
+fn read_usage(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, SyntaxFault> {
+    let mut tokens = 0;
+    let mut members = scanner.enter_object()?;
+    while let Some(key) = scanner.next_key(&mut members)? {
+        let value = scanner.skip()?.span;
+        if matches!(&*scanner.decode(&key), "prompt_tokens" | "promptTokenCount") {
+            tokens = scanner.slice(value).parse().unwrap_or(0);
+        }
+    }
+    Ok((tokens > 0).then_some(Usage { prompt_tokens: tokens, ..Usage::default() }))
+}
+
+fn usage_json(usage: Usage) -> String {
+    format!(r#"{{"prompt_tokens":{0},"total_tokens":{0}}}"#, usage.prompt_tokens)
+}
+
+fn malformed(fault: &dyn std::fmt::Display) -> BadAnswer {
+    BadAnswer::Malformed { reason: fault.to_string() }
+}
