@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::ServerArgs;
 
@@ -124,7 +124,7 @@ pub(crate) enum BodiesCommand {
 }
 
 #[derive(Args, Debug)]
-#[group(id = "which", required = true, multiple = false, args = ["request", "of_key", "all"])]
+#[command(group(ArgGroup::new("which").required(true).args(["request", "of_key", "all"])))]
 pub(crate) struct DeleteBodiesArgs {
     /// Those of this request.
     #[arg(value_name = "REQUEST_ID")]

@@ -54,5 +54,8 @@ fn which(args: &DeleteBodiesArgs) -> Result<(Which, String), UsageError> {
         let key: KeyId = text.parse().map_err(|_| wrong())?;
         return Ok((Which::Key(key.clone()), format!("the bodies of all requests of {key}")));
     }
-    Ok((Which::All, "all bodies".to_owned()))
+    if args.all {
+        return Ok((Which::All, "all bodies".to_owned()));
+    }
+    Err(UsageError("say which: a request's id, --of-key KEY_ID or --all".to_owned()))
 }

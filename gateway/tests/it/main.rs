@@ -11,6 +11,7 @@ mod fallback;
 mod http2;
 mod key_limits;
 mod limits;
+mod privacy;
 mod proxy;
 mod records;
 mod redis_server;

@@ -74,6 +74,8 @@ pub(crate) struct Setup {
     pub(crate) key_limits: KeyLimits,
     pub(crate) shared_limits: Option<SharedLimits>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Numbers of the upstreams that are known to keep and collect nothing; of the others nothing is known.
+    pub(crate) discreet: Vec<usize>,
     /// Of the organisation.
     pub(crate) body_logging: Option<BodyLogging>,
     /// Whether a configuration lies on disk.
@@ -108,6 +110,7 @@ impl Default for Setup {
             key_limits: KeyLimits::default(),
             shared_limits: None,
             clock: Arc::new(SystemClock::default()),
+            discreet: Vec::new(),
             body_logging: None,
             configured: true,
             tls: None,
@@ -348,7 +351,11 @@ fn snapshot(setup: &Setup, keyring: &Keyring) -> Snapshot {
             objects.push(Object::Credential(Arc::new(credential(&slug, &organisation, Owner::Org, &secret, keyring))));
             sources.insert(slug.clone(), CredentialSource::User);
         }
-        objects.push(Object::Provider(Arc::new(provider(slug, &organisation, *address, setup.timeouts))));
+        let mut provider = provider(slug, &organisation, *address, setup.timeouts);
+        if setup.discreet.contains(&index) {
+            (provider.zero_data_retention, provider.collects_data) = (Some(true), Some(false));
+        }
+        objects.push(Object::Provider(Arc::new(provider)));
         let context_length = setup.context_lengths.get(index).copied();
         objects.push(Object::Model(Arc::new(model(id, &organisation, index, context_length))));
     }
