@@ -3,7 +3,7 @@
 //! Callers give back what they were given, whoever had thought it. So thoughts of others are left out on the way to an
 //! upstream of this dialect, even where the rest of the request goes on byte for byte.
 
-use crate::canonical::{Loss, Part, Request};
+use crate::canonical::{Loss, Message, Part, Request, Role};
 use crate::json::{Edit, Escapes, Member, Node, Scanner, members_of, splice};
 
 /// How proofs of others begin: Gemini's as the canonical form marks them, `OpenAI`'s as they come.
@@ -16,12 +16,56 @@ pub(super) fn is_foreign(proof: &str) -> bool {
     proof.is_empty() || FOREIGN.iter().any(|beginning| proof.starts_with(beginning))
 }
 
-/// Returns the `messages` of a body without thoughts of others; `None` = there are none of them.
-pub(crate) fn without_foreign(request: &Request, body: &str, loss: &mut Loss) -> Option<Vec<u8>> {
-    let is_refused = |part: &Part| match part {
+/// Why nothing is thought about the results that have come in.
+pub(super) const LOOP_WITHOUT_THOUGHT: &str =
+    "this dialect thinks about results of tools only if it was told its thought before the calls";
+
+/// Whether a part is a thought that an upstream of this dialect refuses.
+fn is_refused(part: &Part) -> bool {
+    match part {
         Part::Reasoning { signature, .. } => signature.as_deref().is_none_or(is_foreign),
-        _ => false,
-    };
+        Part::Text { .. }
+        | Part::Refusal { .. }
+        | Part::Image { .. }
+        | Part::Audio { .. }
+        | Part::File { .. }
+        | Part::ToolCall { .. }
+        | Part::ToolResult { .. } => false,
+    }
+}
+
+/// Whether results of calls have just come in, and no thought of the provider's own stands with the calls: models that
+/// think by a budget refuse to think then.
+pub(crate) fn is_loop_without_thought(messages: &[Message]) -> bool {
+    let Some(last) = messages.iter().rposition(|message| message.role == Role::Assistant) else { return false };
+    let results = messages[last..].iter().any(|message| message.role == Role::Tool);
+    let turn = messages[..=last].iter().rev().take_while(|message| message.role == Role::Assistant);
+    let is_own = |part: &Part| matches!(part, Part::Reasoning { .. }) && !is_refused(part);
+    results && !turn.flat_map(|message| &message.parts).any(is_own)
+}
+
+/// What keeps a request from an upstream of its own dialect.
+#[derive(Debug, Default)]
+pub(crate) struct Foreign {
+    /// The `messages` without thoughts of others, if there were any.
+    pub(crate) messages: Option<Vec<u8>>,
+    /// Without them the model must not be asked to think by a budget.
+    pub(crate) forbids_thinking: bool,
+}
+
+/// Finds thoughts of others in a request that is to stay in the dialect.
+pub(crate) fn foreign(request: &Request, body: &str, loss: &mut Loss) -> Foreign {
+    let messages = without_foreign(request, body, loss);
+    let asked = request.reasoning.as_ref().and_then(|asked| asked.budget_tokens).is_some_and(|budget| budget > 0);
+    let forbids_thinking = messages.is_some() && asked && is_loop_without_thought(&request.messages);
+    if forbids_thinking {
+        loss.note("thinking", LOOP_WITHOUT_THOUGHT);
+    }
+    Foreign { messages, forbids_thinking }
+}
+
+/// Returns the `messages` of a body without thoughts of others; `None` = there are none of them.
+fn without_foreign(request: &Request, body: &str, loss: &mut Loss) -> Option<Vec<u8>> {
     if !request.messages.iter().flat_map(|message| &message.parts).any(is_refused) {
         return None;
     }
@@ -66,7 +110,11 @@ mod tests {
     use crate::{Dialect, Request, Target};
 
     fn sent(messages: &str) -> (String, Vec<String>) {
-        let body = format!(r#"{{"model":"auto","max_tokens":9, "future":1,"messages":{messages}}}"#);
+        sent_with("", messages)
+    }
+
+    fn sent_with(members: &str, messages: &str) -> (String, Vec<String>) {
+        let body = format!(r#"{{"model":"auto","max_tokens":9, {members}"future":1,"messages":{messages}}}"#);
         let request = Request::decode(Dialect::Anthropic, Bytes::from(body), Target::default()).expect("a request");
         let encoded = request.encode_for(Dialect::Anthropic, "claude-opus-5");
         let lost = encoded.loss.iter().map(|lost| lost.path.clone()).collect();
@@ -94,5 +142,23 @@ mod tests {
         );
         assert_eq!(body, expected);
         assert_eq!(lost, ["messages[1].content", "messages[2].content"]);
+    }
+
+    #[test]
+    fn a_loop_whose_thought_was_anothers_goes_on_without_thinking() {
+        let thinking = r#""thinking":{"type":"enabled","budget_tokens":2000},"#;
+        let turns = |proof: &str| {
+            format!(
+                r#"[{{"role":"user","content":"x"}},{{"role":"assistant","content":[
+                {{"type":"thinking","thinking":"a","signature":"{proof}"}},
+                {{"type":"tool_use","id":"t","name":"n","input":{{}}}}]}},
+                {{"role":"user","content":[{{"type":"tool_result","tool_use_id":"t","content":"1"}}]}}]"#
+            )
+        };
+        let (body, lost) = sent_with(thinking, &turns("gAAAAB"));
+        assert!(!body.contains("thinking"), "{body}");
+        assert_eq!(lost, ["messages[1].content", "thinking"]);
+        let (body, lost) = sent_with(thinking, &turns("EqQB"));
+        assert!(body.contains("budget_tokens") && lost.is_empty(), "{body}");
     }
 }

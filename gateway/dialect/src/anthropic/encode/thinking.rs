@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::super::models::Generation;
+use super::super::proof;
 use crate::canonical::{Loss, Reasoning, Request, ToolChoice};
 
 /// The dialect demands a limit of the answer; whoever names none gets this one, which every model can write.
@@ -99,6 +100,10 @@ const fn budget_of(effort: Option<&str>) -> u64 {
 
 /// A budget must be below the limit of the answer: a limit that was asked for holds, one that was not makes room.
 fn by_budget<'a>(request: &Request, asked: &Reasoning, loss: &mut Loss) -> Option<Thought<'a>> {
+    if proof::is_loop_without_thought(&request.messages) {
+        loss.note("reasoning", proof::LOOP_WITHOUT_THOUGHT);
+        return None;
+    }
     let budget = asked.budget_tokens.unwrap_or_else(|| budget_of(asked.effort.as_deref())).max(LEAST_BUDGET);
     let (budget_tokens, max_tokens) = match request.max_output_tokens {
         None => (budget, budget.saturating_add(DEFAULT_MAX_TOKENS)),
@@ -123,6 +128,7 @@ fn display(asked: &Reasoning) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canonical::{Message, Part, Role};
 
     #[track_caller]
     fn check(
@@ -170,6 +176,22 @@ mod tests {
             check((Some("none"), None, None), generation, &(Some(Thinking::Disabled {}), None, 4_096), &[]);
             check((None, Some(0), None), generation, &(Some(Thinking::Disabled {}), None, 4_096), &[]);
         }
+    }
+
+    #[test]
+    fn older_models_think_about_results_only_with_their_own_thought_before_the_calls() {
+        let call = Part::ToolCall { id: "a".into(), name: "n".into(), arguments: "{}".into(), signature: None };
+        let result = Part::ToolResult { call: "a".into(), name: None, content: vec![], is_error: false, cache: None };
+        let thought = Part::Reasoning { text: "t".into(), signature: Some("EqQB".into()), redacted: false };
+        let asked = |parts: Vec<Part>, generation| {
+            let messages = vec![Message::new(Role::Assistant, parts), Message::new(Role::Tool, vec![result.clone()])];
+            let request = Request { messages, reasoning: Some(Reasoning::default()), ..Request::default() };
+            let mut loss = Loss::default();
+            (of(&request, generation, &mut loss).is_on(), loss.is_empty())
+        };
+        assert_eq!(asked(vec![call.clone()], Generation::Budget), (false, false));
+        assert_eq!(asked(vec![thought, call.clone()], Generation::Budget), (true, true));
+        assert_eq!(asked(vec![call], Generation::EffortOnly), (true, true));
     }
 
     #[test]

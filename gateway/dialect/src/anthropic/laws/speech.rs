@@ -130,6 +130,12 @@ prop_compose! {
         stream in any::<bool>(),
     ) -> Request {
         let thinks = reasoning.is_some();
+        let mut messages = messages;
+        // Models that think by a budget refuse to think about results of calls that were made without a thought.
+        if reasoning.as_ref().and_then(|it| it.budget_tokens).is_some_and(|budget| budget > 0) {
+            let is_loop = messages.last().is_some_and(|message| message.role == Role::Tool);
+            messages.truncate(messages.len() - usize::from(is_loop));
+        }
         let sampling = Sampling { temperature: temperature.map(|it| f64::from(it) / 10.0), top_k, ..Sampling::default() };
         Request {
             model: Some(model.to_owned()),
