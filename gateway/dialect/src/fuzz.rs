@@ -155,29 +155,3 @@ fn state_of(translator: &StreamTranslator) -> String {
     let (model, reason) = (translator.served_model(), translator.finish_reason());
     format!("{progress:?} {usage:?} {model:?} {reason:?} {}", translator.estimated_completion())
 }
-
-/// Gemini bodies and streams are refused or passed on, never a reason to stop; a stream does not mind where it is cut.
-///
-/// # Panics
-/// When it does.
-pub fn gemini(data: &[u8]) {
-    let Some((&place, body)) = data.split_first() else { return };
-    if let Ok(request) = Request::decode(Dialect::Gemini, Bytes::copy_from_slice(body), Target::default()) {
-        let same = request.encode_for(Dialect::Gemini, "gemini-3-flash").body;
-        Request::decode(Dialect::Gemini, same, Target::default()).expect("what is sent on is sound");
-        request.encode_for(Dialect::Openai, "gpt-5-mini");
-    }
-    if let Ok(answer) = Answer::decode(Dialect::Gemini, Bytes::copy_from_slice(body)) {
-        let shown = Shown { model: "shown/model", id: "answer_1", created: 7, routing: &[("routing", b"{}")] };
-        let same = answer.render(Dialect::Gemini, &shown).body;
-        let again = Answer::decode(Dialect::Gemini, same).expect("what is passed on is sound");
-        assert_eq!((again.served_model(), again.usage()), (Some("shown/model"), answer.usage()));
-        answer.render(Dialect::Openai, &shown);
-    }
-    let (head, tail) = body.split_at(usize::from(place) % body.len().max(1));
-    for (upstream, caller) in
-        [(Dialect::Gemini, Dialect::Gemini), (Dialect::Gemini, Dialect::Openai), (Dialect::Openai, Dialect::Gemini)]
-    {
-        assert_eq!(translate_between(upstream, caller, &[body]), translate_between(upstream, caller, &[head, tail]));
-    }
-}

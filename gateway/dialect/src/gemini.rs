@@ -18,3 +18,4 @@ pub(crate) mod stream;
 mod tests;
 mod types;
 mod usage;
+pub(crate) mod vouch;

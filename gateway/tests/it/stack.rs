@@ -78,6 +78,8 @@ pub(crate) struct Setup {
     pub(crate) discreet: Vec<usize>,
     /// Of the organisation.
     pub(crate) body_logging: Option<BodyLogging>,
+    /// Changes the configuration before it is laid on disk.
+    pub(crate) change: Option<fn(Snapshot) -> Snapshot>,
     /// Whether a configuration lies on disk.
     pub(crate) configured: bool,
     /// With which certificate callers are spoken to.
@@ -112,6 +114,7 @@ impl Default for Setup {
             clock: Arc::new(SystemClock::default()),
             discreet: Vec::new(),
             body_logging: None,
+            change: None,
             configured: true,
             tls: None,
         }
@@ -128,6 +131,7 @@ impl TestStack {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::new(SealingKey::generate());
         let snapshot = snapshot(&setup, &keyring);
+        let snapshot = setup.change.map_or(snapshot.clone(), |change| change(snapshot));
         if setup.configured {
             SnapshotStore::new(folder.path()).save(&snapshot).unwrap();
         }

@@ -13,6 +13,9 @@ const THEIRS: &str = "signalbox:";
 /// Instead of a proof that there is none of: Google's word for calls that another model has made.
 pub(super) const NO_PROOF: &str = "skip_thought_signature_validator";
 
+/// Why a proof was left out.
+pub(super) const FOREIGN: &str = "only this provider's own proofs of thought are taken here";
+
 /// A proof as it stands in a `thoughtSignature`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Read {
@@ -30,6 +33,11 @@ pub(super) fn read(wire: &str) -> Read {
         Some((kind, signature)) => Read { signature: signature.to_owned(), redacted: kind == "redacted" },
         None => Read { signature: format!("{OURS}{wire}"), redacted: false },
     }
+}
+
+/// Whether a `thoughtSignature` is the wrapped proof of another.
+pub(super) fn is_foreign(wire: &str) -> bool {
+    for_google(&read(wire).signature).is_none()
 }
 
 /// The proof for Google; `None` = it is another's.
@@ -67,6 +75,7 @@ mod tests {
             assert!(base64::decode(&wire).is_some());
             assert_eq!(read(&wire), Read { signature: "EqQB:é".into(), redacted });
         }
+        assert!(is_foreign(&for_caller("EqQB", false)) && !is_foreign("EqQB"));
         assert_eq!(for_google("EqQB"), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::canonical::{
 use crate::json::{Escapes, Node, utf8};
 use crate::sse::SseParser;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions};
+use crate::{Dialect, fuzz};
 
 // === What the dialect can say ===
 
@@ -238,14 +239,24 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_too_odd(data in any::<Vec<u8>>()) {
-        crate::fuzz::gemini(&data);
+    fn no_bytes_are_too_odd(data in any::<Vec<u8>>(), place in any::<usize>()) {
+        odd(&data, place);
     }
 
     #[test]
-    fn no_json_is_too_odd(body in odd_json(), first in any::<u8>()) {
-        crate::fuzz::gemini(&[&[first], body.to_string().as_bytes()].concat());
-        crate::fuzz::gemini(format!("{}data: {body}\n\n", char::from(first % 64 + 32)).as_bytes());
+    fn no_json_is_too_odd(body in odd_json(), place in any::<usize>()) {
+        odd(body.to_string().as_bytes(), place);
+        odd(format!("data: {body}\n\n").as_bytes(), place);
+    }
+}
+
+fn odd(data: &[u8], place: usize) {
+    let place = place % data.len().max(1);
+    for other in Dialect::ALL {
+        fuzz::request_of(Dialect::Gemini, other, data);
+        fuzz::answer_of(Dialect::Gemini, other, data);
+        fuzz::stream_of(Dialect::Gemini, other, data, place);
+        fuzz::stream_of(other, Dialect::Gemini, data, place);
     }
 }
 

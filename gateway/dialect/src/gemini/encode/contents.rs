@@ -10,7 +10,6 @@ use crate::json::{Escapes, Node};
 
 const CACHES: &str = "this dialect caches by itself";
 const NO_UPLOADS: &str = "an upload at another provider cannot be read here";
-const FOREIGN_PROOF: &str = "only this provider's own proofs of thought are taken here";
 
 /// The turns as they are written.
 pub(super) struct Conversation<'a> {
@@ -158,7 +157,7 @@ impl<'a> Writer<'a, '_> {
         path: &str,
     ) -> Option<WirePart<'a>> {
         let ours = signature.and_then(proof::for_google);
-        self.lose(signature.is_some() && ours.is_none(), path, "signature", FOREIGN_PROOF);
+        self.lose(signature.is_some() && ours.is_none(), path, "signature", proof::FOREIGN);
         match ours {
             Some(ours) if redacted => Some(WirePart { thought_signature: Some(ours.into()), ..WirePart::text("") }),
             ours if ours.is_some() || !text.is_empty() => Some(WirePart::thought(text, ours.map(Into::into))),
