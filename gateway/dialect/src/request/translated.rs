@@ -74,17 +74,14 @@ impl Translated {
     pub(crate) fn encode_same(&self, native_model: &str) -> Encoded {
         let model = quoted(native_model);
         let mut loss = Loss::default();
-<<<<<<< HEAD
-        let foreign = match self.dialect {
-            Dialect::Anthropic => proof::foreign(&self.canonical, json::utf8(&self.body), &mut loss),
-            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Gemini => Foreign::default(),
-=======
         let body = json::utf8(&self.body);
-        let conversation = match self.dialect {
-            Dialect::Anthropic => ("messages", proof::without_foreign(&self.canonical, body, &mut loss)),
-            Dialect::Gemini => ("contents", vouch::contents(&self.canonical, body, native_model, &mut loss)),
-            Dialect::Openai | Dialect::OpenaiResponses => ("input", None),
->>>>>>> issue5-gem
+        let (turns, foreign) = match self.dialect {
+            Dialect::Anthropic => ("messages", proof::foreign(&self.canonical, body, &mut loss)),
+            Dialect::Gemini => {
+                let messages = vouch::contents(&self.canonical, body, native_model, &mut loss);
+                ("contents", Foreign { messages, ..Foreign::default() })
+            }
+            Dialect::Openai | Dialect::OpenaiResponses => ("input", Foreign::default()),
         };
         let mut edits: Vec<Edit<'_>> = self.own_members.iter().map(|name| Edit::remove(name)).collect();
         match self.dialect {
@@ -92,12 +89,8 @@ impl Translated {
             Dialect::Gemini => edits.push(Edit::remove("model")),
             Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => edits.push(Edit::set("model", &model)),
         }
-<<<<<<< HEAD
-        edits.extend(foreign.messages.iter().map(|messages| Edit::set("messages", messages)));
+        edits.extend(foreign.messages.iter().map(|messages| Edit::set(turns, messages)));
         edits.extend(foreign.forbids_thinking.then_some(Edit::remove("thinking")));
-=======
-        edits.extend(conversation.1.iter().map(|turns| Edit::set(conversation.0, turns)));
->>>>>>> issue5-gem
         let mut out = Vec::with_capacity(self.body.len() + native_model.len() + 16);
         splice(&self.body, &self.members, &edits, &mut out);
         Encoded { body: out.into(), loss }
