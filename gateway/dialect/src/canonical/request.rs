@@ -326,6 +326,15 @@ pub struct Reasoning {
 }
 
 impl Reasoning {
+    /// What a dialect without budgets loses of this; `None` = nothing.
+    pub fn lost_budget(&self) -> Option<&'static str> {
+        match (&self.effort, self.budget_tokens) {
+            (Some(_), _) | (None, None) => None,
+            (None, Some(0)) => Some("this dialect has no switch: the model thinks as it does by default"),
+            (None, Some(_)) => Some("this dialect has efforts, no budgets: the nearest effort is asked for"),
+        }
+    }
+
     /// The effort asked for, or the one nearest to a budget of tokens, for dialects that have efforts only. No thought at
     /// all has none: models that do not think refuse any effort, and how little the others can think is their own.
     pub fn nearest_effort(&self) -> Option<&str> {

@@ -88,8 +88,8 @@ fn include(request: &Request) -> Vec<&'static str> {
 }
 
 fn reasoning<'a>(reasoning: &'a Reasoning, loss: &mut Loss) -> Option<WireReasoning<'a>> {
-    if reasoning.effort.is_none() && reasoning.budget_tokens.is_some() {
-        loss.note("reasoning.budget_tokens", "this dialect has efforts, no budgets: the nearest effort is asked for");
+    if let Some(reason) = reasoning.lost_budget() {
+        loss.note("reasoning.budget_tokens", reason);
     }
     let summary = reasoning.summary.as_deref().map(|word| match word {
         "concise" | "detailed" => word,
