@@ -242,6 +242,12 @@ impl Media {
         Self::Inline { media_type: "application/pdf".to_owned(), data }
     }
 
+    /// Whether it is bytes of sound or film.
+    pub fn is_played(&self) -> bool {
+        let Self::Inline { media_type, .. } = self else { return false };
+        media_type.starts_with("audio/") || media_type.starts_with("video/")
+    }
+
     /// The address, a `data:` URL for bytes; `None` for an upload.
     pub fn to_url(&self) -> Option<String> {
         match self {
@@ -320,14 +326,24 @@ pub struct Reasoning {
 }
 
 impl Reasoning {
-    /// The effort asked for, or the one nearest to a budget of tokens, for dialects that have efforts only.
+    /// What a dialect without budgets loses of this; `None` = nothing.
+    pub fn lost_budget(&self) -> Option<&'static str> {
+        match (&self.effort, self.budget_tokens) {
+            (Some(_), _) | (None, None) => None,
+            (None, Some(0)) => Some("this dialect has no switch: the model thinks as it does by default"),
+            (None, Some(_)) => Some("this dialect has efforts, no budgets: the nearest effort is asked for"),
+        }
+    }
+
+    /// The effort asked for, or the one nearest to a budget of tokens, for dialects that have efforts only. No thought at
+    /// all has none: models that do not think refuse any effort, and how little the others can think is their own.
     pub fn nearest_effort(&self) -> Option<&str> {
         self.effort.as_deref().or_else(|| {
-            self.budget_tokens.map(|budget| match budget {
-                0 => "minimal",
-                1..=2_048 => "low",
-                2_049..=12_288 => "medium",
-                12_289.. => "high",
+            self.budget_tokens.and_then(|budget| match budget {
+                0 => None,
+                1..=2_048 => Some("low"),
+                2_049..=12_288 => Some("medium"),
+                12_289.. => Some("high"),
             })
         })
     }

@@ -60,8 +60,8 @@ fn note_unsayable(request: &Request, loss: &mut Loss) {
         loss.note("logprobs", "log probabilities are not carried by a stream that changes its dialect");
     }
     let Some(reasoning) = &request.reasoning else { return };
-    if reasoning.effort.is_none() && reasoning.budget_tokens.is_some() {
-        loss.note("reasoning.budget_tokens", "this dialect has efforts, no budgets: the nearest effort is asked for");
+    if let Some(reason) = reasoning.lost_budget() {
+        loss.note("reasoning.budget_tokens", reason);
     }
     if reasoning.summary.is_some() {
         loss.note("reasoning.summary", "this dialect tells thoughts as it likes");

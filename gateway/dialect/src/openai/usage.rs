@@ -27,15 +27,20 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, SyntaxFau
 
 /// Writes usage as a provider would.
 pub(super) fn write(usage: &Usage) -> String {
+    let written = match usage.cache_write_tokens {
+        0 => String::new(),
+        tokens => format!(r#","cache_write_tokens":{tokens}"#),
+    };
     format!(
         concat!(
             r#"{{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"#,
-            r#""prompt_tokens_details":{{"cached_tokens":{}}},"completion_tokens_details":{{"reasoning_tokens":{}}}}}"#
+            r#""prompt_tokens_details":{{"cached_tokens":{}{}}},"completion_tokens_details":{{"reasoning_tokens":{}}}}}"#
         ),
         usage.prompt_tokens,
         usage.completion_tokens,
         usage.total_tokens(),
         usage.cached_tokens,
+        written,
         usage.reasoning_tokens,
     )
 }
@@ -102,5 +107,7 @@ mod tests {
         let usage =
             Usage { prompt_tokens: 9, cached_tokens: 4, completion_tokens: 2, reasoning_tokens: 1, ..Usage::default() };
         assert_eq!(parse(&write(&usage)), Some(usage));
+        let with_cache = Usage { cache_write_tokens: 3, ..usage };
+        assert_eq!(parse(&write(&with_cache)), Some(with_cache));
     }
 }

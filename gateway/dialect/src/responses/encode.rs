@@ -37,7 +37,7 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         top_p: request.sampling.top_p,
         top_logprobs: request.logprobs.filter(|most| *most > 0),
         text: text(request),
-        reasoning: request.reasoning.as_ref().map(|it| reasoning(it, &mut loss)),
+        reasoning: request.reasoning.as_ref().and_then(|it| reasoning(it, &mut loss)),
         include: include(request),
         user: request.user.as_deref(),
         metadata: request.metadata.as_ref(),
@@ -78,23 +78,25 @@ fn is_tier(tier: &str, loss: &mut Loss) -> bool {
 }
 
 fn include(request: &Request) -> Vec<&'static str> {
-    let has_proof = |part: &Part| matches!(part, Part::Reasoning { signature: Some(_), .. });
+    let has_proof =
+        |part: &Part| matches!(part, Part::Reasoning { signature: Some(proof), .. } if types::is_own_proof(proof));
     // Models that do not think refuse the request for encrypted thoughts, so it is made only where thoughts are at play.
-    let thinks = request.reasoning.as_ref().is_some_and(|it| it.nearest_effort() != Some("none"))
+    let thinks = request.reasoning.as_ref().is_some_and(|it| !matches!(it.nearest_effort(), None | Some("none")))
         || request.messages.iter().any(|it| it.role == Role::Assistant && it.parts.iter().any(has_proof));
     let wanted = [(types::ENCRYPTED_REASONING, thinks), (types::LOGPROBS, request.logprobs.is_some())];
     wanted.into_iter().filter(|(_, is_wanted)| *is_wanted).map(|(name, _)| name).collect()
 }
 
-fn reasoning<'a>(reasoning: &'a Reasoning, loss: &mut Loss) -> WireReasoning<'a> {
-    if reasoning.effort.is_none() && reasoning.budget_tokens.is_some() {
-        loss.note("reasoning.budget_tokens", "this dialect has efforts, no budgets: the nearest effort is asked for");
+fn reasoning<'a>(reasoning: &'a Reasoning, loss: &mut Loss) -> Option<WireReasoning<'a>> {
+    if let Some(reason) = reasoning.lost_budget() {
+        loss.note("reasoning.budget_tokens", reason);
     }
     let summary = reasoning.summary.as_deref().map(|word| match word {
         "concise" | "detailed" => word,
         _ => "auto",
     });
-    WireReasoning { effort: reasoning.nearest_effort(), summary }
+    let effort = reasoning.nearest_effort();
+    (effort.is_some() || summary.is_some()).then_some(WireReasoning { effort, summary })
 }
 
 fn text(request: &Request) -> Option<WireText<'_>> {

@@ -131,6 +131,7 @@ impl<'a> Turn<'a, '_> {
 
     fn attach(&mut self, media: &Media, name: Option<&'a str>, path: &str) {
         match media {
+            _ if media.is_played() => self.loss.note(path, "film is not taken in this dialect"),
             Media::Inline { .. } => {
                 // Bytes without a name are refused.
                 let file = media.to_url().map(|file_data| WireFile { filename: name.unwrap_or("file"), file_data });

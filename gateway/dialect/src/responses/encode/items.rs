@@ -162,6 +162,10 @@ fn image<'a>(media: &Media, detail: Option<&'a str>, path: &str, loss: &mut Loss
 
 fn file<'a>(media: &'a Media, name: Option<&'a str>, path: &str, loss: &mut Loss) -> Option<InputPart<'a>> {
     match media {
+        _ if media.is_played() => {
+            loss.note(path, "sound and film are not taken in this dialect");
+            None
+        }
         Media::Url(url) => Some(InputPart::InputFile { filename: None, file_data: None, file_url: Some(url) }),
         // Bytes without a name are refused.
         Media::Inline { .. } => {
