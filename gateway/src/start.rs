@@ -30,6 +30,9 @@ use crate::watch;
 /// How often readiness is looked at while somebody waits for it.
 const POLL: Duration = Duration::from_millis(2);
 
+/// What has ended may take this long to reach the store of shared limits when the gateway stops.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// What a gateway is made of.
 pub struct GatewayParts {
     /// Its settings.
@@ -183,6 +186,10 @@ impl Gateway {
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
         self.server.stop();
+        let until = std::time::Instant::now() + SETTLING;
+        while self.app.limiter.is_settling() && std::time::Instant::now() < until {
+            std::thread::sleep(POLL);
+        }
         // What came last may not have been stored yet.
         self.app.snapshots.save();
     }
