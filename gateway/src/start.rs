@@ -38,6 +38,9 @@ const MOST_REPORTED: usize = 1_000;
 /// How often the gauges of provider secrets are brought up to date.
 const HEALTH_TOLD: Duration = Duration::from_secs(5);
 
+/// What has ended may take this long to reach the store of shared limits when the gateway stops.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// What a gateway is made of.
 pub struct GatewayParts {
     /// Its settings.
@@ -216,6 +219,10 @@ impl Gateway {
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
         server.stop();
+        let until = std::time::Instant::now() + SETTLING;
+        while self.app.limiter.is_settling() && std::time::Instant::now() < until {
+            std::thread::sleep(POLL);
+        }
         // What came last may not have been stored yet.
         self.app.snapshots.save();
     }

@@ -53,6 +53,11 @@ impl Limiter {
         self.shared.as_ref().is_none_or(Shared::is_up)
     }
 
+    /// Whether something that has ended is still on its way to the shared store.
+    pub fn is_settling(&self) -> bool {
+        self.shared.as_ref().is_some_and(Shared::is_settling)
+    }
+
     /// Reserves what a request may consume, under all of its limits and budgets or under none.
     pub async fn reserve(self: &Arc<Self>, now: Now, demand: &Demand) -> Result<Reservation, Refusal> {
         let Some(shared) = self.shared.as_ref().filter(|_| demand.is_limited()) else {

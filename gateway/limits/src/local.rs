@@ -33,6 +33,12 @@ struct CounterId {
     user: Option<UserDigest>,
 }
 
+/// A key or a user, and what it may consume here.
+struct Account {
+    id: CounterId,
+    limits: Limits,
+}
+
 type Counters = HashMap<CounterId, Counter>;
 type Purses = HashMap<(Spender, BudgetPeriod), Purse>;
 
@@ -90,50 +96,50 @@ impl Local {
         terms: impl Fn(&Limits) -> Limits,
         caps: &[Cap],
     ) -> Result<(Taken, Status), Refusal> {
-        let moment = moment(now.monotonic);
-        let tokens = demand.estimate.tokens();
-        let own = (CounterId { key: demand.key.clone(), user: None }, terms(&demand.limits));
-        let users = demand
-            .user
-            .map(|user| (CounterId { key: demand.key.clone(), user: Some(user.digest) }, terms(&user.limits)));
+        let (moment, tokens) = (moment(now.monotonic), demand.estimate.tokens());
+        let accounts = accounts(demand, terms);
         let mut counters = self.counters_of(&demand.key);
-        let mut refused: Option<Refused> = None;
-        for (id, limits) in std::iter::once(&own).chain(&users) {
-            if let Err(found) = self.counter(&mut counters, id, moment).check(moment, limits, tokens) {
-                let found = Refused { per_user: id.user.is_some(), ..found };
-                refused = Some(refused.map_or(found, |known| known.longer(found)));
-            }
-        }
+        let refused = self.refused(&mut counters, &accounts, moment, tokens);
         let mut purses = (!caps.is_empty()).then(|| self.purses_of(&demand.organisation));
         let spent = purses.as_mut().map_or(Ok(None), |purses| check_caps(purses, now.wall, caps))?;
-        let is_let_in = refused.is_none() && spent.is_none();
-        let mut status = Status::default();
-        for (id, limits) in std::iter::once(&own).chain(&users) {
-            let counter = self.counter(&mut counters, id, moment);
-            if is_let_in {
-                counter.take(moment, tokens);
-            }
-            if !limits.is_empty() {
-                status = status.tighter(Status::of(limits, &counter.usage(moment)));
-            }
-        }
         if let Some(spent) = spent {
-            return Err(Refusal::Budget(spent, Box::new(status)));
+            return Err(Refusal::Budget(spent, Box::new(self.status(&mut counters, &accounts, moment))));
         }
         if let Some(refused) = refused {
-            return Err(Refusal::Limit(refused, Box::new(status)));
+            return Err(Refusal::Limit(refused, Box::new(self.status(&mut counters, &accounts, moment))));
         }
+        accounts.iter().flatten().for_each(|it| self.counter(&mut counters, &it.id, moment).take(moment, tokens));
         let cost = demand.estimate.cost.unwrap_or(Money::ZERO);
-        let purses = purses.map_or_else(Vec::new, |mut purses| take_from(&mut purses, caps, cost));
         let taken = Taken {
             organisation: demand.organisation.clone(),
             key: demand.key.clone(),
             user: demand.user.map(|user| user.digest),
             tokens,
             cost,
-            purses,
+            purses: purses.map_or_else(Vec::new, |mut purses| take_from(&mut purses, caps, cost)),
         };
-        Ok((taken, status))
+        Ok((taken, self.status(&mut counters, &accounts, moment)))
+    }
+
+    /// Of the limits that a request exceeds the one that holds longest.
+    fn refused(
+        &self,
+        counters: &mut Counters,
+        accounts: &[Option<Account>],
+        now: Moment,
+        asked: Tokens,
+    ) -> Option<Refused> {
+        let check = |account: &Account| {
+            let found = self.counter(counters, &account.id, now).check(now, &account.limits, asked).err()?;
+            Some(Refused { per_user: account.id.user.is_some(), ..found })
+        };
+        accounts.iter().flatten().filter_map(check).reduce(Refused::longer)
+    }
+
+    fn status(&self, counters: &mut Counters, accounts: &[Option<Account>], now: Moment) -> Status {
+        accounts.iter().flatten().filter(|it| !it.limits.is_empty()).fold(Status::default(), |status, account| {
+            status.tighter(Status::of(&account.limits, &self.counter(counters, &account.id, now).usage(now)))
+        })
     }
 
     /// Gives back what a request had taken and counts what it consumed; `None` = nothing, and nothing was billed.
@@ -216,6 +222,12 @@ impl Local {
     fn purses_of(&self, organisation: &OrganisationId) -> MutexGuard<'_, Purses> {
         self.purses[shard_of(organisation)].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Those under whose limits a request falls: its key, and its user within the key.
+fn accounts(demand: &Demand, terms: impl Fn(&Limits) -> Limits) -> [Option<Account>; 2] {
+    let account = |user, limits| Account { id: CounterId { key: demand.key.clone(), user }, limits: terms(limits) };
+    [Some(account(None, &demand.limits)), demand.user.as_ref().map(|user| account(Some(user.digest), &user.limits))]
 }
 
 /// One of equal shares of every limit; a limit that allows anything allows one.

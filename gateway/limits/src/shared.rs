@@ -76,6 +76,21 @@ pub(crate) struct State {
     pub(crate) is_up: AtomicBool,
     /// Gateways seen last.
     pub(crate) replicas: AtomicU64,
+    /// Settlements that the store has not confirmed.
+    pub(crate) unsettled: AtomicU64,
+}
+
+impl State {
+    /// Settlements have arrived.
+    pub(crate) fn settled(&self, count: u64) {
+        self.unsettled.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// Settlements will never arrive.
+    pub(crate) fn dropped(&self, count: u64) {
+        metrics::counter!("signalbox_limit_settlements_dropped_total").increment(count);
+        self.settled(count);
+    }
 }
 
 /// A handle of the shared store.
@@ -115,7 +130,7 @@ impl Shared {
         let client = redis::Client::open(config.url.as_str()).map_err(|_| SharedError)?;
         let (operations, receiver) = mpsc::channel(QUEUE);
         let replicas = AtomicU64::new(config.replicas.unwrap_or(1).max(1));
-        let state = Arc::new(State { is_up: AtomicBool::new(false), replicas });
+        let state = Arc::new(State { is_up: AtomicBool::new(false), replicas, unsettled: AtomicU64::new(0) });
         tokio::spawn(link::run(client, config.clone(), state.clone(), receiver));
         let process = format!("{}:{:x}", config.replica, started.0);
         Ok(Self { operations, state, config, process, next: AtomicU64::new(0), now: AtomicU64::new(0) })
@@ -123,6 +138,11 @@ impl Shared {
 
     pub(crate) fn is_up(&self) -> bool {
         self.state.is_up.load(Ordering::Acquire)
+    }
+
+    /// Whether the store is there and has not been told everything yet.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.is_up() && self.state.unsettled.load(Ordering::Acquire) > 0
     }
 
     /// Among how many gateways limits are shared.
@@ -165,8 +185,9 @@ impl Shared {
     pub(crate) fn settle(&self, SharedHold(mut call): SharedHold, consumed: Option<Consumed>) {
         call.now = self.now();
         call.consumed = consumed.map(Into::into);
+        self.state.unsettled.fetch_add(1, Ordering::AcqRel);
         if self.operations.try_send(Operation::Settle(call)).is_err() {
-            metrics::counter!("signalbox_limit_settlements_dropped_total").increment(1);
+            self.state.dropped(1);
         }
     }
 

@@ -203,3 +203,6 @@ fn failure(settle: &mut Settle, refusal: Refusal) -> Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -288,10 +288,10 @@ fn a_key_sees_its_own_limits_usage_and_budgets() {
 }
 
 /// Limits that are counted in the server behind a socket, with time enough for a busy machine.
-fn shared_at(server: &RedisServer) -> Option<SharedLimits> {
+fn shared_at(server: &RedisServer) -> SharedLimits {
     // How many there are is told: those that start last may be seen too late.
     let (replicas, wait) = (Some(3), Duration::from_secs(2));
-    Some(SharedLimits { replicas, wait, ..SharedLimits::at(SecretText::new(server.url())) })
+    SharedLimits { replicas, wait, ..SharedLimits::at(SecretText::new(server.url())) }
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn gateways_share_limits_and_go_on_without_the_store() {
     let upstream = Upstream::good();
     let start = |key_limits: KeyLimits| {
         let upstreams = vec![upstream.address];
-        TestStack::start(Setup { upstreams, key_limits, shared_limits: shared_at(&server), ..Setup::default() })
+        TestStack::start(Setup { upstreams, key_limits, shared_limits: Some(shared_at(&server)), ..Setup::default() })
     };
     let stacks = [start(with(requests(12))), start(with(requests(12)))];
     let capped = start(KeyLimits { key_budget: Some(budget(10 * COST, BudgetMode::Hard)), ..KeyLimits::default() });

@@ -100,7 +100,7 @@ impl Link {
             // Callers must not wait for the connection, nor the queue fill up.
             tokio::select! {
                 connection = &mut connecting => break connection?,
-                Some(operation) = self.operations.recv() => Self::put_off(&mut self.backlog, operation),
+                Some(operation) = self.operations.recv() => self.put_off(operation),
             }
         };
         let mut digests: [String; Script::ALL.len()] = Default::default();
@@ -168,11 +168,14 @@ impl Link {
         for (place, answer) in sent.into_iter().zip(answers) {
             match (place, answer) {
                 (Sent::Call(reply), Ok(answer)) => drop(reply.send(answer)),
-                (Sent::Settle(call), Ok(answer)) => raise_alerts(&call, &answer),
+                (Sent::Settle(call), Ok(answer)) => {
+                    self.state.settled(1);
+                    raise_alerts(&call, &answer);
+                }
                 (place, Err(fault)) if is_of_the_script(&fault) => {
                     tracing::error!(code = fault.code(), "a script of the limits store failed");
                     if let Sent::Settle(_) = place {
-                        metrics::counter!("signalbox_limit_settlements_dropped_total").increment(1);
+                        self.state.dropped(1);
                     }
                 }
                 // A replica, a server that still loads, or one that has forgotten the scripts: connect anew.
@@ -188,21 +191,21 @@ impl Link {
     fn keep(&mut self, sent: impl IntoIterator<Item = Sent>) {
         for place in sent {
             match place {
-                Sent::Settle(call) => Self::put_off(&mut self.backlog, Operation::Settle(call)),
+                Sent::Settle(call) => self.put_off(Operation::Settle(call)),
                 // Whoever waits learns it by the dropped sender.
                 Sent::Call(_) => {}
             }
         }
     }
 
-    fn put_off(backlog: &mut VecDeque<Box<SettleCall>>, operation: Operation) {
+    fn put_off(&mut self, operation: Operation) {
         match operation {
             Operation::Settle(call) => {
-                if backlog.len() >= BACKLOG {
-                    backlog.pop_front();
-                    metrics::counter!("signalbox_limit_settlements_dropped_total").increment(1);
+                if self.backlog.len() >= BACKLOG {
+                    self.backlog.pop_front();
+                    self.state.dropped(1);
                 }
-                backlog.push_back(call);
+                self.backlog.push_back(call);
             }
             Operation::Call { .. } => {}
         }
@@ -213,7 +216,7 @@ impl Link {
         loop {
             tokio::select! {
                 () = sleep_until(until) => return Some(()),
-                operation = self.operations.recv() => Self::put_off(&mut self.backlog, operation?),
+                operation = self.operations.recv() => self.put_off(operation?),
             }
         }
     }

@@ -23,7 +23,7 @@ fn config(server: &Server, replica: &str) -> SharedConfig {
         replica: replica.to_owned(),
         replicas: None,
         wait: Duration::from_secs(5),
-        lives: Duration::from_secs(600),
+        lives: Duration::from_mins(10),
     }
 }
 
@@ -302,6 +302,7 @@ fn a_settlement_that_is_sent_twice_counts_once() {
         let again = super::SharedHold(hold.0.clone());
         shared.settle(hold, Some(consumed(7, 8, 0)));
         shared.settle(again, Some(consumed(7, 8, 0)));
+        until("both have arrived", || !limiter.is_settling()).await;
         let (usage, _) = limiter.look(at(0), &ask).await.unwrap();
         assert_eq!((usage.input_tokens, usage.output_tokens, usage.running), (7, 8, 0));
     });
