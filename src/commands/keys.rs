@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use domain::{ApiKey, Object, ObjectKind, Scope, Timestamp};
 use proto::pb::admin::v1 as pb;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::cli::{CreateKeyArgs, KeysCommand, ListArgs, NameArgs, RevokeKeyArgs, Wish};
 use crate::commands::lists::fetch;
@@ -63,9 +63,30 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
 }
 
 async fn show(args: NameArgs) -> anyhow::Result<Exit> {
-    let (object, etag) = ServerLink::connect(&args.server).await?.get(ObjectKind::Key, &args.name).await?;
-    objects::print_object(document(&*key_of(object)?), &etag, args.json)?;
+    let mut server = ServerLink::connect(&args.server).await?;
+    let (object, etag) = server.get(ObjectKind::Key, &args.name).await?;
+    let key = key_of(object)?;
+    let mut shown = document(&key);
+    if let (Value::Object(fields), Some(used)) = (&mut shown, used(&mut server, &key).await) {
+        fields.extend(used);
+    }
+    objects::print_object(shown, &etag, args.json)?;
     Ok(Exit::Done)
+}
+
+/// When a key was last used and what it has consumed; nothing where the server has no ledger.
+async fn used(server: &mut ServerLink, key: &ApiKey) -> Option<Map<String, Value>> {
+    let filter = pb::RecordFilter { key: Some(key.id.to_string()), ..pb::RecordFilter::default() };
+    let last = server.records(filter.clone(), None, 1).await.ok()?;
+    let total = server.usage(filter).await.ok()?.total.unwrap_or_default();
+    let last_used_at = last.first().map(|record| record.finished.started.at.to_string());
+    let usage = json!({
+        "requests": total.requests,
+        "prompt_tokens": total.prompt_tokens,
+        "completion_tokens": total.completion_tokens,
+        "cost_usd": total.cost,
+    });
+    Some(Map::from_iter([("last_used_at".to_owned(), json!(last_used_at)), ("usage".to_owned(), usage)]))
 }
 
 fn key_of(object: Object) -> anyhow::Result<Arc<ApiKey>> {

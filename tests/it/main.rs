@@ -8,6 +8,7 @@ mod conversing;
 mod crash;
 mod credentials;
 mod first_start;
+mod keys;
 mod objects;
 mod operations;
 mod records;

@@ -38,16 +38,13 @@ impl Store {
             let moved = OrganisationId::parse(&organisation)
                 .ok()
                 .and_then(|organisation| keyring.rewrap(&aad_of_answer(&organisation, &key), &sealed).ok().flatten());
-            let change = match moved {
-                Some(moved) => {
-                    let update = "UPDATE idempotency SET answer = ?3 WHERE organisation = ?1 AND key = ?2";
-                    sqlx::query(update).bind(organisation).bind(key).bind(moved.0)
-                }
-                None => {
-                    metrics::counter!("signalbox_sealed_answers_lost_total").increment(1);
-                    let delete = "DELETE FROM idempotency WHERE organisation = ?1 AND key = ?2";
-                    sqlx::query(delete).bind(organisation).bind(key)
-                }
+            let change = if let Some(moved) = moved {
+                let update = "UPDATE idempotency SET answer = ?3 WHERE organisation = ?1 AND key = ?2";
+                sqlx::query(update).bind(organisation).bind(key).bind(moved.0)
+            } else {
+                metrics::counter!("signalbox_sealed_answers_lost_total").increment(1);
+                let delete = "DELETE FROM idempotency WHERE organisation = ?1 AND key = ?2";
+                sqlx::query(delete).bind(organisation).bind(key)
             };
             change.execute(&mut *transaction).await.map_err(failed("move a sealed answer"))?;
         }
