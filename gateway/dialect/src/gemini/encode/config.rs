@@ -114,7 +114,9 @@ fn thinking(reasoning: &Reasoning, native_model: &str, loss: &mut Loss) -> WireT
     let mut wire = WireThinking { include_thoughts, ..WireThinking::default() };
     let is_older = types::is_older(native_model);
     let is_large = native_model.contains("pro");
-    match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
+    // Not every model can leave it: a budget of nothing is an effort of none.
+    let effort = reasoning.effort.as_deref().or((reasoning.budget_tokens == Some(0)).then_some("none"));
+    match (effort, reasoning.budget_tokens.filter(|budget| *budget > 0)) {
         // Left to the model.
         (None, None) => wire.thinking_budget = (!include_thoughts).then_some(-1),
         (None, Some(budget)) => wire.thinking_budget = Some(i64::try_from(budget).unwrap_or(i64::MAX)),

@@ -142,6 +142,8 @@ fn thinking_is_said_as_the_generation_takes_it() {
     thinks(Some("max"), None, new, json!({"thinkingLevel": "HIGH"}), &["reasoning.effort"]);
     thinks(None, Some(7), new, json!({"thinkingBudget": 7}), &[]);
     thinks(Some("low"), Some(7), new, json!({"thinkingLevel": "LOW"}), &["reasoning.budget_tokens"]);
+    thinks(None, Some(0), old, json!({"thinkingBudget": 0}), &[]);
+    thinks(None, Some(0), "gemini-3-pro", json!({"thinkingLevel": "LOW"}), &["reasoning.effort"]);
     thinks(None, None, new, json!({"thinkingBudget": -1}), &[]);
 }
 
