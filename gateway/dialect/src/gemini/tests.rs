@@ -142,7 +142,7 @@ fn reasoning() -> impl Strategy<Value = Reasoning> {
     let summary = any::<bool>().prop_map(|told| told.then(|| "auto".to_owned()));
     let amount = prop_oneof![
         Just((None, None)),
-        (0..9999_u64).prop_map(|budget| (None, Some(budget))),
+        (1..9999_u64).prop_map(|budget| (None, Some(budget))),
         prop_oneof![Just("minimal"), Just("low"), Just("medium"), Just("high")]
             .prop_map(|it| (Some(it.to_owned()), None)),
     ];

@@ -209,8 +209,18 @@ pub(super) fn type_of(uri: &str) -> Option<&'static str> {
 
 /// Whether a model is of the second generation or before: it thinks in budgets and cannot answer in JSON beside tools.
 pub(super) fn is_older(native_model: &str) -> bool {
-    let name = native_model.rsplit('/').next().unwrap_or_default();
-    ["gemini-1", "gemini-2", "gemini-pro"].iter().any(|start| name.starts_with(start))
+    let name = last_name(native_model);
+    ["gemini-1", "gemini-2"].iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a model is one of the large, which always think.
+pub(super) fn is_large(native_model: &str) -> bool {
+    last_name(native_model).split('-').any(|word| word == "pro")
+}
+
+/// A model's name without the project or folder that it stands in.
+fn last_name(native_model: &str) -> &str {
+    native_model.rsplit('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -256,5 +266,6 @@ mod tests {
         ] {
             assert_eq!(is_older(model), older, "{model}");
         }
+        assert!(is_large("gemini-3-pro-preview") && !is_large("projects/pro/models/gemini-3-flash"));
     }
 }

@@ -113,8 +113,10 @@ fn thinking(reasoning: &Reasoning, native_model: &str, loss: &mut Loss) -> WireT
     let include_thoughts = reasoning.summary.as_deref().is_some_and(|word| word != "none");
     let mut wire = WireThinking { include_thoughts, ..WireThinking::default() };
     let is_older = types::is_older(native_model);
-    let is_large = native_model.contains("pro");
-    match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
+    let is_large = types::is_large(native_model);
+    // Not every model can leave it: a budget of nothing is an effort of none.
+    let effort = reasoning.effort.as_deref().or((reasoning.budget_tokens == Some(0)).then_some("none"));
+    match (effort, reasoning.budget_tokens.filter(|budget| *budget > 0)) {
         // Left to the model.
         (None, None) => wire.thinking_budget = (!include_thoughts).then_some(-1),
         (None, Some(budget)) => wire.thinking_budget = Some(i64::try_from(budget).unwrap_or(i64::MAX)),
@@ -136,8 +138,10 @@ fn thinking(reasoning: &Reasoning, native_model: &str, loss: &mut Loss) -> WireT
 /// The budget that Google itself takes for an effort.
 fn budget_of(effort: &str, is_large: bool, loss: &mut Loss) -> Option<i64> {
     Some(match effort {
-        // The least that the large models think.
-        "none" if is_large => 128,
+        "none" if is_large => {
+            loss.note("reasoning.effort", "the model always thinks: as little as it can");
+            128
+        }
         "none" => 0,
         "minimal" | "low" => 1024,
         "medium" => 8192,

@@ -137,11 +137,13 @@ fn thinking_is_said_as_the_generation_takes_it() {
     let (old, new) = ("gemini-2.5-flash", "gemini-3-flash");
     thinks(Some("low"), None, old, json!({"thinkingBudget": 1024}), &[]);
     thinks(Some("none"), None, old, json!({"thinkingBudget": 0}), &[]);
-    thinks(Some("none"), None, "gemini-2.5-pro", json!({"thinkingBudget": 128}), &[]);
+    thinks(Some("none"), None, "gemini-2.5-pro", json!({"thinkingBudget": 128}), &["reasoning.effort"]);
     thinks(Some("low"), None, new, json!({"thinkingLevel": "LOW"}), &[]);
     thinks(Some("max"), None, new, json!({"thinkingLevel": "HIGH"}), &["reasoning.effort"]);
     thinks(None, Some(7), new, json!({"thinkingBudget": 7}), &[]);
     thinks(Some("low"), Some(7), new, json!({"thinkingLevel": "LOW"}), &["reasoning.budget_tokens"]);
+    thinks(None, Some(0), old, json!({"thinkingBudget": 0}), &[]);
+    thinks(None, Some(0), "gemini-3-pro", json!({"thinkingLevel": "LOW"}), &["reasoning.effort"]);
     thinks(None, None, new, json!({"thinkingBudget": -1}), &[]);
 }
 
