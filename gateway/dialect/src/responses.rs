@@ -3,6 +3,7 @@
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;
+pub(crate) mod proof;
 pub(crate) mod relay;
 pub(crate) mod stream;
 mod types;

@@ -13,7 +13,7 @@ use crate::anthropic::proof::{self, Foreign};
 use crate::canonical::{Loss, Request as Canonical};
 use crate::gemini::vouch;
 use crate::json::{self, Edit, Escapes, Member, Node, Path, Scanner, Span, quoted, splice};
-use crate::{Dialect, Target};
+use crate::{Dialect, Target, responses};
 
 /// A request in its own dialect and in none.
 #[derive(Clone, Debug)]
@@ -81,7 +81,11 @@ impl Translated {
                 let messages = vouch::contents(&self.canonical, body, native_model, &mut loss);
                 ("contents", Foreign { messages, ..Foreign::default() })
             }
-            Dialect::Openai | Dialect::OpenaiResponses => ("input", Foreign::default()),
+            Dialect::OpenaiResponses => {
+                let messages = responses::proof::without_foreign(&self.canonical, body, &mut loss);
+                ("input", Foreign { messages, ..Foreign::default() })
+            }
+            Dialect::Openai => ("messages", Foreign::default()),
         };
         let mut edits: Vec<Edit<'_>> = self.own_members.iter().map(|name| Edit::remove(name)).collect();
         match self.dialect {

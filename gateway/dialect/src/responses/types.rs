@@ -315,6 +315,12 @@ pub(super) fn item_id(prefix: &str, answer: &str, place: usize) -> String {
     format!("{prefix}_{stem}_{place}")
 }
 
+/// Whether an item bears a name of ours: a prefix, a stem and a place. The vendor's have no place.
+pub(super) fn is_item_id(id: &str) -> bool {
+    let place = id.rsplit_once('_').filter(|(stem, _)| stem.contains('_'));
+    place.is_some_and(|(_, place)| !place.is_empty() && place.len() <= 6 && place.bytes().all(|it| it.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,5 +373,7 @@ mod tests {
     fn items_are_named_after_the_answer() {
         assert_eq!(item_id("msg", "resp_abc", 2), "msg_abc_2");
         assert_eq!(item_id("msg", "chatcmpl-abc", 0), "msg_abc_0");
+        assert!(is_item_id(&item_id("rs", "resp_abc", 2)));
+        assert!(!is_item_id("rs_68af0123456789abcdef") && !is_item_id("rs_123456") && !is_item_id("rs_abc_"));
     }
 }
