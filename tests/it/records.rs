@@ -117,3 +117,33 @@ fn records_are_exported_whole_or_not_at_all() {
     assert!(code == 1 && err.contains("cannot write"), "{code} {err}");
     assert!(!file.with_file_name("records.parquet.partial").exists());
 }
+
+#[test]
+fn bodies_are_kept_for_the_key_that_asks_shown_and_deleted_beside_a_running_server() {
+    let scratch = Scratch::new();
+    let server = scratch.start(&["--demo"]);
+    let (code, out, err) = command(&scratch, &["keys", "create", "--name", "kept", "--body-logging", "7", "--json"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let key = serde_json::from_str::<Value>(&out).unwrap()["key"].as_str().unwrap().to_owned();
+    let canary = "kqXz7Wv3JpRt9LmYc2";
+    let body = ask("demo/small", "").replace("\"hi\"", &format!("\"{canary}\""));
+    let until = Instant::now() + Duration::from_secs(20);
+    // The gateway hears of a new key within a moment.
+    let id = loop {
+        let answer = server.chat(&key, &body);
+        if answer.status == 200 {
+            break answer.request_id;
+        }
+        assert!(Instant::now() < until, "{}", answer.body);
+    };
+    let shown = || command(&scratch, &["logs", "show", &id]).1;
+    while !shown().contains("--- answer") {
+        assert!(Instant::now() < until, "the bodies did not come: {}", shown());
+    }
+    assert!(shown().contains(canary));
+    let (code, out, err) = command(&scratch, &["bodies", "delete", &id, "--json"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let erased: Value = serde_json::from_str(&out).unwrap();
+    assert!(erased["requests"] == 1 && erased["pieces_checked"].as_u64() > Some(0), "{erased}");
+    assert!(shown().contains(&id) && !shown().contains(canary), "the record stays");
+}

@@ -91,7 +91,9 @@ impl Upstream {
 
     /// The provider's own name for the request, for support questions.
     pub fn request_id(&self) -> Option<&str> {
-        self.headers.get("x-request-id").and_then(|value| value.to_str().ok())
+        // OpenAI and most others; Anthropic.
+        let named = self.headers.get("x-request-id").or_else(|| self.headers.get("request-id"));
+        named.and_then(|value| value.to_str().ok())
     }
 
     /// The next bytes of the body, `None` at its clean end.

@@ -97,6 +97,7 @@ impl Passage {
         let keepable = Keepable::of(self.settle.context(), &head.headers, &body);
         // What goes to a provider by its own name carries no demands of ours but the header.
         self.settle.keep(keepable, Constraints::default);
+        self.settle.labelled(labels(&head.headers)?);
         let said = said(&head.headers, &body);
         let path = path_below(head.uri.path(), head.uri.query(), slug);
         self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));
@@ -119,6 +120,7 @@ impl Passage {
             self.settle.wait_begins();
             let answered = self.worker.client.pass(pass).await;
             self.settle.wait_ends();
+            self.settle.answered_as(answered.as_ref().ok().and_then(Upstream::request_id));
             self.note(key.as_ref().map(|(credential, _)| credential), &answered);
             match answered {
                 // A key that is spent or refused says nothing of the others.
@@ -271,6 +273,13 @@ impl Flow {
         let known: Option<Usage> = heard.usage;
         known.into_iter().for_each(|usage| self.passage.settle.consumed(usage));
     }
+}
+
+/// The caller's labels, which only the header can carry here.
+fn labels(headers: &http::HeaderMap) -> Result<Vec<domain::Tag>, Failure> {
+    let texts: Vec<_> = headers.get_all("x-tags").iter().filter_map(|value| value.to_str().ok()).collect();
+    let tags = dialect::request::Tag::of_header(&texts.join(",")).map_err(Failure::Malformed)?;
+    Ok(tags.into_iter().map(|tag| domain::Tag { key: tag.key, value: tag.value }).collect())
 }
 
 fn said(headers: &http::HeaderMap, body: &Bytes) -> Said {

@@ -211,6 +211,7 @@ impl Pursuit {
         };
         let began = Instant::now();
         let upstream = self.worker.client.send(call).await?;
+        self.settle.answered_as(upstream.request_id());
         if self.request.stream() {
             self.open(upstream, target, began).await.map(|opened| Answered::Streaming(Box::new(opened)))
         } else {

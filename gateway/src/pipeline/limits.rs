@@ -91,6 +91,7 @@ pub(crate) async fn hold_undecided(settle: &mut Settle, model: Option<&ModelId>,
 }
 
 async fn hold_for(settle: &mut Settle, prospect: Prospect, user: Option<&str>) -> Result<(), Failure> {
+    settle.asked_for(user);
     let context = settle.context();
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
     let project = settle.project().and_then(|id| tenant.projects.get(id)).map(AsRef::as_ref);

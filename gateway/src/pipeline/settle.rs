@@ -55,6 +55,16 @@ impl End {
 struct Sent {
     began_micros: u64,
     credential: Option<CredentialId>,
+    upstream_request: Option<String>,
+}
+
+impl Sent {
+    /// Adds to an attempt what was known of its call.
+    fn complete(self, attempt: &mut Attempt) {
+        attempt.began_micros = Some(self.began_micros);
+        attempt.credential = self.credential;
+        attempt.upstream_request = self.upstream_request;
+    }
 }
 
 /// The open account of one request.
@@ -139,7 +149,6 @@ impl Settle {
     }
 
     /// Notes for whom the caller asks; else it is the key's user.
-    #[expect(dead_code, reason = "the request's user is not read outside of rules yet")]
     pub(crate) fn asked_for(&mut self, user: Option<&str>) {
         if let Some(user) = user {
             self.edit(|record| record.started.user = Some(user.to_owned()));
@@ -147,7 +156,6 @@ impl Settle {
     }
 
     /// Notes the caller's labels; a decision brings its own.
-    #[expect(dead_code, reason = "every request is decided so far; the proxy will not be")]
     pub(crate) fn labelled(&mut self, tags: Vec<Tag>) {
         self.edit(|record| record.tags = tags);
     }
@@ -209,14 +217,14 @@ impl Settle {
     /// Notes the secret that the next call goes out with, and that it begins.
     pub(crate) fn sent_with(&mut self, credential: Option<&CredentialId>) {
         let began_micros = micros(self.context.arrived.elapsed());
-        self.sent = Some(Sent { began_micros, credential: credential.cloned() });
+        self.sent = Some(Sent { began_micros, credential: credential.cloned(), upstream_request: None });
     }
 
-    /// Notes the upstream's own name of the last call.
-    #[expect(dead_code, reason = "the head of an upstream's answer is not passed on yet")]
-    pub(crate) fn last_attempt_is_called(&mut self, upstream_request: Option<&str>) {
-        let name = upstream_request.map(str::to_owned);
-        self.edit(|record| record.attempts.last_mut().into_iter().for_each(|it| it.upstream_request.clone_from(&name)));
+    /// Notes the upstream's own name of the call that is out.
+    pub(crate) fn answered_as(&mut self, upstream_request: Option<&str>) {
+        if let Some(sent) = &mut self.sent {
+            sent.upstream_request = upstream_request.map(str::to_owned);
+        }
     }
 
     /// Notes that a call goes out: should the caller leave now, the prompt has been read and may be charged.
@@ -240,8 +248,7 @@ impl Settle {
         self.sent_to = None;
         self.timeline.iter_mut().for_each(|timeline| timeline.attempted());
         if let Some(sent) = self.sent.take() {
-            attempt.began_micros = attempt.began_micros.or(Some(sent.began_micros));
-            attempt.credential = attempt.credential.or(sent.credential);
+            sent.complete(&mut attempt);
         }
         let answered = attempt.outcome == AttemptOutcome::Ok;
         self.edit(|record| {
@@ -413,7 +420,7 @@ impl Drop for Settle {
         if let Some(model) = self.sent_to.take() {
             let mut attempt = Attempt::new(model, AttemptOutcome::Cancelled);
             if let Some(sent) = self.sent.take() {
-                (attempt.began_micros, attempt.credential) = (Some(sent.began_micros), sent.credential);
+                sent.complete(&mut attempt);
             }
             self.edit(|record| record.attempts.push(attempt));
         } else if self.attempts().last().is_some_and(|attempt| attempt.outcome == AttemptOutcome::Ok) {

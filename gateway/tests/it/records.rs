@@ -43,6 +43,28 @@ fn every_attempt_names_the_secret_it_was_made_with() {
     assert!(secrets.len() >= 2 && secrets[0] != *secrets.last().unwrap(), "{secrets:?}");
 }
 
+#[test]
+fn a_row_names_the_caller_s_user_and_the_provider_s_request() {
+    let upstream = Upstream::answering(whole("200 OK", "x-request-id: theirs-1\r\n", ANSWER));
+    let stack = TestStack::over(&[upstream.address]);
+    assert_eq!(stack.chat(&ask(r#","user":"ann""#)).status, 200);
+    let finished = stack.record().finished;
+    assert_eq!(finished.started.user.as_deref(), Some("ann"));
+    assert_eq!(finished.attempts[0].upstream_request.as_deref(), Some("theirs-1"));
+}
+
+#[test]
+fn a_proxied_request_is_told_apart_and_labelled() {
+    let upstream = Upstream::good();
+    let stack = TestStack::over(&[upstream.address]);
+    let headers = format!("authorization: Bearer {KEY}\r\nx-tags: team=blue\r\ncontent-type: application/json\r\n");
+    let body = ask("").replace("\"auto\"", "\"native-small\"");
+    assert_eq!(stack.send(&post_with("/p0/chat/completions", &headers, &body)).status, 200);
+    let finished = stack.record().finished;
+    assert_eq!((finished.started.endpoint, finished.tags.len()), (Surface::Proxy, 1));
+    assert!(finished.attempts[0].credential.is_some() && finished.queue_micros.is_some());
+}
+
 #[track_caller]
 fn check_served(served: &str, mismatch: bool) {
     let upstream = Upstream::answering(whole("200 OK", "", &ANSWER.replace("native-small", served)));
