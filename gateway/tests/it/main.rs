@@ -12,6 +12,7 @@ mod fallback;
 mod http2;
 mod key_limits;
 mod limits;
+mod oauth;
 mod privacy;
 mod proxy;
 mod records;

@@ -46,7 +46,7 @@ pub(crate) struct TestStack {
     ledger: Arc<Ledger>,
     gateway: Option<Gateway>,
     config: GatewayConfig,
-    keyring: Keyring,
+    pub(crate) keyring: Keyring,
     clock: Arc<dyn Clock>,
     runtime: tokio::runtime::Runtime,
     folder: tempfile::TempDir,
