@@ -125,10 +125,10 @@ impl BodyStore {
                 .bind(owner.organisation.as_str().to_owned())
                 .bind(owner.key.as_str().to_owned())
                 .bind(entry.request.bytes.cast_signed())
-                .bind(entry.request.begin.len() as i64)
+                .bind((entry.request.begin.len() as u64).cast_signed())
                 .bind(pack(&entry.request).map_err(sqlx::Error::Io)?)
                 .bind(entry.answer.bytes.cast_signed())
-                .bind(entry.answer.begin.len() as i64)
+                .bind((entry.answer.begin.len() as u64).cast_signed())
                 .bind(pack(&entry.answer).map_err(sqlx::Error::Io)?)
                 .execute(&mut *transaction)
                 .await?;

@@ -72,7 +72,9 @@ async fn write(dir: &Path, store: &mut Option<BodyStore>, shared: &Shared, entri
     }
     // The next ones try a fresh connection.
     *store = None;
-    entries.iter().for_each(|_| shared.dropped("store"));
+    for _ in entries {
+        shared.dropped("store");
+    }
 }
 
 async fn opened<'a>(dir: &Path, store: &'a mut Option<BodyStore>) -> Option<&'a mut BodyStore> {

@@ -33,7 +33,9 @@ fn record_of(ledger: &Ledger, number: u64, key: KeyId, at: Timestamp, sent: &Byt
     let owner = BodyOwner { request: request(number), at, organisation: organisation(1), key };
     let mut recorder = ledger.bodies().begin(owner, MONTH).unwrap();
     recorder.request(sent);
-    given.iter().for_each(|piece| recorder.answer(piece));
+    for piece in given {
+        recorder.answer(piece);
+    }
 }
 
 fn record(ledger: &Ledger, number: u64, sent: &Bytes) {
@@ -113,15 +115,21 @@ fn deleted_bodies_are_in_no_file_any_more() {
     }
     assert!(ledger.bodies().flush(PATIENCE));
     let middles = canaries.clone().map(|canary| canary[150..214].to_vec());
-    middles.iter().for_each(|middle| assert!(somewhere(dir.path(), middle), "the search itself finds what is there"));
+    for middle in &middles {
+        assert!(somewhere(dir.path(), middle), "the search itself finds what is there");
+    }
     for number in [100, 101] {
         let erased = block_on(store(dir.path()).erase(&Which::Request(request(number)))).unwrap();
         assert!(erased.requests == 1 && erased.pieces_checked > 0, "{erased:?}");
     }
-    middles.iter().for_each(|middle| assert!(!somewhere(dir.path(), middle), "a piece of a deleted body is left"));
+    for middle in &middles {
+        assert!(!somewhere(dir.path(), middle), "a piece of a deleted body is left");
+    }
     assert!(kept(dir.path(), 100).is_none() && kept(dir.path(), 5).is_some());
     drop(ledger);
-    middles.iter().for_each(|middle| assert!(!somewhere(dir.path(), middle), "after the end neither"));
+    for middle in &middles {
+        assert!(!somewhere(dir.path(), middle), "after the end neither");
+    }
 }
 
 #[test]
@@ -195,7 +203,9 @@ fn memory_is_bounded_and_what_is_dropped_is_counted() {
             ledger.bodies().begin(owner, MONTH).unwrap()
         })
         .collect();
-    recorders.iter_mut().for_each(|recorder| recorder.request(&full));
+    for recorder in &mut recorders {
+        recorder.request(&full);
+    }
     assert_eq!(ledger.bodies().counts(), (0, 6), "64 MiB and no more");
     recorders.clear();
     assert!(ledger.bodies().flush(PATIENCE));
