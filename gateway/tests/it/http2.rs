@@ -161,7 +161,11 @@ fn stopping_lets_running_streams_finish_and_takes_no_new_ones() {
     let stopping = stack.begin_to_stop();
     handle.block_on(async {
         let until = Instant::now() + Duration::from_secs(5);
-        while sender.send_request(chat(&stack, ask(""))).await.is_ok() {
+        let health = || {
+            let request = http::Request::get(format!("http://{}/healthz", stack.address));
+            request.body(Full::new(Bytes::new())).unwrap()
+        };
+        while sender.send_request(health()).await.is_ok() {
             assert!(Instant::now() < until, "new streams are still taken");
         }
         upstream.open_gate();
