@@ -17,12 +17,15 @@ pub fn decode(dialect: Dialect, body: Bytes, target: Target) -> Result<Request, 
 }
 
 /// Writes the question for a provider of a dialect.
-pub fn question(request: &Request, dialect: Dialect, native_model: &str) -> Bytes {
-    let body = request.encode_for(dialect, native_model).body;
-    match dialect {
+///
+/// # Errors
+/// As of [`Request::encode_for`].
+pub fn question(request: &Request, dialect: Dialect, native_model: &str) -> Result<Bytes, BadRequest> {
+    let body = request.encode_for(dialect, native_model)?.body;
+    Ok(match dialect {
         Dialect::Gemini => gemini::count::question(&body, native_model),
         Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => body,
-    }
+    })
 }
 
 /// The path below a provider's base URL at which it counts; `None` = the dialect has none.

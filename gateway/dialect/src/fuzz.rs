@@ -6,7 +6,7 @@ use crate::answer::Shown;
 use crate::embeddings::{EmbeddingsAnswer, EmbeddingsRequest};
 use crate::openai::{ChatRequest, ChatResponse, StreamTranslator};
 use crate::stream::{StreamFault, StreamOptions};
-use crate::{Answer, Dialect, Request, SseParser, Target, Translator};
+use crate::{Answer, Dialect, Encoded, Request, SseParser, Target, Translator};
 
 /// A request either is refused, or is sent on as JSON that is read the same way.
 ///
@@ -55,7 +55,7 @@ pub fn request_of(dialect: Dialect, upstream: Dialect, data: &[u8]) {
     let target = Target { model: Some("auto".to_owned()), stream: None };
     let Ok(request) = Request::decode(dialect, Bytes::copy_from_slice(data), target.clone()) else { return };
     assert!(request.scorer_input().text.len() <= 4 * 1024);
-    let body = request.encode_for(upstream, "native/model").body;
+    let Ok(Encoded { body, .. }) = request.encode_for(upstream, "native/model") else { return };
     assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok(), "what is sent on is JSON");
     if dialect == upstream {
         Request::decode(dialect, body, target).expect("what is sent on is sound");

@@ -109,20 +109,21 @@ impl Request {
 
     /// Returns the body for an upstream of a dialect: its model's native name, our fields gone, usage forced on in
     /// streams.
-    pub fn encode_for(&self, upstream: Dialect, native_model: &str) -> Encoded {
-        match self {
+    ///
+    /// # Errors
+    /// A field that could have gone to an upstream of the same dialect unread, and is wrong where it must be translated.
+    pub fn encode_for(&self, upstream: Dialect, native_model: &str) -> Result<Encoded, BadRequest> {
+        Ok(match self {
             Self::Chat(request) if upstream == Dialect::Openai => {
                 Encoded { body: request.encode_for(native_model), loss: Loss::default() }
             }
             Self::Chat(request) => {
-                let text = utf8(request.body());
-                let node = Node::parse(text, Escapes::Strict).ok();
-                let canonical = node.and_then(|node| openai::decode::request(&node).ok()).unwrap_or_default();
-                encode(&canonical, upstream, native_model)
+                let node = Node::parse(utf8(request.body()), Escapes::Strict)?;
+                encode(&openai::decode::request(&node)?, upstream, native_model)
             }
             Self::Other(request) if request.dialect() == upstream => request.encode_same(native_model),
             Self::Other(request) => encode(request.canonical(), upstream, native_model),
-        }
+        })
     }
 
     /// Returns what the scorer reads.

@@ -66,7 +66,7 @@ async fn counted(
     let request = count::decode(surface.dialect, body, surface.target.clone()).map_err(Failure::Malformed)?;
     settle.describe(request.model(), false);
     if let Some((model, provider)) = named(settle.context(), &request, surface.dialect)? {
-        let body = count::question(&request, surface.dialect, &model.native);
+        let body = count::question(&request, surface.dialect, &model.native).map_err(Failure::Malformed)?;
         let headers = forwarded(&head.headers, surface.dialect);
         let ask = ask(worker, settle.context(), &model, &provider, surface.dialect, &headers, &body);
         if let Some(counted) = timeout(PATIENCE, ask).await.ok().flatten() {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dialect::canonical::Loss;
-use dialect::{Answer, BadAnswer, Dialect, Encoded, Request, StreamFault, StreamOptions, Translator};
+use dialect::{
+    Answer, BadAnswer, BadRequest, Dialect, Encoded, Request, StreamFault, StreamOptions, Translator, UpstreamError,
+};
 use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider, Router};
 use http::HeaderMap;
 use proto::OutcomeReport;
@@ -195,7 +197,7 @@ impl Pursuit {
 
     async fn call(&mut self, target: &Target) -> Result<Answered, Fault> {
         let native = &target.model.native;
-        let Encoded { body, loss } = self.request.encode_for(target.dialect, native);
+        let Encoded { body, loss } = self.request.encode_for(target.dialect, native).map_err(unsayable)?;
         self.settle.lost(&loss);
         self.loss = loss;
         let none = HeaderMap::new();
@@ -432,6 +434,13 @@ impl Drop for Observation<'_> {
             self.tell(AttemptOutcome::Cancelled, None);
         }
     }
+}
+
+/// A field that is wrong where it has to be translated: the caller's mistake, the same at every such provider.
+fn unsayable(bad: BadRequest) -> Fault {
+    let said = UpstreamError { param: bad.param, code: Some(bad.code.to_owned()), ..UpstreamError::default() };
+    let fault = Fault::new(FaultKind::Refused, bad.message);
+    Fault { status: Some(400), upstream: Some(Box::new(said)), ..fault }
 }
 
 /// What a call to a provider is made in. Requests in Responses go as they are to those who speak that too.

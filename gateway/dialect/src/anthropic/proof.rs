@@ -116,7 +116,7 @@ mod tests {
     fn sent_with(members: &str, messages: &str) -> (String, Vec<String>) {
         let body = format!(r#"{{"model":"auto","max_tokens":9, {members}"future":1,"messages":{messages}}}"#);
         let request = Request::decode(Dialect::Anthropic, Bytes::from(body), Target::default()).expect("a request");
-        let encoded = request.encode_for(Dialect::Anthropic, "claude-opus-5");
+        let encoded = request.encode_for(Dialect::Anthropic, "claude-opus-5").unwrap();
         let lost = encoded.loss.iter().map(|lost| lost.path.clone()).collect();
         (String::from_utf8(encoded.body.to_vec()).expect("text"), lost)
     }

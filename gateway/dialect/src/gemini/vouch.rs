@@ -106,7 +106,7 @@ mod tests {
     fn check(model: &str, contents: &str, expected: &str, lost: &[&str]) {
         let body = Bytes::from(format!(r#"{{"new":1,"contents":{contents}}}"#));
         let request = crate::Request::decode(Dialect::Gemini, body, Target::default()).unwrap();
-        let encoded = request.encode_for(Dialect::Gemini, model);
+        let encoded = request.encode_for(Dialect::Gemini, model).unwrap();
         let body = String::from_utf8(encoded.body.to_vec()).unwrap();
         assert_eq!(body, format!(r#"{{"new":1,"contents":{expected}}}"#));
         assert_eq!(encoded.loss.iter().map(|lost| lost.path.as_str()).collect::<Vec<_>>(), lost);

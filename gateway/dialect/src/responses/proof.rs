@@ -81,7 +81,7 @@ mod tests {
     fn sent(input: &str, expected: &str, lost: &[&str]) {
         let body = format!(r#"{{"model":"auto","input":[{input}],"future":1}}"#);
         let request = Request::decode(Dialect::OpenaiResponses, Bytes::from(body), Target::default()).unwrap();
-        let encoded = request.encode_for(Dialect::OpenaiResponses, "n");
+        let encoded = request.encode_for(Dialect::OpenaiResponses, "n").unwrap();
         assert_eq!(encoded.body, format!(r#"{{"model":"n","input":[{expected}],"future":1}}"#));
         assert_eq!(encoded.loss.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), lost);
     }

@@ -14,7 +14,7 @@ use crate::cases::{self, Case};
 fn requests_say_the_same_in_every_dialect() {
     check("requests", |case, upstream| match cases::request(case) {
         Ok(request) => {
-            let encoded = request.encode_for(upstream, cases::native_model(upstream));
+            let encoded = request.encode_for(upstream, cases::native_model(upstream)).unwrap();
             shown(&encoded.body, &encoded.loss)
         }
         Err(refusal) => format!("refused: {refusal}\n"),
