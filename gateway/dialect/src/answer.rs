@@ -58,7 +58,7 @@ pub struct Rendered {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// `OpenAI` chat, scanned and never taken apart while it stays in its dialect.
-    Chat(ChatResponse),
+    Chat(Box<ChatResponse>),
     /// Any other.
     Other(Box<Whole>),
 }
@@ -79,7 +79,7 @@ impl Answer {
     /// A body that reports an error, or is no answer.
     pub fn decode(upstream: Dialect, body: Bytes) -> Result<Self, BadAnswer> {
         let decode = match upstream {
-            Dialect::Openai => return ChatResponse::decode(body).map(Self::Chat),
+            Dialect::Openai => return ChatResponse::decode(body).map(|answer| Self::Chat(Box::new(answer))),
             Dialect::OpenaiResponses => crate::responses::decode::answer,
             Dialect::Anthropic => crate::anthropic::decode::answer,
             Dialect::Gemini => crate::gemini::decode::answer,

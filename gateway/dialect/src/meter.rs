@@ -59,7 +59,13 @@ impl Meter {
                 kept.extend_from_slice(chunk);
                 true
             }
-            Form::Events(parser) => parser.push(chunk, |event| heard.document(event.data)).is_ok(),
+            Form::Events(parser) => {
+                let heard = parser.push(chunk, |event| {
+                    heard.document(event.data);
+                    Ok::<(), SseFault>(())
+                });
+                heard.is_ok()
+            }
             Form::Document(_) => false,
             Form::Unread => true,
         };
@@ -71,16 +77,16 @@ impl Meter {
     /// Returns what was heard.
     pub fn end(mut self) -> Heard {
         if let Form::Document(kept) = &self.form {
-            let _: Result<(), SseFault> = self.heard.document(kept);
+            self.heard.document(kept);
         }
         self.heard
     }
 }
 
 impl Heard {
-    fn document(&mut self, data: &[u8]) -> Result<(), SseFault> {
-        let Ok(text) = checked_utf8(data) else { return Ok(()) };
-        let Ok(node) = Node::parse(text, Escapes::Lenient) else { return Ok(()) };
+    fn document(&mut self, data: &[u8]) {
+        let Ok(text) = checked_utf8(data) else { return };
+        let Ok(node) = Node::parse(text, Escapes::Lenient) else { return };
         let inner = [Some(&node), node.get("response"), node.get("message")];
         for place in inner.into_iter().flatten() {
             let counts = place.get("usage").or_else(|| place.get("usageMetadata"));
@@ -92,7 +98,6 @@ impl Heard {
                 self.model = model.map(str::to_owned);
             }
         }
-        Ok(())
     }
 }
 

@@ -71,7 +71,7 @@ pub struct Encoded {
 #[derive(Clone, Debug)]
 pub enum Request {
     /// `OpenAI` chat, scanned once and never taken apart while it stays in its dialect.
-    Chat(ChatRequest),
+    Chat(Box<ChatRequest>),
     /// Any other.
     Other(Box<Translated>),
 }
@@ -83,7 +83,7 @@ impl Request {
     /// A body that is not the dialect's, with the path of the field at fault.
     pub fn decode(dialect: Dialect, body: Bytes, target: Target) -> Result<Self, BadRequest> {
         let decode = match dialect {
-            Dialect::Openai => return ChatRequest::decode(body).map(Self::Chat),
+            Dialect::Openai => return ChatRequest::decode(body).map(|request| Self::Chat(Box::new(request))),
             Dialect::OpenaiResponses => crate::responses::decode::request,
             Dialect::Anthropic => crate::anthropic::decode::request,
             Dialect::Gemini => crate::gemini::decode::request,
@@ -138,7 +138,7 @@ impl Request {
     pub fn history(&self) -> Option<History<'_>> {
         match self {
             Self::Chat(request) => request.history(),
-            Self::Other(request) => request.history(),
+            Self::Other(request) => Some(request.history()),
         }
     }
 }

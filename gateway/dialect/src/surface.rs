@@ -94,16 +94,9 @@ fn percent_decode(text: &str) -> Cow<'_, str> {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let hex = || u8::from_str_radix(std::str::from_utf8(tail.get(..2)?).ok()?, 16).ok();
-        match (first, hex()) {
-            (b'%', Some(byte)) => {
-                decoded.push(byte);
-                rest = &tail[2..];
-            }
-            _ => {
-                decoded.push(*first);
-                rest = tail;
-            }
-        }
+        let escaped = (*first == b'%').then(hex).flatten();
+        decoded.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
     Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
 }

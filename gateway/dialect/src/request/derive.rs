@@ -21,9 +21,9 @@ pub(crate) fn features(request: &Request) -> Features {
     }
     for tool in &request.tools {
         let schema = tool.parameters.as_ref().map_or("", |it| it.as_str());
-        [tool.name.as_str(), tool.description.as_deref().unwrap_or_default(), schema]
-            .iter()
-            .for_each(|text| counts.text.add_text(text));
+        for text in [tool.name.as_str(), tool.description.as_deref().unwrap_or_default(), schema] {
+            counts.text.add_text(text);
+        }
     }
     let turns = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
     Features {

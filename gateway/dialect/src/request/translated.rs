@@ -100,8 +100,8 @@ impl Translated {
         Encoded { body: out.into(), loss }
     }
 
-    pub(crate) fn history(&self) -> Option<History<'_>> {
-        Some(derive::history(&self.canonical, self.features.input_tokens))
+    pub(crate) fn history(&self) -> History<'_> {
+        derive::history(&self.canonical, self.features.input_tokens)
     }
 
     pub(crate) fn scorer_input(&self) -> ScorerInput {
