@@ -12,7 +12,7 @@ use crate::LedgerOptions;
 const DAY: Duration = Duration::from_hours(24);
 
 fn aged(number: u64, days: u32) -> Finished {
-    let then = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - DAY * days;
+    let then = SystemTime::now().checked_sub(DAY * days).unwrap().duration_since(UNIX_EPOCH).unwrap();
     let mut row = finished(started(number));
     row.started.at = Timestamp(i64::try_from(then.as_micros()).unwrap());
     row.tags.push(tag("team", "blue"));
