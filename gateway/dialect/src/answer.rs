@@ -135,6 +135,14 @@ impl Answer {
         }
     }
 
+    /// What a caller's dialect cannot say of it.
+    pub fn loss_for(&self, caller: Dialect) -> Loss {
+        if self.dialect() == caller {
+            return Loss::default();
+        }
+        self.render(caller, &Shown { model: "", id: "", created: 0, routing: &[] }).loss
+    }
+
     /// Returns the answer for a caller of a dialect.
     pub fn render(&self, caller: Dialect, shown: &Shown<'_>) -> Rendered {
         match self {

@@ -76,12 +76,11 @@ async fn counted(
     Ok(count::answer(surface.dialect, request.features().input_tokens))
 }
 
+/// A model and who serves it.
+type Offer = (Arc<Model>, Arc<Provider>);
+
 /// The model that is named, if its provider can count in this dialect.
-fn named(
-    context: &RequestContext,
-    request: &dialect::Request,
-    dialect: Dialect,
-) -> Result<Option<(Arc<Model>, Arc<Provider>)>, Failure> {
+fn named(context: &RequestContext, request: &dialect::Request, dialect: Dialect) -> Result<Option<Offer>, Failure> {
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
     let Some(id) = request.model().and_then(|name| ModelId::parse(name).ok()) else { return Ok(None) };
     let allowed = &context.key.allowed_models;

@@ -151,6 +151,10 @@ fn deliver(mut pursuit: Pursuit, answer: &Answer) -> Response<GatewayBody> {
     });
     pursuit.settle.consumed(usage);
     pursuit.settle.served_by(answer.served_model());
+    let caller = pursuit.request.dialect();
+    let mut loss = pursuit.loss.clone();
+    loss.extend(&answer.loss_for(caller));
+    pursuit.settle.lost(&loss);
     // What the caller is told repeats what is recorded, so it is put aside before the account closes.
     let told = Told::of(&pursuit);
     let settled = match pursuit.settle.finish(End::completed()) {
@@ -161,23 +165,15 @@ fn deliver(mut pursuit: Pursuit, answer: &Answer) -> Response<GatewayBody> {
         }
     };
     let Some(told) = told else { return pursuit.settle.context().voice.response(&Failure::Internal) };
-    let caller = pursuit.request.dialect();
     let (id, created) = Told::identity(&pursuit);
-    // What the caller's dialect cannot say is known only once the answer is written, and told in the answer.
-    let mut loss = pursuit.loss.clone();
-    let bare = Shown { model: &told.model, id: &id, created, routing: &[] };
-    let report = pursuit.wants_report();
-    if report && answer.dialect() != caller {
-        loss.extend(&answer.render(caller, &bare).loss);
-    }
     let requested = pursuit.request.model();
-    let routing = report.then(|| {
+    let routing = pursuit.wants_report().then(|| {
         let opening = Opening::new(requested, &told.model, &told.decision, &told.attempts, &loss);
         opening.json_with(&Closing::new(&settled))
     });
     let named: Vec<(&str, &[u8])> =
         routing.iter().flat_map(|json| report::names(requested).iter().map(|name| (*name, json.as_ref()))).collect();
-    let Rendered { body, .. } = answer.render(caller, &Shown { routing: &named, ..bare });
+    let Rendered { body, .. } = answer.render(caller, &Shown { model: &told.model, id: &id, created, routing: &named });
     let mut response = Response::new(GatewayBody::full(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     told.write_headers(response.headers_mut());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dialect::Meter;
 use domain::{
-    Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface, Usage,
+    Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface,
 };
 use futures_util::{Stream, stream};
 use http::{Request, Response, header};
@@ -270,8 +270,9 @@ impl Flow {
     fn hear(&mut self) {
         let Some(heard) = self.meter.take().map(Meter::end) else { return };
         self.passage.settle.served_by(heard.model.as_deref());
-        let known: Option<Usage> = heard.usage;
-        known.into_iter().for_each(|usage| self.passage.settle.consumed(usage));
+        if let Some(usage) = heard.usage {
+            self.passage.settle.consumed(usage);
+        }
     }
 }
 

@@ -86,6 +86,6 @@ mod tests {
         let body = count::question(&request, Dialect::Gemini, "gemini-3-flash");
         let expected =
             r#"{"generateContentRequest":{"contents":[{"parts":[{"text":"x"}]}],"model":"models/gemini-3-flash"}}"#;
-        assert_eq!(body, expected);
+        assert_eq!(body.unwrap(), expected);
     }
 }
