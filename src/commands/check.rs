@@ -90,12 +90,11 @@ struct Caller {
 
 impl Caller {
     async fn new(args: &CheckProviderArgs, server: &mut ServerLink, model: &Model) -> anyhow::Result<Self> {
-        let (key, own_key) = match &args.api_key {
-            Some(key) => (SecretText::new(key.clone()), None),
-            None => {
-                let created = server.create_key(key_for(model)).await?;
-                (created.key, Some(created.id.to_string()))
-            }
+        let (key, own_key) = if let Some(key) = &args.api_key {
+            (SecretText::new(key.clone()), None)
+        } else {
+            let created = server.create_key(key_for(model)).await?;
+            (created.key, Some(created.id))
         };
         let client = ProviderClient::new(tls_config(TrustRoots::Platform, None)?);
         let key = Secret::new(key.expose().as_bytes().to_vec());

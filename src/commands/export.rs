@@ -56,7 +56,7 @@ async fn write(reader: &LedgerReader, filter: RecordFilter, path: &Path) -> anyh
         page.before_sequence = Some(last.sequence);
     }
     let (file, rows) = parquet.finish()?;
-    file.into_inner().map_err(|fault| fault.into_error())?.sync_all()?;
+    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
     Ok(rows)
 }
 

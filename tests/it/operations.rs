@@ -68,24 +68,20 @@ fn serve(stream: &TcpStream, answer: &impl Fn(&str, &str) -> Option<String>, cou
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
         count.fetch_add(1, Ordering::SeqCst);
-        match answer(&head, &text(&body)) {
-            Some(answer) => {
-                (&*stream).write_all(answer.as_bytes()).unwrap();
-                // Without a length, the end of the connection is the end of the answer.
-                if !answer.contains("content-length") {
-                    return;
-                }
-            }
-            None => {
-                let _ = reader.read(&mut [0]);
-                return;
-            }
+        let Some(answer) = answer(&head, &text(&body)) else {
+            let _ = reader.read(&mut [0]);
+            return;
+        };
+        (&*stream).write_all(answer.as_bytes()).unwrap();
+        // Without a length, the end of the connection is the end of the answer.
+        if !answer.contains("content-length") {
+            return;
         }
     }
 }
 
-fn answered(status: &str, body: &str) -> Option<String> {
-    Some(format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+fn answered(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
 fn ask(more: &str) -> String {
@@ -246,13 +242,13 @@ fn indiscreet(head: &str, body: &str) -> Option<String> {
     };
     let seed: u32 = body.split_once(r#""seed":"#).and_then(|(_, rest)| rest[..1].parse().ok()).unwrap_or_default();
     match seed {
-        0 => answered("200 OK", &good),
-        1 => answered("400 Bad Request", &said),
-        2 => answered("500 Internal Server Error", &said),
-        3 => answered("200 OK", &said),
-        4 => answered("200 OK", &format!("{PROMPT} is no JSON {secret}")),
+        0 => Some(answered("200 OK", &good)),
+        1 => Some(answered("400 Bad Request", &said)),
+        2 => Some(answered("500 Internal Server Error", &said)),
+        3 => Some(answered("200 OK", &said)),
+        4 => Some(answered("200 OK", &format!("{PROMPT} is no JSON {secret}"))),
         5 => events(&format!("data: {said}\n\n")),
-        6 => answered("401 Unauthorized", &said),
+        6 => Some(answered("401 Unauthorized", &said)),
         _ => Some(String::new()),
     }
 }

@@ -89,8 +89,8 @@ fn one_record_is_shown_in_full() {
     wait_for_rows(&scratch, 1);
     let (code, out, err) = command(&scratch, &["logs", "show", &id]);
     assert_eq!(code, 0, "{out}{err}");
-    for expected in [&id, "endpoint         chat", "team=blue", "demo/small ok", "overhead"] {
-        assert!(out.contains(expected.as_ref() as &str), "{expected}: {out}");
+    for expected in [id.as_str(), "endpoint         chat", "team=blue", "demo/small ok", "overhead"] {
+        assert!(out.contains(expected), "{expected}: {out}");
     }
     assert!(!out.contains("--- request"), "no bodies are kept: {out}");
     let (code, _, err) = command(&scratch, &["logs", "show", "req_00000000000000000000000000"]);

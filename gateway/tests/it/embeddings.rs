@@ -22,7 +22,7 @@ fn over(upstreams: &[&Upstream]) -> TestStack {
     TestStack::start(Setup { upstreams: addresses, change: Some(as_vectors), ..Setup::default() })
 }
 
-fn as_vectors(snapshot: Snapshot) -> Snapshot {
+fn as_vectors(snapshot: &Snapshot) -> Snapshot {
     let version = snapshot.version;
     let objects = snapshot.objects().into_iter().map(|object| match object {
         Object::Model(model) => {

@@ -58,7 +58,7 @@ fn a_model_that_is_named_is_refused_rather_than_asked_all_the_same() {
     for demand in DEMANDS {
         let (first, second) = (Upstream::good(), Upstream::good());
         let stack = stack(&first, &second);
-        for named in [format!(r#"{{"model":"p0/small""#), format!(r#"{{"model":"auto","models":["p0/small"]"#)] {
+        for named in [r#"{"model":"p0/small""#, r#"{"model":"auto","models":["p0/small"]"#] {
             let answer = stack.chat(&format!(r#"{named},"messages":[{{"role":"user","content":"hi"}}]{demand}}}"#));
             assert!((400..500).contains(&answer.status), "{}", answer.body);
         }

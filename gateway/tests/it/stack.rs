@@ -79,7 +79,7 @@ pub(crate) struct Setup {
     /// Of the organisation.
     pub(crate) body_logging: Option<BodyLogging>,
     /// Changes the configuration before it is laid on disk.
-    pub(crate) change: Option<fn(Snapshot) -> Snapshot>,
+    pub(crate) change: Option<fn(&Snapshot) -> Snapshot>,
     /// Whether a configuration lies on disk.
     pub(crate) configured: bool,
     /// With which certificate callers are spoken to.
@@ -131,7 +131,7 @@ impl TestStack {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::new(SealingKey::generate());
         let snapshot = snapshot(&setup, &keyring);
-        let snapshot = setup.change.map_or(snapshot.clone(), |change| change(snapshot));
+        let snapshot = setup.change.map_or_else(|| snapshot.clone(), |change| change(&snapshot));
         if setup.configured {
             SnapshotStore::new(folder.path()).save(&snapshot).unwrap();
         }

@@ -1,3 +1,5 @@
+//! What is read of requests and answers, and what is refused.
+
 #![expect(clippy::needless_pass_by_value, reason = "a case reads better without ampersands")]
 
 use serde_json::json;

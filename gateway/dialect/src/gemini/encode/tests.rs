@@ -1,3 +1,5 @@
+//! What requests and answers become in the dialect, and what is lost.
+
 #![expect(clippy::needless_pass_by_value, reason = "a case reads better without ampersands")]
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Streams that stay in the dialect keep everything but our members and the model's name.
+
 use crate::stream::{StreamFault, StreamOptions, Translator};
 use crate::{Dialect, SseParser, UpstreamError};
 use bytes::BytesMut;

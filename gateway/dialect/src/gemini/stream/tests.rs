@@ -1,3 +1,5 @@
+//! Events of the dialect, read and written.
+
 use bytes::BytesMut;
 use domain::Usage;
 use serde_json::{Value, json};
