@@ -117,7 +117,7 @@ impl Failure {
                 "not_found_error",
                 "unknown_path",
                 format!(
-                    "there is nothing at {path}: chat completions are at POST /v1/chat/completions, models at GET /v1/models"
+                    "there is nothing at {path}: models answer at POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings and /v1beta/models/…, GET /v1/models lists them, and /{{provider}}/… is a provider's own API"
                 ),
             ),
             Self::UnknownModel(model) => own(
