@@ -40,6 +40,17 @@ impl Dialect {
         }
     }
 
+    /// The name of an answer to a request, in the looks of the dialect.
+    pub fn answer_id(self, request_id: &str) -> String {
+        let prefix = match self {
+            Self::Openai => "chatcmpl-",
+            Self::OpenaiResponses => "resp_",
+            Self::Anthropic => "msg_",
+            Self::Gemini => "",
+        };
+        format!("{prefix}{}", request_id.strip_prefix("req_").unwrap_or(request_id))
+    }
+
     /// The path below a provider's base URL to which a call goes.
     pub fn path(self, native_model: &str, stream: bool) -> String {
         match (self, stream) {

@@ -244,7 +244,8 @@ impl Told {
     /// The name and time of an answer that has to change its dialect.
     fn identity(pursuit: &Pursuit) -> (String, i64) {
         let context = pursuit.settle.context();
-        (context.id.to_string(), context.now.unix_micros() / 1_000_000)
+        let id = pursuit.request.dialect().answer_id(&context.id.to_string());
+        (id, context.now.unix_micros() / 1_000_000)
     }
 
     fn write_headers(&self, headers: &mut HeaderMap) {

@@ -274,7 +274,7 @@ impl Pursuit {
             include_usage: self.request.include_usage(),
             opening_routing: opening.map(named).unwrap_or_default(),
             max_event_bytes: self.worker.app.limits().event_bytes,
-            id: self.settle.context().id.to_string(),
+            id: self.request.dialect().answer_id(&self.settle.context().id.to_string()),
             created: self.settle.context().now.unix_micros() / 1_000_000,
         }
     }
