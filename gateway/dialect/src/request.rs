@@ -1,7 +1,7 @@
 //! What a caller asks for, in whatever dialect: checked once, asked many times, and sent on in the upstream's dialect.
 //!
 //! A request that stays in its dialect travels as the slices it came in; one that changes it goes through the
-//! [`canonical`](crate::canonical) form, and says what was lost. Which model answers is not decided here.
+//! [`canonical`] form, and says what was lost. Which model answers is not decided here.
 
 mod derive;
 pub(crate) mod extensions;
