@@ -1,6 +1,5 @@
 //! The Anthropic Messages dialect: requests, answers, streams, errors, and the counting of tokens.
 
-mod base64;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;

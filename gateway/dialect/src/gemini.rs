@@ -3,7 +3,6 @@
 //! Proto JSON: each member has two names (`systemInstruction`, `system_instruction`), bytes are base64 in either
 //! alphabet, a list of one may stand without its brackets. The model and the wish for a stream stand in the path.
 
-mod base64;
 pub(crate) mod count;
 pub(crate) mod decode;
 pub(crate) mod encode;

@@ -4,6 +4,7 @@
 //! is scanned once, the values we read are checked, and everything else travels as the slice it arrived in. Which
 //! model is asked, and what a fault means for the caller, is decided elsewhere.
 
+mod base64;
 mod json;
 mod sse;
 mod surface;

@@ -1,5 +1,6 @@
 //! Vectors as they stand in a body: arrays of numbers, or base64 of little-endian floats.
 
+use crate::base64;
 use crate::json::{Kind, Scanner, Span, SyntaxFault};
 
 /// A vector of an answer.
@@ -48,44 +49,14 @@ pub(super) fn write_base64(array: &str, out: &mut Vec<u8>) {
     let bytes: Vec<u8> =
         numbers.filter_map(|number| number.trim().parse::<f32>().ok()).flat_map(f32::to_le_bytes).collect();
     out.push(b'"');
-    encode(&bytes, out);
+    out.extend_from_slice(base64::encode(&bytes).as_bytes());
     out.push(b'"');
-}
-
-fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            // A chunk of one byte has two characters of content, one of two bytes three.
-            let letter = if place <= chunk.len() { ALPHABET[(group >> (18 - 6 * place) & 63) as usize] } else { b'=' };
-            out.push(letter);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::json::Escapes;
-
-    #[track_caller]
-    fn encodes(bytes: &[u8], expected: &str) {
-        let mut out = Vec::new();
-        encode(bytes, &mut out);
-        assert_eq!(String::from_utf8_lossy(&out), expected);
-    }
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        encodes(b"", "");
-        encodes(b"f", "Zg==");
-        encodes(b"fo", "Zm8=");
-        encodes(b"foo", "Zm9v");
-        encodes(b"foob", "Zm9vYg==");
-        encodes(&[0xFB, 0xFF], "+/8=");
-    }
 
     #[test]
     fn floats_are_written_little_endian() {

@@ -4,7 +4,7 @@
 //! In the canonical form Gemini's proofs of thoughts begin with a mark; proofs of calls do not need one, since nobody
 //! else has them. On this dialect's wire, where a proof is bytes in base64, those of others are wrapped with a mark.
 
-use super::base64;
+use crate::base64;
 
 /// How a Gemini proof begins in the canonical form.
 const OURS: &str = "gemini:";
@@ -50,7 +50,7 @@ pub(super) fn for_caller(signature: &str, redacted: bool) -> String {
     for_google(signature).filter(|it| base64::decode(it).is_some()).map_or_else(
         || {
             let kind = if redacted { "redacted" } else { "text" };
-            base64::encode(format!("{THEIRS}{kind}:{signature}").as_bytes())
+            base64::encode_for_urls(format!("{THEIRS}{kind}:{signature}").as_bytes())
         },
         str::to_owned,
     )

@@ -1,7 +1,7 @@
 //! Turns and their content blocks.
 
-use super::super::base64;
 use super::request::is_text;
+use crate::base64;
 use crate::canonical::{Json, Loss, Media, Message, Part, Role};
 use crate::json::{Kind, Node};
 use crate::request::BadRequest;

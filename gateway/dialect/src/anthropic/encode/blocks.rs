@@ -1,7 +1,8 @@
 //! Parts of turns and answers as content blocks.
 
+use super::super::proof;
 use super::super::types::{Block, Source, call_id, input};
-use super::super::{base64, proof};
+use crate::base64;
 use crate::canonical::{Json, Loss, Media, Part, Role};
 
 /// Writes the parts of one turn.

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::Said;
+use crate::base64;
 use crate::canonical::{Loss, Media, Message, Part, Role};
-use crate::gemini::{base64, types};
+use crate::gemini::types;
 use crate::json::{Kind, Node};
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::json;
 use crate::answer::{Rendered, Shown};
+use crate::base64;
 use crate::canonical::{Answer, Choice, Json, Loss, Part, StopReason};
 use crate::gemini::types::{self, WireContent, WirePart};
 use crate::gemini::usage::WireUsage;
-use crate::gemini::{base64, logprobs, proof};
+use crate::gemini::{logprobs, proof};
 use crate::openai::encode::append_members;
 
 #[derive(Serialize)]
