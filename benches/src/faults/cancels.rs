@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use ledger::LedgerReader;
 
 use crate::faults::caller::{Call, End};
-use crate::faults::judge::{self, Wrongs};
+use crate::faults::judge::Wrongs;
 use crate::faults::matrix::{Line, Plan};
 use crate::faults::play::Fault;
 use crate::faults::speech::Speech;
