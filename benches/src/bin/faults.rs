@@ -119,7 +119,9 @@ async fn run(cli: &Cli) -> Result<Wrongs> {
             let requests = requests.unwrap_or(if quick { 2_000 } else { 100_000 });
             reconcile::run(requests, *fault_share, seed, setup, print).await
         }
-        What::Cuts { streams } => cuts::run(streams.unwrap_or(if quick { 300 } else { 10_000 }), seed, setup, print).await,
+        What::Cuts { streams } => {
+            cuts::run(streams.unwrap_or(if quick { 300 } else { 10_000 }), seed, setup, print).await
+        }
         What::Cancels { trials } => {
             cancels::run(trials.unwrap_or(if quick { 24 } else { 1_000 }), seed, setup, print).await
         }

@@ -113,7 +113,11 @@ async fn leave(
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     let left = Instant::now();
-    if seed % 2 == 0 { call.reset() } else { drop(call) }
+    if seed % 2 == 0 {
+        call.reset()
+    } else {
+        drop(call)
+    }
     if !world.upstream.is_over(trial, PATIENCE).await {
         return Ok(Err("the upstream's connection stays open".to_owned()));
     }
@@ -181,13 +185,7 @@ fn one(number: u8, what: &str, speech: Speech, expected: &str, result: Result<St
     }
 }
 
-async fn left_line(
-    world: &World,
-    ledger: &LedgerReader,
-    plan: &Plan,
-    window: Window,
-    speech: Speech,
-) -> Result<Line> {
+async fn left_line(world: &World, ledger: &LedgerReader, plan: &Plan, window: Window, speech: Speech) -> Result<Line> {
     let (mut wrongs, mut longest) = (Vec::new(), Duration::ZERO);
     for turn in 0..plan.trials {
         let other = Speech::ALL[(speech as usize + turn) % Speech::ALL.len()];
@@ -254,5 +252,9 @@ async fn revoked(world: &World) -> Result<Result<String, String>> {
     }
     let again = Marker { trial: world.next_trial(), fault: Fault::None, seed: 0 };
     let after = world.ask_with(&Question { marker: again, ..question }, SPARE_KEY).await;
-    Ok(if after.status == 401 { Ok(format!("cut after {} ms", took.as_millis())) } else { Err(format!("then {}", after.status)) })
+    Ok(if after.status == 401 {
+        Ok(format!("cut after {} ms", took.as_millis()))
+    } else {
+        Err(format!("then {}", after.status))
+    })
 }

@@ -92,13 +92,11 @@ fn openai(model: &str, spent: Spent) -> Script {
         unnamed(&chunk)
     };
     let delta = |delta: Value, finish: Value| json!([{"index": 0, "delta": delta, "finish_reason": finish}]);
-    let mut events =
-        vec![chunk(delta(json!({"role": "assistant", "content": ""}), Value::Null), Value::Null)];
+    let mut events = vec![chunk(delta(json!({"role": "assistant", "content": ""}), Value::Null), Value::Null)];
     events.extend(WORDS.iter().map(|word| chunk(delta(json!({"content": word}), Value::Null), Value::Null)));
     events.push(chunk(delta(json!({}), json!("stop")), Value::Null));
     let (prompt, completion) = (spent.prompt, spent.completion);
-    let usage =
-        json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion});
+    let usage = json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion});
     events.push(chunk(json!([]), usage));
     events.push("data: [DONE]\n\n".to_owned());
     Script { first_content: 1, finish: 1 + WORDS.len(), events }

@@ -56,7 +56,12 @@ impl Expect {
             }
             Self::Broken => {
                 let has_begun = !reading.text.is_empty() && Speech::text().starts_with(&reading.text);
-                stream && seen.status == 200 && seen.end == End::Broken && reading.error && !reading.terminal && has_begun
+                stream
+                    && seen.status == 200
+                    && seen.end == End::Broken
+                    && reading.error
+                    && !reading.terminal
+                    && has_begun
             }
         };
         if is_right && reading.garbage == 0 { Ok(()) } else { Err(came) }

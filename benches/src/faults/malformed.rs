@@ -142,8 +142,22 @@ fn malformed(random: &mut Random, cases: &[corpus::Case], place: u64) -> Vec<u8>
 
 /// Tokens that parsers stumble over.
 const TOKENS: [&[u8]; 16] = [
-    b"{", b"}", b"[", b"]", b"\"", b"\\u0000", b"\\ud800", b"1e999", b"-", b"null", b"\r\n", b"\0", b"\xff\xfe",
-    b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", b",\"model\":1", b"\xf0\x9f",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\"",
+    b"\\u0000",
+    b"\\ud800",
+    b"1e999",
+    b"-",
+    b"null",
+    b"\r\n",
+    b"\0",
+    b"\xff\xfe",
+    b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+    b",\"model\":1",
+    b"\xf0\x9f",
 ];
 
 fn mutate(random: &mut Random, bytes: &mut Vec<u8>, range: std::ops::Range<usize>) {

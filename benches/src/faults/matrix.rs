@@ -70,7 +70,7 @@ impl Line {
         let ok = if self.wrongs.is_empty() { "ok" } else { "WRONG" };
         let seen = self.seen.join(" / ");
         out.push_str(&format!(
-            "{:>3}  {:<22} {:<18} {:<12} {:<24} {:>6}  {ok}\n",
+            "{:>3}  {:<26} {:<18} {:<18} {:<24} {:>6}  {ok}\n",
             self.number, self.what, self.who, self.expected, seen, self.trials
         ));
     }
@@ -93,10 +93,8 @@ pub async fn run(plan: &Plan, mut setup: Setup, print: &mut impl FnMut(&str)) ->
     lines.extend(cancels::lines(&world, &ledger, plan).await?);
     lines.extend(corpus::lines(&world, plan).await?);
     lines.sort_by_key(|line| line.number);
-    let mut text = format!(
-        "{:>3}  {:<22} {:<18} {:<12} {:<24} {:>6}\n",
-        "row", "fault", "caller", "expected", "seen", "trials"
-    );
+    let mut text =
+        format!("{:>3}  {:<26} {:<18} {:<18} {:<24} {:>6}\n", "row", "fault", "caller", "expected", "seen", "trials");
     let mut wrongs = Wrongs::default();
     for line in &lines {
         line.print(&mut text);
@@ -127,12 +125,7 @@ fn cells(plan: &Plan) -> Vec<Cell> {
     cells
 }
 
-async fn try_all(
-    world: &Arc<World>,
-    ledger: &Arc<LedgerReader>,
-    plan: &Plan,
-    cells: &[Cell],
-) -> Result<Vec<Line>> {
+async fn try_all(world: &Arc<World>, ledger: &Arc<LedgerReader>, plan: &Plan, cells: &[Cell]) -> Result<Vec<Line>> {
     let (mut running, mut lines) = (JoinSet::new(), Vec::new());
     for cell in cells.iter().copied() {
         if running.len() >= AT_ONCE
@@ -249,8 +242,7 @@ async fn ask_twice(world: &World, question: &Question) -> Result<Seen> {
 
 /// Cuts go through the whole answer, evenly.
 fn split_place(speech: Speech, stream: bool, seed: u64, turn: usize) -> u64 {
-    let scene =
-        Scene { speech, stream, model: "m".to_owned(), spent: upstream::spent(seed, true), seed: 0 };
+    let scene = Scene { speech, stream, model: "m".to_owned(), spent: upstream::spent(seed, true), seed: 0 };
     let step = 37;
     (seed + (turn * step) as u64) % play::places(&scene).max(1) as u64
 }

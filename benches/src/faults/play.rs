@@ -414,7 +414,8 @@ mod tests {
     }
 
     fn sent(acts: &[Act]) -> String {
-        let bytes: Vec<u8> = acts.iter().flat_map(|act| if let Act::Send(bytes) = act { bytes.clone() } else { vec![] }).collect();
+        let bytes: Vec<u8> =
+            acts.iter().flat_map(|act| if let Act::Send(bytes) = act { bytes.clone() } else { vec![] }).collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 

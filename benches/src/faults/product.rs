@@ -66,7 +66,8 @@ impl Product {
         command.args(["--engine", "127.0.0.1:0", "--no-demo", "--json"]);
         command.arg("--drain-seconds").arg(self.drain_seconds.to_string());
         command.envs(self.secrets.iter().map(|(name, value)| (*name, value.as_str())));
-        command.env("RUST_LOG", "error");
+        // Every fault is a warning, and there are many: what matters is in the tables.
+        command.env("SIGNALBOX_LOG", "error");
         for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY"] {
             command.env_remove(name);
         }
@@ -188,5 +189,6 @@ fn find(given: Option<&Path>) -> Result<PathBuf> {
         Some(path) => path.to_owned(),
         None => env::current_exe()?.with_file_name("signalbox"),
     };
-    path.canonicalize().with_context(|| format!("there is no {}: build it, or name it with --signalbox", path.display()))
+    path.canonicalize()
+        .with_context(|| format!("there is no {}: build it, or name it with --signalbox", path.display()))
 }

@@ -129,7 +129,12 @@ fn question(world: &World, random: &mut Random, share: f64, place: u64) -> Quest
     let fault = if random.chance(share) { *random.pick(&FAULTS) } else { Fault::None };
     let is_of_streams = matches!(
         fault,
-        Fault::ResetMid | Fault::ErrorEventMid | Fault::MalformedMid | Fault::EndMid | Fault::CloseMid | Fault::UsageTwice
+        Fault::ResetMid
+            | Fault::ErrorEventMid
+            | Fault::MalformedMid
+            | Fault::EndMid
+            | Fault::CloseMid
+            | Fault::UsageTwice
     );
     let stream = is_of_streams || (fault != Fault::Truncated && random.chance(0.5));
     let number = usize::try_from(place).unwrap_or(0) % MODELS;

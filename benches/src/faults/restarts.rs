@@ -29,6 +29,7 @@ struct Counts {
     whole: AtomicU64,
     reconnects: AtomicU64,
     unread: AtomicU64,
+    dropped: AtomicU64,
     wrongs: std::sync::Mutex<Wrongs>,
 }
 
@@ -51,7 +52,7 @@ pub async fn run(count: u64, seed: u64, setup: Setup, print: &mut impl FnMut(&st
     }
     let reloaded = reload(&world, count).await?;
     print(&format!("{reloaded} reloads under load: {} whole answers\n", counts.whole.load(SeqCst)));
-    let refused = counts.reconnects.load(SeqCst) + counts.unread.load(SeqCst);
+    let refused = counts.reconnects.load(SeqCst) + counts.unread.load(SeqCst) + counts.dropped.load(SeqCst);
     if refused > 0 {
         counts.note("refused in a reload", format!("{refused} connections"));
     }
@@ -66,7 +67,11 @@ pub async fn run(count: u64, seed: u64, setup: Setup, print: &mut impl FnMut(&st
     let whole = counts.whole.load(SeqCst);
     let (waited, unread) = (counts.reconnects.load(SeqCst), counts.unread.load(SeqCst));
     print(&format!("{count} drains under load: {whole} whole answers in all; {waited} waits for a listener, "));
-    print(&format!("{unread} requests sent again because nobody had read them\n"));
+    print(&format!("{unread} requests sent again on idle connections that were closed\n"));
+    let dropped = counts.dropped.load(SeqCst);
+    if dropped > 0 {
+        counts.note("fresh connections dropped", format!("{dropped} in {count} drains"));
+    }
     let ledger = world.read().await.product.ledger()?;
     judge::wait_for_rows(&ledger, whole).await?;
     let rows = rows_after(&ledger, 0).await?.len() as u64;
@@ -105,6 +110,7 @@ async fn call_until(world: &RwLock<World>, counts: &Counts, over: &AtomicBool, m
     let (mut kept, gateway): (Option<Call>, _) = (None, world.read().await.product.gateway);
     let mut trial = random.next();
     while !over.load(SeqCst) {
+        let is_fresh = kept.is_none();
         let mut call = match kept.take() {
             Some(call) => call,
             None => match Call::open(gateway).await {
@@ -130,9 +136,10 @@ async fn call_until(world: &RwLock<World>, counts: &Counts, over: &AtomicBool, m
             // A server that drains says so, and a client that hears it connects again.
             kept = (seen.header("connection") != Some("close")).then_some(call);
         } else if seen.status == 0 && seen.end == End::Broken {
-            // Closed before the request was read: an idle connection, or one that nobody had accepted yet. Nothing was
-            // begun, and every client sends that again.
-            counts.unread.fetch_add(1, SeqCst);
+            // Closed before the request was read: an idle connection, which every client expects, or a fresh one that
+            // nobody had accepted yet.
+            let counter = if is_fresh { &counts.dropped } else { &counts.unread };
+            counter.fetch_add(1, SeqCst);
         } else {
             counts.note("cut", format!("{speech:?} {} {:?} {reading:?}", seen.status, seen.end));
         }

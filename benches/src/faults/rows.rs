@@ -104,15 +104,23 @@ pub const ROWS: &[Row] = &[
 
 /// Rows that no broken peer of this program can cause, or that are shown better elsewhere: where.
 pub const ELSEWHERE: &[(&str, &str)] = &[
-    ("2, 3", "providers: resolve and tls tests; gateway: tls"),
-    ("10", "providers: connect tests (keep-alive of pooled connections)"),
-    ("25", "dialect: golden, splits"),
-    ("29, 30", "gateway: engine"),
-    ("31, 32, 39, 40", "ledger: spool and worker tests; here: `faults kills`"),
-    ("34, 35, 38", "signalbox: up tests; here: `faults restarts`"),
-    ("37", "gateway: limits, redis_server"),
-    ("49, 51, 54", "providers: address tests; gateway: secrets, privacy, bodies"),
-    ("50, 52, 53", "gateway: traces; seal: key hashes; engine: tenants"),
+    ("2, 3", "providers: tests/it/connect.rs (a_lookup_without_an_answer_is_given_up), tests/it/tls.rs"),
+    ("10", "nothing: a peer that vanishes needs a network that drops packets; row 8 shows one that is silent"),
+    ("25", "dialect: tests/it/splits.rs and the golden files with tools"),
+    ("29, 30", "gateway: tests/it/engine.rs"),
+    (
+        "31, 32, 39, 40",
+        "ledger: tests/kill.rs, src/tests/recovery.rs; signalbox: tests/it/crash.rs; here: `faults kills`",
+    ),
+    ("34", "signalbox: tests/it/operations.rs"),
+    ("35, 38", "gateway: tests/it/cancel.rs (stopping_…, streams_that_outlast_the_drain_…); here: `faults restarts`"),
+    ("37", "gateway: tests/it/key_limits.rs (gateways_share_limits_and_go_on_without_the_store)"),
+    ("49", "providers: tests/it/guard.rs, src/address.rs"),
+    ("50", "signalbox: src/logs.rs (nobody_can_forge_a_line_or_drive_a_terminal)"),
+    (
+        "51, 53, 54",
+        "engine: tests/it (secrets_go_in_and_never_come_out); registry: data_of_another_organisation_…; gateway: tests/it/bodies.rs",
+    ),
     ("55", "not there: `Idempotency-Key` of callers is not read"),
 ];
 

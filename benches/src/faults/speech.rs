@@ -116,15 +116,12 @@ impl Speech {
         };
         let error = value.get("error").is_some_and(|error| !error.is_null());
         let (text, end) = match self {
-            Self::Openai => {
-                (&value["choices"][0]["message"]["content"], &value["choices"][0]["finish_reason"])
-            }
+            Self::Openai => (&value["choices"][0]["message"]["content"], &value["choices"][0]["finish_reason"]),
             Self::Responses => (&value["output"][0]["content"][0]["text"], &value["status"]),
             Self::Anthropic => (&value["content"][0]["text"], &value["stop_reason"]),
-            Self::Gemini => (
-                &value["candidates"][0]["content"]["parts"][0]["text"],
-                &value["candidates"][0]["finishReason"],
-            ),
+            Self::Gemini => {
+                (&value["candidates"][0]["content"]["parts"][0]["text"], &value["candidates"][0]["finishReason"])
+            }
         };
         let text = text.as_str().unwrap_or_default().to_owned();
         Reading { text, terminal: end.is_string() && !error, error, garbage: 0 }

@@ -117,13 +117,7 @@ impl World {
 
 /// What is seen where nobody listens.
 pub fn refused() -> Seen {
-    Seen {
-        status: 0,
-        head: String::new(),
-        body: String::new(),
-        end: caller::End::Broken,
-        took: Duration::ZERO,
-    }
+    Seen { status: 0, head: String::new(), body: String::new(), end: caller::End::Broken, took: Duration::ZERO }
 }
 
 /// The good model of a dialect.
