@@ -113,10 +113,10 @@ async fn leave(
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     let left = Instant::now();
-    if seed % 2 == 0 {
-        call.reset()
+    if seed.is_multiple_of(2) {
+        call.reset();
     } else {
-        drop(call)
+        drop(call);
     }
     if !world.upstream.is_over(trial, PATIENCE).await {
         return Ok(Err("the upstream's connection stays open".to_owned()));

@@ -75,7 +75,7 @@ async fn cut(world: &World, seed: u64, place: u64) -> Cut {
     let mut random = Random::of(seed, place);
     let (speech, other) = (*random.pick(&Speech::ALL), *random.pick(&Speech::ALL));
     let fault = *random.pick(&CUTS);
-    let marker = Marker { trial: world.next_trial(), fault, seed: random.next() };
+    let marker = Marker { trial: world.next_trial(), fault, seed: random.number() };
     let number = usize::try_from(place % 200).unwrap_or(0);
     let question = Question { speech, stream: true, marker, models: vec![world::bad(other, number)] };
     Cut { pair: (speech, other), fault, seen: world.ask(&question).await }

@@ -76,7 +76,7 @@ async fn load_and_kill(
     let world = Arc::new(tokio::sync::RwLock::new(world));
     for caller in 0..CALLERS {
         let (world, over, acknowledged) = (world.clone(), over.clone(), acknowledged.clone());
-        let mut random = Random::of(random.next(), caller as u64);
+        let mut random = Random::of(random.number(), caller as u64);
         callers.spawn(async move {
             let (gateway, mut kept) = (world.read().await.product.gateway, None);
             while !over.load(SeqCst) {
@@ -115,6 +115,6 @@ fn question(world: &World, random: &mut Random) -> Question {
     let speech = *random.pick(&Speech::ALL);
     let stream = random.chance(0.5);
     let fault = if stream && random.chance(0.2) { Fault::SlowStream } else { Fault::None };
-    let marker = Marker { trial: world.next_trial(), fault, seed: random.next() };
+    let marker = Marker { trial: world.next_trial(), fault, seed: random.number() };
     Question { speech, stream, marker, models: vec![world::bad(speech, random.below(4))] }
 }

@@ -164,7 +164,7 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>, range: std::ops::Range<usize
     let (start, end) = (range.start.min(bytes.len()), range.end.min(bytes.len()));
     let place = start + random.below(end - start);
     match random.below(6) {
-        0 if place < bytes.len() => bytes[place] = random.next() as u8,
+        0 if place < bytes.len() => bytes[place] = random.number() as u8,
         1 => {
             let token = *random.pick(&TOKENS);
             bytes.splice(place..place, token.iter().copied());

@@ -1,5 +1,6 @@
 //! The fault matrix, row by row: what was expected, what was seen, in each dialect of callers and with each of upstreams.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,10 +70,11 @@ impl Line {
     fn print(&self, out: &mut String) {
         let ok = if self.wrongs.is_empty() { "ok" } else { "WRONG" };
         let seen = self.seen.join(" / ");
-        out.push_str(&format!(
-            "{:>3}  {:<26} {:<18} {:<18} {:<24} {:>6}  {ok}\n",
+        let _ = writeln!(
+            out,
+            "{:>3}  {:<26} {:<18} {:<18} {:<24} {:>6}  {ok}",
             self.number, self.what, self.who, self.expected, seen, self.trials
-        ));
+        );
     }
 }
 
@@ -194,7 +196,7 @@ async fn try_once(
     let seed = if fault == Fault::Split {
         split_place(other, cell.stream, plan.seed, turn)
     } else {
-        Random::of(plan.seed, (cell.place * 1_000 + turn) as u64).next()
+        Random::of(plan.seed, (cell.place * 1_000 + turn) as u64).number()
     };
     let first = match fault {
         Fault::Unreachable => world::down(other, place % DOWN_MODELS),

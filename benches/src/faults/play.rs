@@ -353,6 +353,7 @@ fn of_stream(fault: Fault, scene: &Scene) -> Vec<Act> {
         Fault::UsageTwice => usage_twice(scene, &script),
         Fault::Flood => flood(&script),
         Fault::Paced => paced(&script),
+        // Those that are no matter of streams have been played already.
         _ => slow(&script),
     }
 }

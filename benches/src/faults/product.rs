@@ -16,8 +16,8 @@ use crate::faults::caller::Call;
 use crate::harness::process::Process;
 
 /// A first start makes keys and a database: many seconds on a busy machine, and more without optimisation.
-const START: Duration = Duration::from_secs(60);
-const STOP: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
+const STOP: Duration = Duration::from_mins(1);
 const SCRAPE: Duration = Duration::from_secs(10);
 const PAGE: u32 = 1_000;
 

@@ -143,7 +143,7 @@ fn question(world: &World, random: &mut Random, share: f64, place: u64) -> Quest
     if random.chance(0.7) {
         models.push(world::good(speech));
     }
-    Question { speech, stream, marker: Marker { trial: world.next_trial(), fault, seed: random.next() }, models }
+    Question { speech, stream, marker: Marker { trial: world.next_trial(), fault, seed: random.number() }, models }
 }
 
 /// Compares one request with its rows; `lost`, `doubled` and `wrong` are the kinds that count.

@@ -108,19 +108,17 @@ async fn revision(world: &World) -> Result<u64> {
 /// Asks again and again. Only connecting is tried again: what was sent must be answered.
 async fn call_until(world: &RwLock<World>, counts: &Counts, over: &AtomicBool, mut random: Random) {
     let (mut kept, gateway): (Option<Call>, _) = (None, world.read().await.product.gateway);
-    let mut trial = random.next();
+    let mut trial = random.number();
     while !over.load(SeqCst) {
         let is_fresh = kept.is_none();
-        let mut call = match kept.take() {
-            Some(call) => call,
-            None => match Call::open(gateway).await {
-                Ok(call) => call,
-                Err(_) => {
-                    counts.reconnects.fetch_add(1, SeqCst);
-                    tokio::time::sleep(CONNECT_AGAIN).await;
-                    continue;
-                }
-            },
+        let mut call = if let Some(call) = kept.take() {
+            call
+        } else if let Ok(call) = Call::open(gateway).await {
+            call
+        } else {
+            counts.reconnects.fetch_add(1, SeqCst);
+            tokio::time::sleep(CONNECT_AGAIN).await;
+            continue;
         };
         trial += 1;
         let speech = *random.pick(&Speech::ALL);

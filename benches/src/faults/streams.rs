@@ -15,7 +15,7 @@ use crate::faults::world::{self, KEY, Question, Setup, World};
 use crate::harness::process::resident_mib;
 
 const PIECES: usize = 10;
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(250);
 /// Connections that are opened at once: a listening socket's queue holds no more.
 const OPENED_AT_ONCE: usize = 200;

@@ -71,7 +71,7 @@ pub struct Entry {
 pub fn spent(trial: u64, bad: bool) -> Spent {
     let mut random = Random::of(trial, u64::from(bad));
     let base = if bad { 1_000 } else { 100 };
-    Spent { prompt: base + random.next() % 90, completion: base + 5 + random.next() % 90 }
+    Spent { prompt: base + random.number() % 90, completion: base + 5 + random.number() % 90 }
 }
 
 /// A running upstream.
