@@ -15,6 +15,7 @@ pub mod play;
 pub mod product;
 pub mod random;
 pub mod reconcile;
+pub mod reloads;
 pub mod restarts;
 pub mod rows;
 pub mod speech;

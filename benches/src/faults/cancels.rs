@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use domain::Outcome;
+use domain::{Outcome, RecordReader};
 use hdrhistogram::Histogram;
 use ledger::LedgerReader;
 
@@ -11,6 +11,7 @@ use crate::faults::caller::{Call, End};
 use crate::faults::judge::Wrongs;
 use crate::faults::matrix::{Line, Plan};
 use crate::faults::play::Fault;
+use crate::faults::product::rows_after;
 use crate::faults::speech::Speech;
 use crate::faults::upstream::{Entry, Marker};
 use crate::faults::world::{self, KEY, PATIENCE, Question, SPARE_KEY, Setup, World};
@@ -67,7 +68,7 @@ pub async fn run(trials: usize, seed: u64, setup: Setup, print: &mut impl FnMut(
         for turn in 0..trials {
             let speech = Speech::ALL[turn % Speech::ALL.len()];
             let other = Speech::ALL[(turn / Speech::ALL.len()) % Speech::ALL.len()];
-            match leave(&world, &ledger, window, (speech, other), seed + turn as u64).await? {
+            match leave(&world, window, (speech, other), seed + turn as u64).await? {
                 Ok(took) => times.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
                 Err(wrong) => wrongs.note(window.name(), wrong),
             }
@@ -79,13 +80,15 @@ pub async fn run(trials: usize, seed: u64, setup: Setup, print: &mut impl FnMut(
             wrongs.note("p99", format!("{} {p99:.2} ms", window.name()));
         }
     }
+    if let Err(wrong) = cancelled(&ledger, 0, Window::ALL.len() * trials).await? {
+        wrongs.note("rows", wrong);
+    }
     Ok(wrongs)
 }
 
 /// Leaves once and returns how long the upstream's connection outlived the caller's.
 async fn leave(
     world: &World,
-    ledger: &LedgerReader,
     window: Window,
     (speech, other): (Speech, Speech),
     seed: u64,
@@ -95,7 +98,6 @@ async fn leave(
     // Many models: those who leave must not tell against one.
     let models = vec![world::bad(other, usize::try_from(seed % 4).unwrap_or(0))];
     let question = Question { speech, stream: true, marker, models };
-    let before = ledger_sequence(ledger).await?;
     let mut call = Call::open(world.product.gateway).await?;
     call.send(&question.bytes(KEY)).await;
     if window == Window::Mid && !call.until("Alpha", PATIENCE).await {
@@ -123,26 +125,25 @@ async fn leave(
     }
     let ended = world.upstream.calls_of(trial).iter().filter_map(|call: &Entry| call.ended).max();
     let took = ended.context("it is over")?.saturating_duration_since(left);
-    Ok(cancelled(ledger, before).await?.map(|()| took))
+    Ok(Ok(took))
 }
 
-async fn ledger_sequence(ledger: &LedgerReader) -> Result<u64> {
-    Ok(domain::RecordReader::last_sequence(ledger).await?)
-}
-
-/// The one row that has come since says that its caller left.
-async fn cancelled(ledger: &LedgerReader, before: u64) -> Result<Result<(), String>> {
+/// Every row since a sequence says that its caller left, and there are so many.
+async fn cancelled(ledger: &LedgerReader, before: u64, count: usize) -> Result<Result<(), String>> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let rows = crate::faults::product::rows_after(ledger, before).await?;
-        match rows.as_slice() {
-            [row] if row.finished.outcome == Outcome::ClientCancelled => return Ok(Ok(())),
-            [] if Instant::now() < until => tokio::time::sleep(Duration::from_millis(2)).await,
-            rows => {
-                let outcomes: Vec<Outcome> = rows.iter().map(|row| row.finished.outcome).collect();
-                return Ok(Err(format!("rows {outcomes:?}")));
-            }
+        let rows = rows_after(ledger, before).await?;
+        if rows.len() < count && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
         }
+        let others = rows.iter().filter(|row| row.finished.outcome != Outcome::ClientCancelled).count();
+        let is_right = rows.len() == count && others == 0;
+        return Ok(if is_right {
+            Ok(())
+        } else {
+            Err(format!("{} rows for {count}, {others} of them others", rows.len()))
+        });
     }
 }
 
@@ -161,39 +162,25 @@ pub async fn lines(world: &World, ledger: &LedgerReader, plan: &Plan) -> Result<
         }
     }
     if is_wanted(27) {
-        lines.push(one(27, "reads nothing", Speech::Openai, "bounded", reads_nothing(world).await?));
+        lines.push(Line::one(27, "reads nothing", Speech::Openai, "bounded", reads_nothing(world).await?));
     }
     if is_wanted(36) {
-        lines.push(one(36, "key revoked", Speech::Openai, "cut, then 401", revoked(world).await?));
+        lines.push(Line::one(36, "key revoked", Speech::Openai, "cut, then 401", revoked(world).await?));
     }
     Ok(lines)
 }
 
-fn one(number: u8, what: &str, speech: Speech, expected: &str, result: Result<String, String>) -> Line {
-    let (seen, wrongs) = match result {
-        Ok(seen) => (seen, Vec::new()),
-        Err(wrong) => (wrong.clone(), vec![wrong]),
-    };
-    Line {
-        number,
-        what: what.to_owned(),
-        who: speech.slug().to_owned(),
-        expected: expected.to_owned(),
-        seen: vec![seen],
-        trials: 1,
-        wrongs,
-    }
-}
-
 async fn left_line(world: &World, ledger: &LedgerReader, plan: &Plan, window: Window, speech: Speech) -> Result<Line> {
     let (mut wrongs, mut longest) = (Vec::new(), Duration::ZERO);
+    let before = ledger.last_sequence().await?;
     for turn in 0..plan.trials {
         let other = Speech::ALL[(speech as usize + turn) % Speech::ALL.len()];
-        match leave(world, ledger, window, (speech, other), plan.seed + turn as u64).await? {
+        match leave(world, window, (speech, other), plan.seed + turn as u64).await? {
             Ok(took) => longest = longest.max(took),
             Err(wrong) => wrongs.push(wrong),
         }
     }
+    wrongs.extend(cancelled(ledger, before, plan.trials).await?.err());
     Ok(Line {
         number: 26,
         what: format!("left {}", window.name()),

@@ -146,10 +146,10 @@ pub async fn lines(world: &World, plan: &Plan) -> Result<Vec<Line>> {
     for case in cases().into_iter().filter(|case| is_wanted(case.number)) {
         let expected = format!("error {}{}", case.status, if case.closes { ", closed" } else { "" });
         let result = try_case(world, &case).await?;
-        lines.push(line(case.number, case.what, case.speech, &expected, result));
+        lines.push(Line::one(case.number, case.what, case.speech, &expected, result));
     }
     if is_wanted(41) {
-        lines.push(line(41, "idle connections", Speech::Openai, "served", idle(world).await?));
+        lines.push(Line::one(41, "idle connections", Speech::Openai, "served", idle(world).await?));
     }
     if is_wanted(42) && !plan.quick {
         let head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\n".to_vec();
@@ -159,19 +159,10 @@ pub async fn lines(world: &World, plan: &Plan) -> Result<Vec<Line>> {
         let begun = format!("{begun}{}", &body[..10]).into_bytes();
         for (what, bytes, wait) in [("a head that stops", head, SLOW_HEAD), ("a body that stops", begun, SLOW_BODY)] {
             let result = slow(world, &bytes, wait).await?;
-            lines.push(line(42, what, Speech::Openai, "error 408, closed", result));
+            lines.push(Line::one(42, what, Speech::Openai, "error 408, closed", result));
         }
     }
     Ok(lines)
-}
-
-fn line(number: u8, what: &str, speech: Speech, expected: &str, result: Result<String, String>) -> Line {
-    let (seen, wrongs) = match result {
-        Ok(seen) => (seen, Vec::new()),
-        Err(wrong) => (wrong.clone(), vec![wrong]),
-    };
-    let (what, who) = (what.to_owned(), speech.slug().to_owned());
-    Line { number, what, who, expected: expected.to_owned(), seen: vec![seen], trials: 1, wrongs }
 }
 
 async fn try_case(world: &World, case: &Case) -> Result<Result<String, String>> {

@@ -17,7 +17,7 @@ use crate::faults::rows::{Chain, ELSEWHERE, ROWS, Row};
 use crate::faults::speech::Speech;
 use crate::faults::upstream::{self, Marker};
 use crate::faults::world::{self, KEY, PATIENCE, Question, Setup, World};
-use crate::faults::{cancels, corpus};
+use crate::faults::{cancels, corpus, reloads};
 
 /// Cells that are tried at once.
 const AT_ONCE: usize = 6;
@@ -67,6 +67,16 @@ pub struct Line {
 }
 
 impl Line {
+    /// A line of one trial: what was seen, or what was wrong.
+    pub fn one(number: u8, what: &str, speech: Speech, expected: &str, result: Result<String, String>) -> Self {
+        let (seen, wrongs) = match result {
+            Ok(seen) => (seen, Vec::new()),
+            Err(wrong) => (wrong.clone(), vec![wrong]),
+        };
+        let (what, who) = (what.to_owned(), speech.slug().to_owned());
+        Self { number, what, who, expected: expected.to_owned(), seen: vec![seen], trials: 1, wrongs }
+    }
+
     fn print(&self, out: &mut String) {
         let ok = if self.wrongs.is_empty() { "ok" } else { "WRONG" };
         let seen = self.seen.join(" / ");
@@ -94,6 +104,7 @@ pub async fn run(plan: &Plan, mut setup: Setup, print: &mut impl FnMut(&str)) ->
     let mut lines = try_all(&world, &ledger, plan, &cells).await?;
     lines.extend(cancels::lines(&world, &ledger, plan).await?);
     lines.extend(corpus::lines(&world, plan).await?);
+    lines.extend(reloads::lines(&world, &ledger, plan).await?);
     lines.sort_by_key(|line| line.number);
     let mut text =
         format!("{:>3}  {:<26} {:<18} {:<18} {:<24} {:>6}\n", "row", "fault", "caller", "expected", "seen", "trials");

@@ -66,8 +66,8 @@ impl Product {
         command.args(["--engine", "127.0.0.1:0", "--no-demo", "--json"]);
         command.arg("--drain-seconds").arg(self.drain_seconds.to_string());
         command.envs(self.secrets.iter().map(|(name, value)| (*name, value.as_str())));
-        // Every fault is a warning, and there are many: what matters is in the tables.
-        command.env("SIGNALBOX_LOG", "error");
+        // Every fault is logged, and there are many: what matters is in the tables.
+        command.env("SIGNALBOX_LOG", "off");
         for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY"] {
             command.env_remove(name);
         }
