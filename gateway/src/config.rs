@@ -53,7 +53,8 @@ impl SharedLimits {
 pub struct Limits {
     /// Open connections; half of a common file descriptor limit, since each may need an upstream.
     pub connections: usize,
-    /// Requests in flight; beyond it 503 with `Retry-After: 1`.
+    /// Requests in flight; beyond it 503 with `Retry-After: 1`. As many as there are connections: each may hold a stream,
+    /// which mostly waits, and what bodies take is bounded apart.
     pub requests_in_flight: usize,
     /// Bytes of one request body (`reliability.md` row 44).
     pub body_bytes: usize,
@@ -85,7 +86,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            requests_in_flight: 2_048,
+            requests_in_flight: 10_000,
             body_bytes: 32 << 20,
             body_bytes_in_flight: 1 << 30,
             answer_bytes: 64 << 20,
@@ -99,5 +100,16 @@ impl Default for Limits {
             abort_linger: Duration::from_millis(40),
             drain: Duration::from_mins(2),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_may_hold_a_stream() {
+        let limits = Limits::default();
+        assert!(limits.requests_in_flight >= limits.connections);
     }
 }
