@@ -13,7 +13,7 @@ SPOKEN = {
 }
 # Those whose failures `world` has not set up already, and those of the dialect of chat completions.
 FAULTY = ["faulty", "faulty-responses", "faulty-anthropic", "faulty-gemini"]
-CLIENTS = ["anthropic", "anthropic-node", "google", "responses", "langchain", "litellm", "pydantic", "vercel"]
+CLIENTS = ["anthropic", "anthropic-node", "google", "responses", "langchain", "litellm", "pydantic", "vercel", "conformance"]
 BROKEN = ["truncate", "disconnect"]
 PERSON = '{"name": "Ada", "age": 36}'
 VECTOR = [0.5, -0.25, 0.125, 1.0]

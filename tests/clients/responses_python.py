@@ -40,8 +40,8 @@ def _(slug):
     whole(answer, slug)
     same(answer.output_text, GREETING)
     same("".join(event.delta for event in events if event.type == "response.output_text.delta"), GREETING)
-    numbers = [event.sequence_number for event in events]
-    same(numbers, sorted(set(numbers)), "sequence numbers")
+    if slug != "mock-responses":  # The mock numbers none, and in its own dialect goes by as it is.
+        same([event.sequence_number for event in events], list(range(len(events))), "sequence numbers")
     same((events[0].type, events[-1].type), ("response.created", "response.completed"))
     return f"{len(events)} events"
 
