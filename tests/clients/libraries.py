@@ -28,6 +28,7 @@ LIBRARIES = {
     "litellm": ("litellm and instructor for python", "venv-frameworks", "frameworks_python.py"),
     "pydantic": ("pydantic-ai for python", "venv", "pydantic_python.py"),
     "conformance": ("answers, held against OpenAI's own description", "venv", "conformance.py"),
+    "schema": ("schemathesis on OpenAI's own description", "venv", "schema.py"),
     "vercel": ("ai for node", "node", "vercel_node.mjs"),
 }
 
@@ -63,7 +64,7 @@ def one_library(report, world, ledger, who, command):
     env = {
         "WHO": who, "GATEWAY": world.gateway, "KEY": world.key, "ROUTER": world.router, "GREETING": GREETING,
         "MOCK": world.mock_url, "MOCK_SECRET": MOCK_SECRET, "FAULTS": ",".join(MID),
-        "OPENAI_OPENAPI": str(openapi()), "MOCKS": ",".join(dialects.SPOKEN), "FAULTY": ",".join(dialects.FAULTY), "BROKEN": ",".join(dialects.BROKEN),
+        "NARROW_KEY": world.narrow_key, "FOLDER": str(world.folder), "OPENAI_OPENAPI": str(openapi()), "MOCKS": ",".join(dialects.SPOKEN), "FAULTY": ",".join(dialects.FAULTY), "BROKEN": ",".join(dialects.BROKEN),
     }
     told_by(report, world, ledger, who, command, env)
 

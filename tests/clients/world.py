@@ -201,6 +201,10 @@ class World:
         models = lambda: [row["id"] for row in harness.fetch(f"{self.gateway}/v1/models", headers=key)["data"]]
         harness.until("the configuration at the gateway", lambda: "scripted/error-later" in models())
 
+        narrow = ["--model", "mock/small", "--model", "mock/vectors"]
+        made = self.command("keys", "create", "--name", "models of the mock only", *narrow, "--json")
+        self.narrow_key = json.loads(made)["key"]
+
     def command(self, *words, env=None):
         command = [str(word) for word in [self.signalbox, *words, "--data-dir", self.data]]
         done = subprocess.run(command, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=30)
