@@ -1,7 +1,8 @@
 """The servers of a run and what Signalbox is told about them.
 
 Every fault gets a model of its own, so that a breaker or a cooldown of one check is not felt by another: `raw-…` models
-belong to the checks over bare HTTP, `python-…` and `node-…` to the two client libraries.
+belong to the checks over bare HTTP, `python-…` and `node-…` to the two `openai` libraries. What every other client is
+asked to do, against a provider of each dialect, is in `dialects`.
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import subprocess
 from urllib.error import HTTPError
 
+import dialects
 import harness
 import scripted
 
@@ -35,6 +37,7 @@ LONG_SILENCE = 10.5
 MOCK_SECRET = "mock-secret-of-the-upstream"
 FAULTY_SECRET = "secret-of-the-faulty-upstream"
 GREETING = "Good day from the mock upstream, in more than one chunk of text."
+MILD = "It is mild in Paris."
 WEATHER = {"name": "get_weather", "arguments": {"city": "Paris"}}
 
 
@@ -46,6 +49,7 @@ def leaving(who, when):
 def fixtures():
     """What the mock upstream says, by the model it is asked for. The first that matches is taken."""
     found = []
+    usage = {"usage": dialects.USAGE}
     for who in WHO:
         found += [
             {"match": {"model": f"{who}-429"}, "response": {"content": "never"}, "chaos": {"rateLimitRate": 1}},
@@ -53,11 +57,12 @@ def fixtures():
             {"match": {"model": f"{who}-garbage"}, "response": {"content": "never"}, "chaos": {"malformedRate": 1}},
             {"match": {"model": f"{who}-gone"}, "response": {"content": "never"}, "chaos": {"disconnectRate": 1}},
         ]
+    found += dialects.fixtures()
     found += [
-        {"match": {"toolName": "get_weather", "hasToolResult": False}, "response": {"toolCalls": [WEATHER]}},
-        {"match": {"toolName": "get_weather", "hasToolResult": True}, "response": {"content": "It is mild in Paris."}},
-        {"match": {"responseFormat": "json_schema"}, "response": {"content": '{"name": "Ada", "age": 36}'}},
-        {"match": {}, "response": {"content": GREETING}},
+        {"match": {"toolName": "get_weather", "hasToolResult": False}, "response": {"toolCalls": [WEATHER], **usage}},
+        {"match": {"toolName": "get_weather", "hasToolResult": True}, "response": {"content": MILD, **usage}},
+        {"match": {"responseFormat": "json_schema"}, "response": {"content": dialects.PERSON, **usage}},
+        {"match": {}, "response": {"content": GREETING, **usage}},
     ]
     return {"fixtures": found}
 
@@ -111,6 +116,9 @@ def configuration(mock_url, llmock_url, scripted_url):
     names += ["faulty/limited"] + [f"scripted/{name}" for name in SCRIPTED]
     chain("error-first-then", "scripted/error-first-then", "mock/small")
     models = [model(name, **({"capability": 0.9} if name == "mock/large" else {})) for name in names]
+    providers += [provider(slug, url, secret, waits and short) | more
+                  for slug, url, secret, waits, more in dialects.providers(mock_url, llmock_url)]
+    models += [model(name, **more) for name, more in dialects.models()]
     routers = [{"name": "desk", "models": ["mock/small", "mock/large"], "policy": "mocked"}]
     return {"providers": providers, "models": models, "policies": policies, "routers": routers}
 
@@ -126,6 +134,8 @@ def behaviors():
     found = [at(f"{who}-mid-{kind}", mid(kind)) for who in WHO for kind in MID]
     found += [at(f"raw-mid-{kind}-then", mid(kind)) for kind in MID]
     found += [at(f"raw-early-{kind}{then}", fault) for kind, fault in EARLY.items() for then in ["", "-then"]]
+    found += [at(model, {**mid(kind), "after_chunks": after}) for model, kind, after in dialects.broken()]
+    found += [at(model, mid("stall")) for model in dialects.left()]
     found.append(at("held*", {"type": "slow_first_token", "seconds": LONG_SILENCE}))
     found += [at(model, EARLY["truncate"]) for model in ["held-alone", "held-then"]]
     for who in WHO:
@@ -190,6 +200,10 @@ class World:
         key = {"authorization": f"Bearer {self.key}"}
         models = lambda: [row["id"] for row in harness.fetch(f"{self.gateway}/v1/models", headers=key)["data"]]
         harness.until("the configuration at the gateway", lambda: "scripted/error-later" in models())
+
+        narrow = ["--model", "mock/small", "--model", "mock/vectors"]
+        made = self.command("keys", "create", "--name", "models of the mock only", *narrow, "--json")
+        self.narrow_key = json.loads(made)["key"]
 
     def command(self, *words, env=None):
         command = [str(word) for word in [self.signalbox, *words, "--data-dir", self.data]]

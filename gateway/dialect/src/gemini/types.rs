@@ -119,7 +119,8 @@ pub(super) fn member(name: &str, text: &str) -> Json {
 /// Why an answer ended, from the dialect's word.
 pub(super) fn stop_reason(word: &str, called: bool) -> StopReason {
     match word {
-        "STOP" if called => StopReason::ToolCalls,
+        // The vendor says `STOP` after calls, too; servers that stand in for it do not.
+        "STOP" | "FUNCTION_CALL" if called => StopReason::ToolCalls,
         "STOP" | "FINISH_REASON_UNSPECIFIED" => StopReason::Stop,
         "MAX_TOKENS" => StopReason::Length,
         "SAFETY"
@@ -233,6 +234,7 @@ mod tests {
             assert_eq!(finish_reason(&stop_reason(word, false)), word);
         }
         assert_eq!(stop_reason("STOP", true), StopReason::ToolCalls);
+        assert_eq!(stop_reason("FUNCTION_CALL", true), StopReason::ToolCalls);
         assert_eq!(stop_reason("SPII", false), StopReason::ContentFilter);
         assert_eq!(finish_reason(&StopReason::Refusal), "SAFETY");
         assert_eq!(finish_reason(&StopReason::Other("model_context_window_exceeded".into())), "OTHER");

@@ -155,3 +155,21 @@ impl Top {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Request;
+
+    #[test]
+    fn a_conversation_without_a_turn_is_refused() {
+        let target = Target { model: Some("acme/small".to_owned()), stream: Some(false) };
+        for (dialect, body, field) in [
+            (Dialect::Anthropic, r#"{"model":"acme/small","max_tokens":9,"system":"s","messages":[]}"#, "messages"),
+            (Dialect::Gemini, r#"{"systemInstruction":{"parts":[{"text":"s"}]},"contents":[]}"#, "contents"),
+        ] {
+            let fault = Request::decode(dialect, Bytes::from_static(body.as_bytes()), target.clone()).unwrap_err();
+            assert_eq!((fault.code, fault.param.as_deref()), ("invalid_value", Some(field)));
+        }
+    }
+}

@@ -43,7 +43,10 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
         messages.push(Message::new(Role::System, system));
     }
     let turns = fields.require("messages", "an array of messages", |at| {
-        at.each("an array of messages", |at| blocks::message(at, loss))
+        match at.each("an array of messages", |at| blocks::message(at, loss))? {
+            none if none.is_empty() => Err(at.invalid("must hold at least one message")),
+            turns => Ok(turns),
+        }
     })?;
     messages.extend(turns.into_iter().flatten());
     let tools = fields.take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?;

@@ -16,8 +16,8 @@ const PARTS: &str = "an array of parts";
 pub(super) fn contents(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>, BadRequest> {
     let mut messages = Vec::new();
     let mut calls = Calls::default();
-    at.list("an array of contents", |at| turn(at, &mut messages, &mut calls, loss))?;
-    Ok(messages)
+    let turns = at.list("an array of contents", |at| turn(at, &mut messages, &mut calls, loss))?;
+    if turns.is_empty() { Err(at.invalid("must hold at least one content")) } else { Ok(messages) }
 }
 
 /// Reads `systemInstruction`: a content, or what Google takes for one.

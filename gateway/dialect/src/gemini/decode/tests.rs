@@ -214,7 +214,7 @@ fn what_is_wrong_is_refused_by_its_path() {
     refused(json!({"contents": [{"parts": [{}]}]}), "contents[0].parts[0].text", "missing_field");
     let blob = json!({"inlineData": {"data": "AQID"}});
     refused(json!({"contents": [{"parts": [blob]}]}), "contents[0].parts[0].inlineData.mimeType", "missing_field");
-    let config = json!({"contents": [], "generation_config": {"temperature": "hot"}});
+    let config = json!({"contents": [{"parts": [{"text": "x"}]}], "generation_config": {"temperature": "hot"}});
     refused(config, "generation_config.temperature", "invalid_type");
 }
 
