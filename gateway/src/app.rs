@@ -23,6 +23,7 @@ use crate::endpoints::{self, Arrival};
 use crate::engine_client::EngineClient;
 use crate::error::Failure;
 use crate::error::render::Voice;
+use crate::idempotency::Idempotency;
 use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
@@ -59,6 +60,7 @@ pub(crate) struct App {
     pub(crate) meters: Meters,
     /// Where finished requests go of which traces are made; `None` = nobody makes any.
     pub(crate) traces: Option<Traces>,
+    pub(crate) idempotency: Arc<Idempotency>,
     pub(crate) substitutions: Substitutions,
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use dialect::{Operation, Surface};
 use domain::{ProviderSlug, RequestId, Timestamp};
+use futures_util::FutureExt;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -99,17 +100,18 @@ pub(crate) async fn route(
         }
     };
     let (voice, mut grant) = (arrival.voice, Grant::of(&worker.app, &context.key));
+    // Boxed, so that a connection keeps room for the work of a request only while there is one.
     let answered = async {
         match endpoint {
             Endpoint::Ask(surface) => match surface.operation {
-                Operation::Generate => generate::answer(worker, context, request, surface, in_flight).await,
-                Operation::CountTokens => count::answer(worker, context, request, surface, in_flight).await,
-                Operation::Embed => embed::answer(worker, context, request, surface, in_flight).await,
+                Operation::Generate => generate::answer(worker, context, request, surface, in_flight).boxed().await,
+                Operation::CountTokens => count::answer(worker, context, request, surface, in_flight).boxed().await,
+                Operation::Embed => embed::answer(worker, context, request, surface, in_flight).boxed().await,
             },
             Endpoint::Models => models::list(&context, request.uri().query()),
             Endpoint::Model(id) => models::one(&context, id),
-            Endpoint::Provider(slug) => proxy::answer(worker, context, request, slug, in_flight).await,
-            Endpoint::Key => key::answer(&worker.app, &context).await,
+            Endpoint::Provider(slug) => proxy::answer(worker, context, request, slug, in_flight).boxed().await,
+            Endpoint::Key => key::answer(&worker.app, &context).boxed().await,
         }
     };
     // A key that is withdrawn meanwhile ends its requests; streams go on to watch it by themselves.

@@ -7,7 +7,7 @@ pub(crate) mod render;
 use std::time::Duration;
 
 use dialect::BadRequest;
-use domain::{Outcome, Removed};
+use domain::{Outcome, Removed, RequestId};
 use limits::{Refused, Spent};
 use policy::Refusal;
 use providers::{Fault, FaultKind};
@@ -50,6 +50,10 @@ pub(crate) enum Failure {
     RecordsUnavailable,
     /// A limit of the key, or of its user, is reached.
     RateLimited(Refused),
+    /// A request of the same `Idempotency-Key` is running.
+    Twin { running: RequestId },
+    /// A request of the same `Idempotency-Key` was answered.
+    AlreadyCompleted { answered: RequestId },
     /// A hard budget is spent.
     BudgetExceeded(Spent),
     /// What was spent of a hard budget is not known now, so nothing that costs is begun.
@@ -87,6 +91,12 @@ const INVALID: &str = "invalid_request_error";
 const OVERLOADED: &str = "overloaded_error";
 
 impl Failure {
+    /// A header that cannot be taken; `problem` goes on from its name.
+    pub(crate) fn bad_header(name: &str, problem: &str) -> Self {
+        let message = format!("`{name}` {problem}");
+        Self::Malformed(BadRequest { message, param: Some(name.to_owned()), code: "invalid_value" })
+    }
+
     /// Returns what the caller gets.
     pub(crate) fn answer(&self) -> ErrorAnswer<'_> {
         match self {
@@ -151,6 +161,23 @@ impl Failure {
                 "records_unavailable",
                 "request records cannot be written (is the disk full?), so no request is sent on",
             ),
+            Self::Twin { running } => own(
+                409,
+                INVALID,
+                "request_in_progress",
+                format!("a request with this `Idempotency-Key` is still running: {running}; wait for it"),
+            ),
+            Self::AlreadyCompleted { answered } => ErrorAnswer {
+                should_retry: Some(false),
+                ..own(
+                    409,
+                    INVALID,
+                    "already_completed",
+                    format!(
+                        "a request with this `Idempotency-Key` was answered as {answered}: it is not sent a second time; use another key for another request"
+                    ),
+                )
+            },
             Self::RateLimited(refused) => rate_limited(refused),
             Self::BudgetExceeded(spent) => budget_exceeded(spent),
             Self::LimitsUnavailable => later(

@@ -12,6 +12,7 @@ mod context;
 mod endpoints;
 mod engine_client;
 mod error;
+mod idempotency;
 mod io;
 mod latencies;
 mod layers;

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -29,6 +30,8 @@ use crate::tls::ServerTls;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Those who are cut at the end of the drain wait may take this long to be told.
 const FAREWELL: Duration = Duration::from_millis(250);
+/// So long a connection may take to be heard after the gateway has begun to stop.
+const FIRST_WORD: Duration = Duration::from_millis(50);
 const HEADER_BYTES: usize = 64 * 1024;
 const HTTP2_HEADER_BYTES: u32 = 32 * 1024;
 const HTTP2_STREAMS: u32 = 256;
@@ -124,9 +127,14 @@ async fn serve(
 ) {
     let limits = app.limits().clone();
     let (cut, cutting) = watch::channel(false);
-    let worker = Arc::new(Worker::new(app, Cut(cutting)));
-    let protocol = protocol(&limits);
-    let graceful = GracefulShutdown::new();
+    let door = Door {
+        worker: Arc::new(Worker::new(app, Cut(cutting))),
+        tls,
+        connections,
+        protocol: protocol(&limits),
+        graceful: GracefulShutdown::new(),
+        stopping: stopping.clone(),
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -141,12 +149,44 @@ async fn serve(
                 continue;
             }
         };
-        let Some(place) = Place::take(&connections, limits.connections) else {
+        door.let_in(stream);
+    }
+    // Whoever stands in the queue has been promised to be heard: closing it would turn them away with a reset.
+    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+        door.let_in(stream);
+    }
+    drop(listener);
+    // A connection that is closed before its first request is read is closed in its caller's face.
+    tokio::time::sleep(FIRST_WORD).await;
+    let Door { worker, graceful, .. } = door;
+    let mut shutdown = pin!(graceful.shutdown());
+    if tokio::time::timeout(limits.drain, &mut shutdown).await.is_err() {
+        tracing::warn!("requests are still running at the end of the drain wait and are cut");
+        worker.app.cutting.store(true, Ordering::Relaxed);
+        let _ = cut.send(true);
+        let _ = tokio::time::timeout(limits.abort_linger + FAREWELL, shutdown).await;
+    }
+}
+
+/// Where connections of one I/O thread come in.
+struct Door {
+    worker: Arc<Worker>,
+    tls: Option<ServerTls>,
+    connections: Arc<AtomicUsize>,
+    protocol: Builder<TokioExecutor>,
+    graceful: GracefulShutdown,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Door {
+    /// Serves a connection beside the others, if there is room.
+    fn let_in(&self, stream: TcpStream) {
+        let Some(place) = Place::take(&self.connections, self.worker.app.limits().connections) else {
             metrics::counter!("signalbox_connections_refused_total").increment(1);
-            continue;
+            return;
         };
-        let (worker, tls, protocol, watcher) = (worker.clone(), tls.clone(), protocol.clone(), graceful.watcher());
-        let mut stopping = stopping.clone();
+        let (worker, tls, protocol) = (self.worker.clone(), self.tls.clone(), self.protocol.clone());
+        let (watcher, mut stopping) = (self.graceful.watcher(), self.stopping.clone());
         tokio::spawn(async move {
             let _place = place;
             let limits = worker.app.limits();
@@ -166,14 +206,6 @@ async fn serve(
                 tracing::debug!(%fault, "a connection ended early");
             }
         });
-    }
-    drop(listener);
-    let mut shutdown = pin!(graceful.shutdown());
-    if tokio::time::timeout(limits.drain, &mut shutdown).await.is_err() {
-        tracing::warn!("requests are still running at the end of the drain wait and are cut");
-        worker.app.cutting.store(true, Ordering::Relaxed);
-        let _ = cut.send(true);
-        let _ = tokio::time::timeout(limits.abort_linger + FAREWELL, shutdown).await;
     }
 }
 

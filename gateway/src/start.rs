@@ -149,6 +149,7 @@ impl Gateway {
             reporter,
             meters: Meters::new(),
             traces,
+            idempotency: Arc::default(),
             substitutions: Substitutions::default(),
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),

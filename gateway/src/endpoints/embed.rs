@@ -84,6 +84,7 @@ async fn prepare(
 ) -> Result<(EmbeddingsRequest, HeaderMap, Vec<Arc<Model>>), Failure> {
     let (head, body) = request.into_parts();
     check_media_type(&head.headers)?;
+    settle.once(&head.headers)?;
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
     settle.work_begins();
     let keepable = Keepable::of(settle.context(), &head.headers, &body);

@@ -76,6 +76,7 @@ async fn prepare(
 ) -> Result<Prepared, Failure> {
     let (head, body) = request.into_parts();
     check_media_type(&head.headers)?;
+    settle.once(&head.headers)?;
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
     settle.work_begins();
     settle.came_through(recorded(surface.dialect));

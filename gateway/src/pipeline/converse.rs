@@ -1,6 +1,6 @@
 //! Finds the conversation that a request goes on with, for policies with affinity.
 
-use dialect::{BadRequest, Request};
+use dialect::Request;
 use domain::{Previous, Route};
 use http::HeaderMap;
 
@@ -50,13 +50,7 @@ pub(crate) fn find(
 
 fn named(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
-    let fault = |problem: &str| {
-        Failure::Malformed(BadRequest {
-            message: format!("`{HEADER}` {problem}"),
-            param: Some(HEADER.to_owned()),
-            code: "invalid_value",
-        })
-    };
+    let fault = |problem: &str| Failure::bad_header(HEADER, problem);
     let name = value.as_bytes();
     if name.is_empty() || name.len() > MAX_BYTES {
         return Err(fault("must have 1 to 256 bytes, or be left out"));

@@ -13,12 +13,14 @@ use domain::{
     Attempt, AttemptOutcome, Constraints, CredentialId, Decision, Finished, Model, ModelId, Money, Outcome, ProjectId,
     Started, Surface, Tag, Usage,
 };
+use http::HeaderMap;
 use ledger::{BodyRecorder, SpoolError};
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::context::RequestContext;
 use crate::error::Failure;
+use crate::idempotency::Ticket;
 use crate::pipeline::bodies::Keepable;
 use crate::pipeline::decide::Decided;
 use crate::pipeline::limits::{Hold, Standing};
@@ -90,6 +92,8 @@ pub(crate) struct Settle {
     recorder: Option<BodyRecorder>,
     /// What it has reserved, and how its limits stand.
     hold: Option<Hold>,
+    /// Its `Idempotency-Key`, in use until it ends.
+    ticket: Option<Ticket>,
     standing: Standing,
 }
 
@@ -117,6 +121,7 @@ impl Settle {
             session: None,
             recorder: None,
             hold: None,
+            ticket: None,
             standing: Standing::default(),
         }
     }
@@ -184,6 +189,16 @@ impl Settle {
             record.decision = Some(decision);
             record.arguments = Some(arguments);
         });
+    }
+
+    /// Takes the `Idempotency-Key` that the caller gives, until the request ends or for good.
+    ///
+    /// # Errors
+    /// When another request has it.
+    pub(crate) fn once(&mut self, headers: &HeaderMap) -> Result<(), Failure> {
+        let now = self.app.clock.monotonic();
+        self.ticket = self.app.idempotency.begin(headers, &self.context.key.id, self.context.id, now)?;
+        Ok(())
     }
 
     /// Keeps what the request has reserved until it ends.
@@ -338,6 +353,9 @@ impl Settle {
         self.hold.take().into_iter().for_each(|hold| hold.settle(&self.app, &record));
         recorded?;
         self.remember(&record);
+        if let (Outcome::Completed, Some(ticket)) = (record.outcome, self.ticket.take()) {
+            ticket.answered(self.app.clock.monotonic());
+        }
         let settled = self.settled(Some(&record));
         if let Some(timeline) = self.timeline.take() {
             timeline.end(record);

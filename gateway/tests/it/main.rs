@@ -10,6 +10,7 @@ mod embeddings;
 mod engine;
 mod fallback;
 mod http2;
+mod idempotency;
 mod key_limits;
 mod limits;
 mod oauth;
