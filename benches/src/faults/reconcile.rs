@@ -96,11 +96,9 @@ pub async fn run(
         wrongs.note("rows of nobody", format!("{:?}", rows[0].outcome));
     }
     // A breaker that is open keeps some of them back, and what reaches nobody is in no journal.
-    let is_played = |told: &&Told| match told.fault {
-        Fault::None => false,
-        Fault::Unreachable => true,
-        _ => journal.get(&told.trial).is_some_and(|calls| calls.iter().any(|call| call.bad)),
-    };
+    let was_called = |trial| journal.get(&trial).is_some_and(|calls: &Vec<Entry>| calls.iter().any(|call| call.bad));
+    let is_played =
+        |told: &&Told| told.fault == Fault::Unreachable || (told.fault != Fault::None && was_called(told.trial));
     print(&format!("{} faults were played\n", told.iter().filter(is_played).count()));
     let (lost, doubled) = (wrongs.of("lost"), wrongs.of("doubled"));
     print(&format!("{count} rows: {lost} lost, {doubled} doubled, {} wrong\n", wrongs.of("wrong")));
