@@ -353,8 +353,36 @@ fn of_stream(fault: Fault, scene: &Scene) -> Vec<Act> {
         Fault::UsageTwice => usage_twice(scene, &script),
         Fault::Flood => flood(&script),
         Fault::Paced => paced(&script),
-        // Those that are no matter of streams have been played already.
-        _ => slow(&script),
+        // But for the first, those that are no matter of streams: they have been played already.
+        Fault::SlowStream
+        | Fault::None
+        | Fault::Unreachable
+        | Fault::ResetBeforeHead
+        | Fault::Stale
+        | Fault::CloseIdle
+        | Fault::SlowHead
+        | Fault::RateLimited
+        | Fault::RateLimitedDate
+        | Fault::RateLimitedAbsurd
+        | Fault::Status500
+        | Fault::Status502
+        | Fault::Status503
+        | Fault::Status504
+        | Fault::Status529
+        | Fault::Status400
+        | Fault::Status401
+        | Fault::Status404
+        | Fault::Status422
+        | Fault::ErrorUnder200
+        | Fault::Truncated
+        | Fault::NotJson
+        | Fault::NoUsage
+        | Fault::NoType
+        | Fault::WebPage
+        | Fault::Gzip
+        | Fault::Bomb
+        | Fault::Split
+        | Fault::Drip => slow(&script),
     }
 }
 

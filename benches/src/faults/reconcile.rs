@@ -46,6 +46,7 @@ const FAULTS: [Fault; 18] = [
 /// One request, and what its caller saw.
 struct Told {
     trial: u64,
+    fault: Fault,
     speech: Speech,
     request: String,
     seen: Seen,
@@ -94,6 +95,11 @@ pub async fn run(
     for rows in by_id.values() {
         wrongs.note("rows of nobody", format!("{:?}", rows[0].outcome));
     }
+    // A breaker that is open keeps some of them back, and what reaches nobody is in no journal.
+    let was_called = |trial| journal.get(&trial).is_some_and(|calls: &Vec<Entry>| calls.iter().any(|call| call.bad));
+    let is_played =
+        |told: &&Told| told.fault == Fault::Unreachable || (told.fault != Fault::None && was_called(told.trial));
+    print(&format!("{} faults were played\n", told.iter().filter(is_played).count()));
     let (lost, doubled) = (wrongs.of("lost"), wrongs.of("doubled"));
     print(&format!("{count} rows: {lost} lost, {doubled} doubled, {} wrong\n", wrongs.of("wrong")));
     Ok(wrongs)
@@ -119,7 +125,13 @@ async fn lane_of(world: &World, (seed, share): (u64, f64), lane: u64, requests: 
         if seen.end == End::Clean {
             kept = Some(call);
         }
-        told.push(Told { trial: question.marker.trial, speech: question.speech, request, seen });
+        told.push(Told {
+            trial: question.marker.trial,
+            fault: question.marker.fault,
+            speech: question.speech,
+            request,
+            seen,
+        });
     }
     (told, faults)
 }
