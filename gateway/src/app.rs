@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dialect::Surface;
 use domain::Clock;
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use ledger::Ledger;
 use limits::Limiter;
@@ -121,11 +122,12 @@ impl Worker {
         let id = self.app.ids.next(now);
         let voice = Voice { dialect: Surface::dialect_of(request.uri().path()), id };
         let arrival = Arrival { id, arrived, now, voice };
+        let is_multiplexed = request.version() == Version::HTTP_2;
 
         let mut cut = self.cut.clone();
         let answered = tokio::select! {
             biased;
-            answered = AssertUnwindSafe(self.shed(request, arrival)).catch_unwind() => answered,
+            answered = AssertUnwindSafe(self.clone().shed(request, arrival)).catch_unwind() => answered,
             () = cut.comes() => Ok(voice.response(&Failure::ShuttingDown)),
         };
         let mut response = answered.unwrap_or_else(|_| {
@@ -136,6 +138,10 @@ impl Worker {
 
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(REQUEST_ID, value);
+        }
+        // HTTP/2 has a frame for it.
+        if !is_multiplexed && self.app.draining.load(Ordering::Relaxed) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
