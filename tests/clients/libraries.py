@@ -84,7 +84,7 @@ def engine(report, world, ledger):
 def told_by(report, world, ledger, who, command, env):
     env = {**env, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [str(word) for word in command], env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
+        [str(word) for word in command], env={**os.environ, **env}, capture_output=True, text=True, timeout=1200,
     )
     for line in done.stdout.splitlines():
         told = json.loads(line)

@@ -80,4 +80,4 @@ def _():
     told = pathlib.Path(os.environ["FOLDER"]) / "schemathesis.log"
     told.write_text(done.stdout + done.stderr)
     assert done.returncode == 0, f"see {told}: {', '.join(sorted(failures(done.stdout))) or done.stdout[-200:]}"
-    return " ".join(line.strip() for line in done.stdout.split("\n")[-12:] if "case" in line)
+    return next(line.strip() for line in done.stdout.split("\n") if " generated" in line)

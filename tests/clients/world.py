@@ -201,7 +201,7 @@ class World:
         models = lambda: [row["id"] for row in harness.fetch(f"{self.gateway}/v1/models", headers=key)["data"]]
         harness.until("the configuration at the gateway", lambda: "scripted/error-later" in models())
 
-        narrow = ["--model", "mock/small", "--model", "mock/vectors"]
+        narrow = ["--allow-model", "mock/small", "--allow-model", "mock/vectors"]
         made = self.command("keys", "create", "--name", "models of the mock only", *narrow, "--json")
         self.narrow_key = json.loads(made)["key"]
 
