@@ -37,6 +37,7 @@ LONG_SILENCE = 10.5
 MOCK_SECRET = "mock-secret-of-the-upstream"
 FAULTY_SECRET = "secret-of-the-faulty-upstream"
 GREETING = "Good day from the mock upstream, in more than one chunk of text."
+OUTCOMES = ["completed", "failed", "interrupted", "client_cancelled", "unknown_outcome"]
 MILD = "It is mild in Paris."
 WEATHER = {"name": "get_weather", "arguments": {"city": "Paris"}}
 
@@ -217,9 +218,10 @@ class World:
         return found if isinstance(found, list) else next(iter(found.values()))
 
     def logs(self):
+        # At most a thousand are told at once: more than a run has of any one outcome.
+        told = [self.command("logs", "--json", "--limit", "1000", "--outcome", outcome) for outcome in OUTCOMES]
         # Not `splitlines`, which takes more for the end of a line than JSON does.
-        told = self.command("logs", "--json", "--limit", "10000")
-        return [json.loads(line) for line in told.split("\n") if line]
+        return [json.loads(line) for lines in told for line in lines.split("\n") if line]
 
     def mock_journal(self):
         headers = {"authorization": f"Bearer {MOCK_SECRET}"}
