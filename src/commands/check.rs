@@ -51,6 +51,10 @@ pub(crate) async fn run(args: CheckProviderArgs) -> anyhow::Result<Exit> {
     let model = model(&mut server, &slug, args.model.as_deref()).await?;
     let caller = Caller::new(&args, &mut server, &model).await?;
     let mut findings = Vec::new();
+    if let Err(fault) = caller.greet().await {
+        caller.leave(&mut server).await?;
+        bail!("no gateway answers at {}: say where it listens with --gateway ({fault})", args.gateway);
+    }
     for probe in PROBES {
         findings.push(caller.find(probe, &model).await);
     }
@@ -102,6 +106,21 @@ impl Caller {
         Ok(Self { client, gateway, key, own_key })
     }
 
+    /// Whether anybody is there at all: otherwise every capability would seem to fail.
+    async fn greet(&self) -> Result<(), providers::Fault> {
+        let pass = Pass {
+            provider: &self.gateway,
+            method: &http::Method::GET,
+            path: "/models",
+            model: "",
+            headers: &http::HeaderMap::new(),
+            body: &bytes::Bytes::new(),
+            secret: Some(&self.key),
+            waits: Waits::default(),
+        };
+        self.client.pass(pass).await.map(drop)
+    }
+
     async fn find(&self, probe: &Probe, model: &Model) -> Finding {
         let capability = probe.capability;
         if !probe.ability.is_none_or(|ability| model.can(ability)) || !probe.fits(model) {
@@ -132,6 +151,7 @@ impl Caller {
             provider: &self.gateway,
             method: &http::Method::POST,
             path: probe.path,
+            model: "",
             headers: &headers,
             body: &body,
             secret: Some(&self.key),

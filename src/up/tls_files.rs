@@ -3,6 +3,7 @@
 //! The folders are watched rather than the files, since whoever renews certificates replaces files by renaming, one after
 //! the other. Until both fit together, what was in force stays in force.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +34,9 @@ impl Drop for Watch {
 pub(crate) fn watch(gateway: &Arc<Gateway>, files: &TlsFiles) -> anyhow::Result<Watch> {
     let changed = Arc::new(Notify::new());
     let notify = changed.clone();
+    let names = [&files.certificate, &files.key].map(|file| file.file_name().map(OsStr::to_owned));
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
+        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_)) && speaks_of(&event, &names)) {
             notify.notify_one();
         }
     })?;
@@ -62,4 +64,12 @@ pub(crate) fn watch(gateway: &Arc<Gateway>, files: &TlsFiles) -> anyhow::Result<
         }
     });
     Ok(Watch { _watcher: watcher, task })
+}
+
+/// Whether an event is about one of the files. A log beside them changes all the time; a mounted secret is renewed by
+/// renaming a link that begins with two dots.
+fn speaks_of(event: &notify::Event, names: &[Option<OsString>]) -> bool {
+    event.paths.iter().filter_map(|path| path.file_name()).any(|changed| {
+        names.iter().flatten().any(|name| name == changed) || changed.to_string_lossy().starts_with("..")
+    })
 }

@@ -3,7 +3,6 @@
 //! Never changes or delays a byte, and never fails: what cannot be understood counts as not said.
 
 use domain::Usage;
-use domain::tokens::TokenEstimator;
 
 use crate::json::{Escapes, Node, checked_utf8};
 use crate::sse::{SseFault, SseParser};
@@ -26,8 +25,10 @@ pub struct Heard {
     pub usage: Option<Usage>,
     /// The model that it named.
     pub model: Option<String>,
-    /// Its bytes as text, to be counted where it did not say.
-    pub text: TokenEstimator,
+    /// An answer of a model has begun.
+    begun: bool,
+    /// Its terminal marker has come.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -74,6 +75,11 @@ impl Meter {
         }
     }
 
+    /// A stream in which an answer has begun and not ended, by the words of any dialect.
+    pub const fn is_cut_short(&self) -> bool {
+        matches!(self.form, Form::Events(_)) && self.heard.begun && !self.heard.ended
+    }
+
     /// Returns what was heard.
     pub fn end(mut self) -> Heard {
         if let Form::Document(kept) = &self.form {
@@ -86,7 +92,9 @@ impl Meter {
 impl Heard {
     fn document(&mut self, data: &[u8]) {
         let Ok(text) = checked_utf8(data) else { return };
+        self.ended |= text.trim() == "[DONE]";
         let Ok(node) = Node::parse(text, Escapes::Lenient) else { return };
+        self.note_progress(&node);
         let inner = [Some(&node), node.get("response"), node.get("message")];
         for place in inner.into_iter().flatten() {
             let counts = place.get("usage").or_else(|| place.get("usageMetadata"));
@@ -98,6 +106,27 @@ impl Heard {
                 self.model = model.map(str::to_owned);
             }
         }
+    }
+}
+
+impl Heard {
+    fn note_progress(&mut self, node: &Node<'_>) {
+        let kind = node.str_of("type").unwrap_or_default();
+        let alternatives = |name: &str| node.get(name).map(Node::items).unwrap_or_default();
+        let (choices, candidates) = (alternatives("choices"), alternatives("candidates"));
+        let is_chunk = node.str_of("object") == Some("chat.completion.chunk");
+        self.begun |= is_chunk || !candidates.is_empty() || matches!(kind, "message_start" | "response.created");
+        self.ended |= choices.iter().any(|choice| choice.get("finish_reason").is_some())
+            || candidates.iter().any(|candidate| candidate.get("finishReason").is_some())
+            || matches!(
+                kind,
+                "message_stop"
+                    | "response.completed"
+                    | "response.incomplete"
+                    | "response.failed"
+                    | "response.cancelled"
+                    | "error"
+            );
     }
 }
 

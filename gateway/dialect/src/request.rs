@@ -122,7 +122,10 @@ impl Request {
                 encode(&openai::decode::request(&node)?, upstream, native_model)
             }
             Self::Other(request) if request.dialect() == upstream => request.encode_same(native_model),
-            Self::Other(request) => encode(request.canonical(), upstream, native_model),
+            Self::Other(request) => {
+                request.check_state()?;
+                encode(request.canonical(), upstream, native_model)
+            }
         })
     }
 

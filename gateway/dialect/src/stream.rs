@@ -88,6 +88,11 @@ pub(crate) trait Decode: std::fmt::Debug + Send {
     /// Reads one event and appends what it says.
     fn event(&mut self, event: SseEvent<'_>, said: &mut Vec<Event>) -> Result<(), StreamFault>;
 
+    /// What the upstream has said of the usage so far, where it says something before the end.
+    fn usage_so_far(&self) -> Option<Usage> {
+        None
+    }
+
     /// An answer whose every choice has ended is complete without a terminal marker.
     fn finish_suffices(&self) -> bool;
 }
@@ -191,6 +196,17 @@ impl Translator {
             Self::Chat(stream) => stream.usage(),
             Self::Other(stream) => stream.facts.usage,
         }
+    }
+
+    /// The best that is known of the usage before the end: what the upstream has said, at least what we have counted.
+    pub fn estimated_usage(&self, input_tokens: u64) -> Usage {
+        let said = match self {
+            Self::Chat(_) => None,
+            Self::Other(stream) => stream.usage_so_far(),
+        };
+        let known = said.unwrap_or(Usage { prompt_tokens: input_tokens, ..Usage::default() });
+        let completion_tokens = known.completion_tokens.max(self.estimated_completion());
+        Usage { completion_tokens, estimated: true, ..known }
     }
 
     /// The model that the upstream says is answering.

@@ -27,6 +27,8 @@ pub struct Pass<'a> {
     pub method: &'a Method,
     /// Below the base URL, starting with `/`, with its query.
     pub path: &'a str,
+    /// What stands in the place of `{model}` in the base URL.
+    pub model: &'a str,
     /// The caller's headers; those that must not go on are taken out here.
     pub headers: &'a HeaderMap,
     /// What.
@@ -90,7 +92,7 @@ fn request_of(endpoint: &Endpoint, pass: &Pass<'_>) -> Result<Request<Full<Bytes
     }
     let mut request = Request::new(Full::new(pass.body.clone()));
     *request.method_mut() = pass.method.clone();
-    *request.uri_mut() = endpoint.uri(&below_base(endpoint, pass.path), "", pass.secret)?;
+    *request.uri_mut() = endpoint.uri(&below_base(endpoint, pass.path), pass.model, pass.secret)?;
     *request.headers_mut() = headers;
     Ok(request)
 }

@@ -109,7 +109,16 @@ async fn ask(
     let path = count::path(dialect, &model.native)?;
     let mut headers = headers.clone();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let pass = Pass { provider, method: &Method::POST, path: &path, headers: &headers, body, secret, waits };
+    let pass = Pass {
+        provider,
+        method: &Method::POST,
+        path: &path,
+        model: &model.native,
+        headers: &headers,
+        body,
+        secret,
+        waits,
+    };
     let upstream = worker.client.pass(pass).await.ok().filter(|upstream| upstream.status.is_success())?;
     upstream.collect(COUNT_BYTES, PATIENCE).await.ok()
 }

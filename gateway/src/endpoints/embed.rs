@@ -117,6 +117,14 @@ fn candidates(
     let Resolved { route, .. } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
     let Route::Direct(named) = route else { return Err(needs_a_model()) };
     let named = tenant.models.get(&named).ok_or_else(|| Failure::UnknownModel(named.to_string()))?.clone();
+    // What declares nothing may be anything.
+    if !named.capabilities.is_empty() && !named.can(Ability::Embeddings) {
+        return Err(Failure::Malformed(BadRequest {
+            message: format!("`model` {} makes no vectors: name one that has the capability `embeddings`", named.id),
+            param: Some("model".to_owned()),
+            code: "invalid_value",
+        }));
+    }
     let limits = request.constraints();
     let may_answer = |model: &Model| {
         let slug = &tenant.provider_of(&model.id).map(|provider| provider.slug.clone());

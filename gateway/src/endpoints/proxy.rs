@@ -3,6 +3,8 @@
 //! No routing and no translation: the body goes as it is, the answer comes as it is, whatever it is made of. What stays
 //! ours: who may call, which models, with whose secret, what it consumed and cost, and one record.
 
+mod said;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,16 +13,16 @@ use domain::{
     Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface,
 };
 use futures_util::{Stream, stream};
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use providers::{Fault, Pass, Report, Upstream, Waits};
-use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use crate::app::Worker;
 use crate::body::{Aborted, GatewayBody};
 use crate::context::RequestContext;
 use crate::endpoints::generate::refused;
+use crate::endpoints::proxy::said::{Destination, Said};
 use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
@@ -29,19 +31,6 @@ use crate::pipeline::limits::{self, Asked};
 use crate::pipeline::settle::{End, Settle};
 use crate::pipeline::stream::ending;
 use crate::pipeline::{report, secrets};
-
-/// What a proxied request says of itself, as far as it is JSON.
-#[derive(Default, Deserialize)]
-struct Said {
-    #[serde(default)]
-    model: Option<String>,
-    #[serde(default)]
-    stream: Option<bool>,
-    #[serde(default)]
-    user: Option<String>,
-    #[serde(default, alias = "max_completion_tokens", alias = "max_output_tokens")]
-    max_tokens: Option<u64>,
-}
 
 /// One call on its way.
 struct Passage {
@@ -98,12 +87,13 @@ impl Passage {
         // What goes to a provider by its own name carries no demands of ours but the header.
         self.settle.keep(keepable, Constraints::default);
         self.settle.labelled(labels(&head.headers)?);
-        let said = said(&head.headers, &body);
-        let path = path_below(head.uri.path(), head.uri.query(), slug);
-        self.settle.describe(said.model.as_deref(), said.stream.unwrap_or(false));
-        self.model = self.admit(said.model.as_deref().or_else(|| model_of_path(&path)))?;
+        let below = &head.uri.path()[slug.len() + 1..];
+        let destination = Destination::of(below, head.uri.query(), &self.provider.base_url)?;
+        let said = Said::of(&destination, &head.headers, &body)?;
+        self.settle.describe(said.model.as_deref(), said.stream);
+        self.model = self.admit(&head.method, said.model.as_deref())?;
         // What stands in a body of unknown shape: four bytes a token, and nothing of what is no text.
-        let input_tokens = if is_json(&head.headers) { body.len() as u64 / 4 } else { 0 };
+        let input_tokens = if body.trim_ascii_start().first() == Some(&b'{') { body.len() as u64 / 4 } else { 0 };
         let asked = Asked { input_tokens, max_output_tokens: said.max_tokens, user: said.user };
         limits::hold_undecided(&mut self.settle, self.model.as_ref(), &asked).await?;
         self.settle.start().map_err(|_| Failure::RecordsUnavailable)?;
@@ -115,7 +105,16 @@ impl Passage {
             let key = keys.next().flatten();
             let secret = key.as_ref().map(|(_, secret)| secret.as_ref());
             let (method, headers) = (&head.method, &head.headers);
-            let pass = Pass { provider: &self.provider, method, path: &path, headers, body: &body, secret, waits };
+            let pass = Pass {
+                provider: &self.provider,
+                method,
+                path: &destination.path,
+                model: &destination.deployment,
+                headers,
+                body: &body,
+                secret,
+                waits,
+            };
             self.settle.sent_with(key.as_ref().map(|(credential, _)| &credential.id));
             self.settle.wait_begins();
             let answered = self.worker.client.pass(pass).await;
@@ -135,7 +134,7 @@ impl Passage {
     }
 
     /// The model in our catalogue, if the request names one that stands there.
-    fn admit(&self, native: Option<&str>) -> Result<Option<ModelId>, Failure> {
+    fn admit(&self, method: &Method, native: Option<&str>) -> Result<Option<ModelId>, Failure> {
         let context = self.settle.context();
         let allowed = &context.key.allowed_models;
         let tenant = context.tenant().ok_or(Failure::NotReady)?;
@@ -149,7 +148,11 @@ impl Passage {
         let may = match &id {
             _ if allowed.is_empty() => true,
             Some(id) => allowed.contains(id),
-            None => allowed.iter().any(|id| id.provider() == self.provider.slug.as_str()),
+            // Reading and deleting asks no model; whatever else names none could ask any.
+            None => {
+                matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
+                    && allowed.iter().any(|id| id.provider() == self.provider.slug.as_str())
+            }
         };
         match id {
             Some(id) if disabled => Err(Failure::UnknownModel(id.to_string())),
@@ -224,7 +227,11 @@ fn frames(flow: Flow) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'st
             biased;
             read = timeout(wait, flow.upstream.next_chunk()) => read,
             // Whatever is passed on has no place for an error: the connection is broken off, and the record says why.
-            _ = &mut ending => return Some((Err(Aborted), None)),
+            failure = &mut ending => {
+                let End { status, error, .. } = failure.end();
+                flow.break_off(End { outcome: Outcome::Interrupted, status, error });
+                return Some((Err(Aborted), None));
+            }
         };
         flow.passage.settle.wait_ends();
         match read {
@@ -233,9 +240,10 @@ fn frames(flow: Flow) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'st
                 Some((Ok(chunk), Some((flow, ending))))
             }
             // The record goes before the end of the body.
-            Ok(Ok(None)) => flow.complete().err().map(|aborted| (Err(aborted), None)),
-            Ok(Err(_)) | Err(_) => {
-                flow.break_off();
+            Ok(Ok(None)) if !flow.is_cut_short() => flow.complete().err().map(|aborted| (Err(aborted), None)),
+            Ok(Ok(None) | Err(_)) | Err(_) => {
+                let error = Some("stream_interrupted".to_owned());
+                flow.break_off(End { outcome: Outcome::Interrupted, status: 502, error });
                 Some((Err(Aborted), None))
             }
         }
@@ -257,11 +265,15 @@ impl Flow {
         })
     }
 
-    fn break_off(mut self) {
+    /// A stream that has begun an answer and ends without its terminal marker.
+    fn is_cut_short(&self) -> bool {
+        self.meter.as_ref().is_some_and(Meter::is_cut_short)
+    }
+
+    fn break_off(mut self, end: End) {
         self.hear();
         self.passage.settle.last_attempt_was(AttemptOutcome::Interrupted);
-        let error = Some("stream_interrupted".to_owned());
-        if let Err(fault) = self.passage.settle.finish(End { outcome: Outcome::Interrupted, status: 502, error }) {
+        if let Err(fault) = self.passage.settle.finish(end) {
             tracing::error!(%fault, "the record of an interrupted answer cannot be written");
         }
     }
@@ -281,46 +293,4 @@ fn labels(headers: &http::HeaderMap) -> Result<Vec<domain::Tag>, Failure> {
     let texts: Vec<_> = headers.get_all("x-tags").iter().filter_map(|value| value.to_str().ok()).collect();
     let tags = dialect::request::Tag::of_header(&texts.join(",")).map_err(Failure::Malformed)?;
     Ok(tags.into_iter().map(|tag| domain::Tag { key: tag.key, value: tag.value }).collect())
-}
-
-fn said(headers: &http::HeaderMap, body: &Bytes) -> Said {
-    if is_json(headers) { serde_json::from_slice(body).unwrap_or_default() } else { Said::default() }
-}
-
-fn is_json(headers: &http::HeaderMap) -> bool {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    media_type.is_some_and(|media_type| media_type.contains("json"))
-}
-
-/// `/models/{model}:method`, as Gemini names its models.
-fn model_of_path(path: &str) -> Option<&str> {
-    let (_, rest) = path.split_once("/models/")?;
-    let end = rest.find([':', '?', '/']).unwrap_or(rest.len());
-    Some(&rest[..end]).filter(|model| !model.is_empty())
-}
-
-/// What follows the provider's name, without the caller's key.
-fn path_below(path: &str, query: Option<&str>, slug: &str) -> String {
-    let below = &path[slug.len() + 1..];
-    let kept: Vec<&str> =
-        query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("key=")).collect();
-    if kept.is_empty() { below.to_owned() } else { format!("{below}?{}", kept.join("&")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_below_keeps_its_query_but_not_the_key() {
-        assert_eq!(path_below("/acme/v1/files", None, "acme"), "/v1/files");
-        assert_eq!(path_below("/acme/files", Some("limit=2&key=sk-sb-1&after=x"), "acme"), "/files?limit=2&after=x");
-        assert_eq!(path_below("/acme/files", Some("key=sk-sb-1"), "acme"), "/files");
-    }
-
-    #[test]
-    fn a_path_may_name_the_model() {
-        assert_eq!(model_of_path("/v1beta/models/pro:generateContent?alt=sse"), Some("pro"));
-        assert_eq!(model_of_path("/v1/files"), None);
-    }
 }

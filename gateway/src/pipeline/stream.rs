@@ -245,12 +245,8 @@ impl Flow {
 
     fn note_usage(&mut self) -> Usage {
         let translator = &self.opened.translator;
-        let usage = translator.usage().unwrap_or_else(|| Usage {
-            prompt_tokens: self.pursuit.request.features().input_tokens,
-            completion_tokens: translator.estimated_completion(),
-            estimated: true,
-            ..Usage::default()
-        });
+        let input_tokens = self.pursuit.request.features().input_tokens;
+        let usage = translator.usage().unwrap_or_else(|| translator.estimated_usage(input_tokens));
         self.opened.watched.wrote(usage.completion_tokens);
         self.pursuit.settle.consumed(usage);
         usage

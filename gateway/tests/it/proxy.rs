@@ -115,3 +115,40 @@ fn an_unreachable_provider_is_told_in_our_words() {
     answer.assert_error(502, "provider_error", "connect_failed");
     assert_eq!(stack.record().finished.outcome, Outcome::Failed);
 }
+
+#[test]
+fn a_limited_key_cannot_name_a_model_in_a_way_that_only_the_provider_reads() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let stack = over(&upstream);
+    let send = |path: &str, media_type: &str, body: &str| {
+        let headers = format!("authorization: Bearer {NARROW}\r\ncontent-type: {media_type}\r\n");
+        stack.send(&post_with(path, &headers, body)).status
+    };
+    let json = "application/json";
+    for (path, media_type, body, status) in [
+        ("/p0/chat/completions", "text/plain", r#"{"model":"large"}"#, 403),
+        ("/p0/chat/completions", json, r#"{"model":"small","model":"large"}"#, 400),
+        ("/p0/chat/completions", json, "\u{feff}{\"model\":\"large\"}", 400),
+        ("/p0/chat/completions", json, r#"{"Model":"large"}"#, 400),
+        ("/p0/chat/completions", json, r#"{"input":"x"}"#, 403),
+        ("/p0/chat/completions?model=large", json, r#"{"model":"small"}"#, 400),
+        ("/p0/models/small/../large:generateContent", json, "{}", 400),
+        ("/p0/models%2Flarge:generateContent", json, "{}", 400),
+        ("/p0/../../corp/v1/files", json, r#"{"model":"small"}"#, 400),
+    ] {
+        assert_eq!(send(path, media_type, body), status, "{path} {body}");
+    }
+    assert_eq!(upstream.calls(), 0);
+    assert_eq!(send("/p0/chat/completions", "text/plain", r#"{"model":"small"}"#), 200);
+}
+
+#[test]
+fn a_stream_that_ends_before_its_marker_is_no_complete_answer() {
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":110,\"output_tokens\":1}}}\n\n";
+    let upstream = Upstream::acting(vec![Act::Send(STREAM_HEAD.to_vec()), chunk(start), last_chunk()]);
+    let stack = over(&upstream);
+    let answer = stack.send(&post("/p0/messages", KEY, r#"{"model":"small","stream":true}"#));
+    assert!(!answer.complete);
+    let record = stack.record().finished;
+    assert_eq!((record.outcome, record.usage.map(|usage| usage.prompt_tokens)), (Outcome::Interrupted, Some(110)));
+}

@@ -13,7 +13,7 @@ use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
 
 /// Members that change nothing about the answer, or are written anew for every upstream.
-const IGNORED: [&str; 4] = ["stream_options", "store", "prompt_cache_key", "safety_identifier"];
+const IGNORED: [&str; 3] = ["stream_options", "prompt_cache_key", "safety_identifier"];
 
 /// Reads a request.
 pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {
@@ -25,6 +25,7 @@ pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {
 
 fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadRequest> {
     fields.ignore_each(&IGNORED);
+    fields.lose_store(loss);
     fields.ignore_each(&crate::request::extensions::NAMES);
     let max_tokens = fields.take("max_tokens", |at| at.unsigned())?;
     let request = Request {

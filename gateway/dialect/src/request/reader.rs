@@ -162,6 +162,14 @@ impl<'a> Fields<'_, 'a> {
         self.at.node.get(name)
     }
 
+    /// Notes a wish to have the answer kept as lost, and takes it: only a provider of the dialect itself keeps answers.
+    pub(crate) fn lose_store(&mut self, loss: &mut Loss) {
+        if self.peek("store").and_then(Node::bool) == Some(true) {
+            self.lose("store", "answers are kept by providers of this dialect alone", loss);
+        }
+        self.ignore("store");
+    }
+
     /// Notes a member as lost, if it is there, and takes it.
     pub(crate) fn lose(&mut self, name: &str, reason: &'static str, loss: &mut Loss) {
         if self.peek(name).is_some() {

@@ -70,6 +70,16 @@ impl Translated {
         &self.canonical
     }
 
+    /// Refuses a request that goes on with what its provider has kept, where another would have to answer.
+    pub(crate) fn check_state(&self) -> Result<(), BadRequest> {
+        let kept = self.canonical.unknown.iter().find(|lost| crate::responses::decode::STATE.contains(&&*lost.path));
+        kept.map_or(Ok(()), |lost| {
+            let problem = "stands for what a provider of this dialect has kept, and the model that would answer is at another: \
+                           name a model there, or send the whole conversation";
+            Err(BadRequest::at(&Path::top(&lost.path), "state_at_provider", problem))
+        })
+    }
+
     /// The body for an upstream of its own dialect.
     pub(crate) fn encode_same(&self, native_model: &str) -> Encoded {
         let model = quoted(native_model);

@@ -14,9 +14,10 @@ use crate::responses::types;
 
 pub(crate) use answer::{answer, parts_of};
 
+/// Members that stand for what a provider has kept: without it, another would answer another question.
+pub(crate) const STATE: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
 /// Members that change nothing about the answer, or are written anew for every upstream.
-const IGNORED: [&str; 5] =
-    ["stream_options", "store", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"];
+const IGNORED: [&str; 4] = ["stream_options", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"];
 const AT_PROVIDER: &str = "lies at the provider that made it";
 
 /// Reads a request.
@@ -30,8 +31,9 @@ pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {
 fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadRequest> {
     refuse_background(fields)?;
     fields.ignore_each(&IGNORED);
+    fields.lose_store(loss);
     fields.ignore_each(&crate::request::extensions::NAMES);
-    for name in ["previous_response_id", "conversation", "prompt"] {
+    for name in STATE {
         fields.lose(name, AT_PROVIDER, loss);
     }
     let (output, verbosity) = fields.take("text", |at| text(at, loss))?.unwrap_or_default();

@@ -2,6 +2,7 @@
 //! as it came where the dialect stays the same.
 
 use bytes::BytesMut;
+use domain::Usage;
 
 use super::{Decode, Encode, Ending, Facts, Progress, Relay, StreamFault, StreamOptions};
 use crate::canonical::Event;
@@ -53,6 +54,10 @@ impl Translation {
         }
         let complete = self.facts.has_answer() && (self.facts.progress.terminal || self.facts.progress.finished);
         if complete { Ok(()) } else { Err(StreamFault::Truncated) }
+    }
+
+    pub(super) fn usage_so_far(&self) -> Option<Usage> {
+        self.reader.decoder.usage_so_far()
     }
 
     pub(super) fn close(&mut self, routing: &[(&str, &[u8])], out: &mut BytesMut) {

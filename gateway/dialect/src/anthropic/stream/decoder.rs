@@ -52,6 +52,10 @@ impl Decode for Decoder {
         Ok(())
     }
 
+    fn usage_so_far(&self) -> Option<domain::Usage> {
+        self.counts.usage()
+    }
+
     fn finish_suffices(&self) -> bool {
         false
     }
