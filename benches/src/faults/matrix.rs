@@ -102,9 +102,10 @@ pub async fn run(plan: &Plan, mut setup: Setup, print: &mut impl FnMut(&str)) ->
     let world = Arc::new(World::start(&setup).await?);
     let ledger = Arc::new(world.product.ledger()?);
     let mut lines = try_all(&world, &ledger, plan, &cells).await?;
+    // Before a key is revoked: a file that names a revoked key is refused.
+    lines.extend(reloads::lines(&world, &ledger, plan).await?);
     lines.extend(cancels::lines(&world, &ledger, plan).await?);
     lines.extend(corpus::lines(&world, plan).await?);
-    lines.extend(reloads::lines(&world, &ledger, plan).await?);
     lines.sort_by_key(|line| line.number);
     let mut text =
         format!("{:>3}  {:<26} {:<18} {:<18} {:<24} {:>6}\n", "row", "fault", "caller", "expected", "seen", "trials");

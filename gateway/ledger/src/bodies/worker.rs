@@ -49,6 +49,8 @@ async fn work(dir: &Path, shared: &Arc<Shared>, mut jobs: Receiver<Job>) {
             next = if entries.len() < BATCH { jobs.try_recv().ok() } else { None };
         }
         write(dir, &mut store, shared, &entries).await;
+        // Whoever has waited for them finds their room free again.
+        drop(entries);
         for done in flushes {
             let _ = done.send(());
         }

@@ -96,7 +96,6 @@ fn tools_choices_and_shapes_are_read() {
 fn what_others_cannot_say_is_lost_by_its_path() {
     let request = golden("unknown_fields");
     let expected = [
-        "previous_response_id",
         "tools[0]",
         "tools[1].defer_loading",
         "input[0].mood",
@@ -115,6 +114,11 @@ fn what_others_cannot_say_is_lost_by_its_path() {
     assert_eq!(lost, expected);
     assert_eq!(request.logprobs, Some(2));
     assert_eq!(request.tools.len(), 1);
+}
+
+#[test]
+fn what_a_provider_has_kept_is_asked_of_no_other() {
+    assert_eq!(lost(&golden("state_at_the_provider")), ["previous_response_id"]);
 }
 
 #[test]
