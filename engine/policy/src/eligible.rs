@@ -3,7 +3,8 @@
 //! Unknown limits never remove a candidate; an unknown price or data policy is never taken for a good one.
 
 use domain::{
-    Ability, Facts, Features, Health, Modality, Model, ModelId, Money, OutputFormat, Previous, Removal, Removed, Usage,
+    Ability, Constraints, Facts, Features, Health, Modality, Model, ModelId, Money, OutputFormat, Previous, Provider,
+    Removal, Removed, Usage,
 };
 
 use crate::capability::{Scale, Strength};
@@ -116,7 +117,7 @@ fn admit<'a>(
     demand(is_provider_wanted(entry, facts), Removal::Provider)?;
     supports(model, &facts.features)?;
     fits(model, &facts.features)?;
-    keeps_privacy(entry, model, facts)?;
+    keeps_privacy(model, entry.provider, &facts.constraints)?;
     let output = expected_output(model, &facts.features, median_output);
     let prompt_tokens = facts.features.input_tokens;
     let cached_tokens = cached_tokens.min(prompt_tokens);
@@ -177,14 +178,18 @@ fn fits(model: &Model, features: &Features) -> Result<(), Removal> {
     Ok(())
 }
 
-fn keeps_privacy(entry: &Entry<'_>, model: &Model, facts: &Facts) -> Result<(), Removal> {
+/// Whether a model, at its provider, is known to promise what a request demands of privacy: what is not known is not
+/// promised.
+///
+/// # Errors
+/// The promise that is missing.
+pub fn keeps_privacy(model: &Model, provider: Option<&Provider>, constraints: &Constraints) -> Result<(), Removal> {
     let keeps_nothing =
-        model.zero_data_retention.or_else(|| entry.provider.and_then(|provider| provider.zero_data_retention));
-    if facts.constraints.zero_data_retention && keeps_nothing != Some(true) {
+        model.zero_data_retention.or_else(|| provider.and_then(|provider| provider.zero_data_retention));
+    if constraints.zero_data_retention && keeps_nothing != Some(true) {
         return Err(Removal::Zdr);
     }
-    let collects = entry.provider.and_then(|provider| provider.collects_data);
-    if facts.constraints.deny_data_collection && collects != Some(false) {
+    if constraints.deny_data_collection && provider.and_then(|provider| provider.collects_data) != Some(false) {
         return Err(Removal::DataCollection);
     }
     Ok(())

@@ -36,6 +36,7 @@ pub use capability::strength_by_price;
 pub use decide::decide;
 // Arguments of a decision like those beside them.
 pub use domain::{Health, Latency};
+pub use eligible::keeps_privacy;
 pub use question::{Question, Scoring, Step};
 pub use refusal::Refusal;
 pub use replay::{ReplayFault, Replayed, replay, suffices};

@@ -9,7 +9,7 @@ use dialect::answer::Shown;
 use dialect::canonical::Loss;
 use dialect::embeddings::{self, EmbeddingsAnswer, EmbeddingsRequest};
 use dialect::{BadAnswer, BadRequest, Dialect, Surface};
-use domain::{Ability, Attempt, AttemptOutcome, Model, ModelId, Provider, Route, Tenant, Usage};
+use domain::{Ability, Attempt, AttemptOutcome, Model, ModelId, Provider, Route, Usage};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -127,15 +127,13 @@ fn candidates(
     }
     let limits = request.constraints();
     let may_answer = |model: &Model| {
-        let slug = &tenant.provider_of(&model.id).map(|provider| provider.slug.clone());
+        let Some(provider) = tenant.provider_of(&model.id) else { return false };
         let allowed = &context.key.allowed_models;
         tenant.is_callable(model)
             && (allowed.is_empty() || allowed.contains(&model.id))
-            && slug.as_ref().is_some_and(|slug| {
-                !limits.ignored_providers.contains(slug)
-                    && (limits.only_providers.is_empty() || limits.only_providers.contains(slug))
-            })
-            && keeps_the_promises(tenant, model, &limits)
+            && !limits.ignored_providers.contains(&provider.slug)
+            && (limits.only_providers.is_empty() || limits.only_providers.contains(&provider.slug))
+            && policy::keeps_privacy(model, Some(provider.as_ref()), &limits).is_ok()
     };
     let is_same = |model: &&Arc<Model>| {
         model.id != named.id
@@ -148,14 +146,6 @@ fn candidates(
     candidates.extend(tenant.models.values().filter(is_same).cloned());
     candidates.truncate(ATTEMPTS);
     if candidates.is_empty() { Err(Failure::UnknownModel(named.id.to_string())) } else { Ok(candidates) }
-}
-
-/// What is not known to be promised is not promised.
-fn keeps_the_promises(tenant: &Tenant, model: &Model, limits: &domain::Constraints) -> bool {
-    let Some(provider) = tenant.provider_of(&model.id) else { return false };
-    let keeps_nothing = model.zero_data_retention.or(provider.zero_data_retention) == Some(true);
-    (!limits.zero_data_retention || keeps_nothing)
-        && (!limits.deny_data_collection || provider.collects_data == Some(false))
 }
 
 fn needs_a_model() -> Failure {
