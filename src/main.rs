@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         }
     };
     logs::begin(cli.log_format());
+    without_huge_pages();
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(fault) => {
@@ -42,6 +43,13 @@ fn main() -> ExitCode {
             exit::of(&fault).into()
         }
     }
+}
+
+/// Has memory given out in small pages: the allocator asks for huge ones, and thousands of connections that touch a little
+/// of many then hold half as much again.
+fn without_huge_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_thp_disable(true);
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

@@ -1,12 +1,13 @@
 //! The caller's connection, which notices by itself what nobody above it would: a caller that takes no bytes, one that
-//! left while bytes of a next request lie unread, one that never says which protocol it speaks or never ends a head, and
-//! one whose requests could be cut in two ways (`framing`).
+//! left while bytes of a next request lie unread, one that never ends a head, and one whose requests could be cut in two
+//! ways (`framing`).
 //!
 //! A body stuck in back-pressure is not polled, and hyper does not read on while it has bytes of a next request. When
 //! the connection fails instead, hyper drops it, the body drops the upstream, and the settle guard records the caller
 //! as gone.
 
 mod framing;
+mod protocol;
 mod transport;
 
 use std::io;
@@ -19,12 +20,11 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::io::framing::{FramingGuard, POISON};
+pub(crate) use crate::io::protocol::{Protocol, protocol};
 pub(crate) use crate::io::transport::Transport;
 
 /// How often a connection that nobody reads is asked whether the caller is still there.
 const LOOK: Duration = Duration::from_millis(40);
-/// What an HTTP/2 connection begins with. Whatever else comes is HTTP/1, where hyper limits the wait for a head.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What a caller gets whose head has begun and does not end. The library would close without a word.
 const LATE_HEAD: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncontent-length: 174\r\n\
 connection: close\r\n\r\n{\"error\":{\"message\":\"the head of the request came too slowly: send it without long pauses\",\
@@ -37,8 +37,7 @@ pub(crate) struct StallGuard {
     /// Somebody waits for bytes, and so would learn that there will be none.
     is_read: bool,
     next_look: Option<Pin<Box<Sleep>>>,
-    greeting: Option<Greeting>,
-    /// Gone once the connection has turned out to be HTTP/2.
+    /// HTTP/2 has frames of its own.
     framing: Option<FramingGuard>,
     /// An ambiguous request has come: this is read in place of it, and then nothing.
     poison: Option<&'static [u8]>,
@@ -46,49 +45,26 @@ pub(crate) struct StallGuard {
     late_head: Option<Pin<Box<Sleep>>>,
 }
 
-/// The begin of a connection, until it has said which protocol it speaks.
-struct Greeting {
-    wait: Duration,
-    /// How much of the preface has come.
-    come: usize,
-    late: Option<Pin<Box<Sleep>>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    Http1,
-    Http2,
-}
-
 impl StallGuard {
-    /// Guards a connection: the protocol must be known, and a head that has begun be complete, within `head_wait`; no
-    /// write may pend for longer than `wait`.
-    pub(crate) fn new(stream: Transport, head_wait: Duration, wait: Duration) -> Self {
+    /// Guards a connection: a head that has begun must be complete within `head_wait`, and no write may pend for longer
+    /// than `wait`.
+    pub(crate) fn new(stream: Transport, protocol: Protocol, head_wait: Duration, wait: Duration) -> Self {
         Self {
             stream,
             wait,
             stalled: None,
             is_read: false,
             next_look: None,
-            greeting: Some(Greeting { wait: head_wait, come: 0, late: None }),
-            framing: Some(FramingGuard::default()),
+            framing: (protocol == Protocol::Http1).then(FramingGuard::default),
             poison: None,
             head_wait,
             late_head: None,
         }
     }
 
-    /// Looks at what has come from `before` on: which protocol it is, and whether its framing is clear.
+    /// Looks at whether the framing of what has come from `before` on is clear.
     fn inspect(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let bytes = &buffer.filled()[before..];
-        if let Some(greeting) = &mut self.greeting
-            && let Some(protocol) = greeting.protocol(bytes)
-        {
-            self.greeting = None;
-            if protocol == Protocol::Http2 {
-                self.framing = None;
-            }
-        }
         let Some(framing) = &mut self.framing else { return };
         let clear = framing.inspect(bytes);
         if clear < bytes.len() {
@@ -110,9 +86,7 @@ impl StallGuard {
 
     /// Whether a head that has begun is too long in coming; the caller has been told then.
     fn is_head_late(&mut self, context: &mut Context<'_>) -> bool {
-        // What begins like HTTP/2 has its own wait.
-        let is_waiting = self.greeting.is_none() && self.framing.as_ref().is_some_and(FramingGuard::is_within_head);
-        if !is_waiting {
+        if !self.framing.as_ref().is_some_and(FramingGuard::is_within_head) {
             self.late_head = None;
             return false;
         }
@@ -158,24 +132,6 @@ impl StallGuard {
     }
 }
 
-impl Greeting {
-    /// The protocol, once the bytes tell.
-    fn protocol(&mut self, bytes: &[u8]) -> Option<Protocol> {
-        let expected = &PREFACE[self.come..];
-        let common = expected.len().min(bytes.len());
-        if expected[..common] != bytes[..common] {
-            return Some(Protocol::Http1);
-        }
-        self.come += common;
-        (self.come == PREFACE.len()).then_some(Protocol::Http2)
-    }
-
-    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
-        let wait = self.wait;
-        self.late.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context).is_ready()
-    }
-}
-
 impl AsyncRead for StallGuard {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -191,10 +147,6 @@ impl AsyncRead for StallGuard {
         if read.is_ready() {
             self.inspect(buffer, before);
             return read;
-        }
-        if self.greeting.as_mut().is_some_and(|greeting| greeting.is_late(context)) {
-            metrics::counter!("signalbox_silent_connections_total").increment(1);
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller said nothing")));
         }
         if self.is_head_late(context) {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head of a request came too slowly")));

@@ -13,17 +13,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::app::{App, Cut, Worker};
 use crate::config::Limits;
-use crate::io::{StallGuard, Transport};
+use crate::io::{Protocol, StallGuard, Transport, protocol};
 use crate::tls::ServerTls;
 
 /// How long to wait after an accept failed, typically for want of file descriptors.
@@ -65,7 +65,7 @@ impl Listeners {
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
@@ -131,7 +131,7 @@ async fn serve(
         worker: Arc::new(Worker::new(app, Cut(cutting))),
         tls,
         connections,
-        protocol: protocol(&limits),
+        protocols: Arc::new(Protocols::new(&limits)),
         graceful: GracefulShutdown::new(),
         stopping: stopping.clone(),
     };
@@ -173,7 +173,7 @@ struct Door {
     worker: Arc<Worker>,
     tls: Option<ServerTls>,
     connections: Arc<AtomicUsize>,
-    protocol: Builder<TokioExecutor>,
+    protocols: Arc<Protocols>,
     graceful: GracefulShutdown,
     stopping: watch::Receiver<bool>,
 }
@@ -185,7 +185,7 @@ impl Door {
             metrics::counter!("signalbox_connections_refused_total").increment(1);
             return;
         };
-        let (worker, tls, protocol) = (self.worker.clone(), self.tls.clone(), self.protocol.clone());
+        let (worker, tls, protocols) = (self.worker.clone(), self.tls.clone(), self.protocols.clone());
         let (watcher, mut stopping) = (self.graceful.watcher(), self.stopping.clone());
         tokio::spawn(async move {
             let _place = place;
@@ -193,24 +193,36 @@ impl Door {
             let prepared = tokio::select! {
                 biased;
                 prepared = prepare(stream, tls.as_ref(), limits) => prepared,
-                // Who has not said a word yet is not waited for.
-                _ = stopping.wait_for(|stop| *stop) => None,
+                // Who has not said a word by then is not waited for.
+                () = async {
+                    let _ = stopping.wait_for(|stop| *stop).await;
+                    tokio::time::sleep(FIRST_WORD).await;
+                } => None,
             };
-            let Some(io) = prepared else { return };
+            let Some((io, protocol)) = prepared else { return };
             let service = service_fn(move |request| {
                 let worker = worker.clone();
                 async move { Ok::<_, Infallible>(worker.answer(request).await) }
             });
             // A broken connection is the caller's way of leaving; the settle guard has recorded what was lost.
-            if let Err(fault) = watcher.watch(protocol.serve_connection(io, service).into_owned()).await {
+            let served = match protocol {
+                Protocol::Http1 => watcher.watch(protocols.http1.serve_connection(io, service)).await,
+                // Boxed, so that the many of the other kind are not as large.
+                Protocol::Http2 => watcher.watch(protocols.http2.serve_connection(io, service)).boxed().await,
+            };
+            if let Err(fault) = served {
                 tracing::debug!(%fault, "a connection ended early");
             }
         });
     }
 }
 
-/// Makes a connection ready to be read from; `None` = it is none.
-async fn prepare(stream: TcpStream, tls: Option<&ServerTls>, limits: &Limits) -> Option<TokioIo<StallGuard>> {
+/// Makes a connection ready to be read from, and finds out what it speaks; `None` = it is none.
+async fn prepare(
+    stream: TcpStream,
+    tls: Option<&ServerTls>,
+    limits: &Limits,
+) -> Option<(TokioIo<StallGuard>, Protocol)> {
     // Without it, the first streamed token waits for the caller's delayed acknowledgement.
     stream.set_nodelay(true).ok()?;
     let transport = match tls {
@@ -221,7 +233,12 @@ async fn prepare(stream: TcpStream, tls: Option<&ServerTls>, limits: &Limits) ->
             Err(late) => return no_handshake("late", &late),
         },
     };
-    Some(TokioIo::new(StallGuard::new(transport, limits.header_wait, limits.write_stall)))
+    let Ok(protocol) = tokio::time::timeout(limits.header_wait, protocol(&transport)).await else {
+        metrics::counter!("signalbox_silent_connections_total").increment(1);
+        return None;
+    };
+    let protocol = protocol.ok()?;
+    Some((TokioIo::new(StallGuard::new(transport, protocol, limits.header_wait, limits.write_stall)), protocol))
 }
 
 fn no_handshake<T>(reason: &'static str, fault: &dyn std::fmt::Display) -> Option<T> {
@@ -230,27 +247,34 @@ fn no_handshake<T>(reason: &'static str, fault: &dyn std::fmt::Display) -> Optio
     None
 }
 
-fn protocol(limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        // A little longer than the connection's own wait, which tells the caller.
-        .header_read_timeout(limits.header_wait + limits.header_wait / 4)
-        .max_buf_size(HEADER_BYTES.max(128 * 1024))
-        .keep_alive(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS)
-        .max_header_list_size(HTTP2_HEADER_BYTES)
-        .max_pending_accept_reset_streams(HTTP2_PENDING_RESETS)
-        .max_local_error_reset_streams(HTTP2_OWN_RESETS)
-        .initial_stream_window_size(HTTP2_WINDOW)
-        .initial_connection_window_size(4 * HTTP2_WINDOW)
-        .keep_alive_interval(Some(Duration::from_secs(30)))
-        .keep_alive_timeout(Duration::from_secs(20));
-    builder
+/// How connections are served.
+struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+impl Protocols {
+    fn new(limits: &Limits) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            // A little longer than the connection's own wait, which tells the caller.
+            .header_read_timeout(limits.header_wait + limits.header_wait / 4)
+            .max_buf_size(HEADER_BYTES.max(128 * 1024))
+            .keep_alive(true);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(HTTP2_STREAMS)
+            .max_header_list_size(HTTP2_HEADER_BYTES)
+            .max_pending_accept_reset_streams(HTTP2_PENDING_RESETS)
+            .max_local_error_reset_streams(HTTP2_OWN_RESETS)
+            .initial_stream_window_size(HTTP2_WINDOW)
+            .initial_connection_window_size(4 * HTTP2_WINDOW)
+            .keep_alive_interval(Some(Duration::from_secs(30)))
+            .keep_alive_timeout(Duration::from_secs(20));
+        Self { http1, http2 }
+    }
 }
 
 /// One of the connections that may be open at once; given back when dropped.

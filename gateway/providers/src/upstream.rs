@@ -8,26 +8,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 
 use crate::encoding::{Decoder, PackingFault};
 use crate::fault::{Fault, FaultKind, from_body_error, retry_after_of};
 use crate::pass::goes_on;
-
-/// What may go from a provider's response to the caller.
-const FORWARDED: [&str; 10] = [
-    "openai-model",
-    "openai-processing-ms",
-    "openai-version",
-    "x-ratelimit-limit-requests",
-    "x-ratelimit-limit-tokens",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-tokens",
-    "x-request-id",
-];
 
 /// What a body claims or seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +32,9 @@ pub enum ContentKind {
 pub struct Upstream {
     /// Its status, 2xx.
     pub status: StatusCode,
+    kind: ContentKind,
+    request_id: Option<Box<str>>,
+    /// Of an answer that is passed on as it is.
     headers: HeaderMap,
     body: Plain,
 }
@@ -54,15 +44,28 @@ impl Upstream {
         let (parts, body) = response.into_parts();
         let status = Some(parts.status.as_u16());
         let body = Plain::new(body, &parts.headers).map_err(|fault| Fault { status, ..fault })?;
-        let upstream = Self { status: parts.status, headers: parts.headers, body };
-        upstream.check_headers().map(|()| upstream)
+        check_media_type(&parts)?;
+        // Of the head only copies are kept: it lies in the connection's buffer, which has to be free for what follows.
+        Ok(Self {
+            status: parts.status,
+            kind: content_kind(&parts.headers),
+            request_id: request_id(&parts.headers).map(Box::from),
+            headers: HeaderMap::new(),
+            body,
+        })
     }
 
     /// An answer of any status, not looked at.
     pub(crate) fn passed(response: Response<Incoming>) -> Self {
         let (parts, body) = response.into_parts();
         // Packed or not, it goes on as it is.
-        Self { status: parts.status, headers: parts.headers, body: Plain { body, decoder: None } }
+        Self {
+            status: parts.status,
+            kind: content_kind(&parts.headers),
+            request_id: request_id(&parts.headers).map(Box::from),
+            headers: parts.headers,
+            body: Plain { body, decoder: None },
+        }
     }
 
     /// The headers of the answer that mean something beyond this connection.
@@ -77,23 +80,12 @@ impl Upstream {
 
     /// What the provider says the body is.
     pub fn content_kind(&self) -> ContentKind {
-        match self.media_type() {
-            Some(kind) if kind.eq_ignore_ascii_case("text/event-stream") => ContentKind::EventStream,
-            Some(kind) if kind.eq_ignore_ascii_case("application/json") => ContentKind::Json,
-            _ => ContentKind::Unknown,
-        }
-    }
-
-    /// Those response headers that the caller may see.
-    pub fn forwarded_headers(&self) -> impl Iterator<Item = (&'static str, &HeaderValue)> {
-        FORWARDED.into_iter().filter_map(|name| self.headers.get(name).map(|value| (name, value)))
+        self.kind
     }
 
     /// The provider's own name for the request, for support questions.
     pub fn request_id(&self) -> Option<&str> {
-        // OpenAI and most others; Anthropic.
-        let named = self.headers.get("x-request-id").or_else(|| self.headers.get("request-id"));
-        named.and_then(|value| value.to_str().ok())
+        self.request_id.as_deref()
     }
 
     /// The next bytes of the body, `None` at its clean end.
@@ -124,25 +116,34 @@ impl Upstream {
             Err(_) => Err(too_slow("no complete response body", wait)),
         }
     }
+}
 
-    fn media_type(&self) -> Option<&str> {
-        let value = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        value.split(';').next().map(str::trim)
-    }
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(str::trim)
+}
 
-    /// Refuses what cannot be an answer: a web page.
-    fn check_headers(&self) -> Result<(), Fault> {
-        if self.media_type().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html")) {
-            return Err(self.bad_answer("a web page instead of an API response: check `base_url` of the provider"));
-        }
-        Ok(())
+fn content_kind(headers: &HeaderMap) -> ContentKind {
+    match media_type(headers) {
+        Some(kind) if kind.eq_ignore_ascii_case("text/event-stream") => ContentKind::EventStream,
+        Some(kind) if kind.eq_ignore_ascii_case("application/json") => ContentKind::Json,
+        _ => ContentKind::Unknown,
     }
+}
 
-    fn bad_answer(&self, what: &str) -> Fault {
-        let mut fault = Fault::new(FaultKind::BadAnswer, format!("answered with {what}")).charged();
-        fault.status = Some(self.status.as_u16());
-        fault
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    // OpenAI and most others; Anthropic.
+    let named = headers.get("x-request-id").or_else(|| headers.get("request-id"));
+    named.and_then(|value| value.to_str().ok())
+}
+
+/// Refuses what cannot be an answer: a web page.
+fn check_media_type(head: &Parts) -> Result<(), Fault> {
+    if media_type(&head.headers).is_some_and(|kind| kind.eq_ignore_ascii_case("text/html")) {
+        let what = "answered with a web page instead of an API response: check `base_url` of the provider";
+        return Err(Fault { status: Some(head.status.as_u16()), ..Fault::new(FaultKind::BadAnswer, what).charged() });
     }
+    Ok(())
 }
 
 /// What a body seems to be from its first bytes, where its headers do not say.

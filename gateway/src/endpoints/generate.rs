@@ -49,14 +49,15 @@ pub(crate) async fn answer(
     let is_multiplexed = request.version() == Version::HTTP_2;
     let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
-    let prepared = prepare(&worker, &mut settle, request, &surface, &mut in_flight).await;
+    // Boxed, here and below, so that a request that waits for its upstream keeps no room for what it is done with.
+    let prepared = prepare(&worker, &mut settle, request, &surface, &mut in_flight).boxed().await;
     let recorder = settle.take_recorder();
     let response = match prepared {
         Ok(Prepared { request, forwarded, chain }) => {
             let tenant = settle.context().tenant();
             let router = surface.router.and_then(|id| tenant?.routers.get(id)).cloned();
             let loss = Loss::default();
-            let pursuit = Pursuit { worker, request, forwarded, loss, settle, chain, router };
+            let pursuit = Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router });
             if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
         }
         Err(failure) => refused(settle, &failure),
@@ -121,8 +122,11 @@ pub(crate) fn forwarded(headers: &HeaderMap, dialect: Dialect) -> HeaderMap {
         Dialect::Anthropic => &[ANTHROPIC_VERSION, ANTHROPIC_BETA],
         Dialect::Gemini => &[],
     };
-    let of_name =
-        |name: &HeaderName| headers.get_all(name).iter().map(|value| (name.clone(), value.clone())).collect::<Vec<_>>();
+    // Copies: a slice would keep the connection's whole buffer.
+    let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
+    let of_name = |name: &HeaderName| {
+        headers.get_all(name).iter().filter_map(copy).map(|value| (name.clone(), value)).collect::<Vec<_>>()
+    };
     names.iter().flat_map(of_name).collect()
 }
 
@@ -134,8 +138,8 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     if is_json { Ok(()) } else { Err(Failure::UnsupportedMediaType) }
 }
 
-async fn whole(pursuit: Pursuit) -> Response<GatewayBody> {
-    let (pursuit, answered) = pursuit.run().await;
+async fn whole(pursuit: Box<Pursuit>) -> Response<GatewayBody> {
+    let (pursuit, answered) = pursuit.run().boxed().await;
     match answered {
         Ok(Answered::Whole(answer)) => deliver(pursuit, &answer),
         Ok(Answered::Streaming(_)) => refused(pursuit.settle, &Failure::Internal),
@@ -143,7 +147,7 @@ async fn whole(pursuit: Pursuit) -> Response<GatewayBody> {
     }
 }
 
-fn deliver(mut pursuit: Pursuit, answer: &Answer) -> Response<GatewayBody> {
+fn deliver(mut pursuit: Box<Pursuit>, answer: &Answer) -> Response<GatewayBody> {
     let usage = answer.usage().unwrap_or_else(|| Usage {
         prompt_tokens: pursuit.request.features().input_tokens,
         completion_tokens: answer.estimated_completion(),
@@ -182,16 +186,16 @@ fn deliver(mut pursuit: Pursuit, answer: &Answer) -> Response<GatewayBody> {
     response
 }
 
-async fn streamed(pursuit: Pursuit) -> Response<GatewayBody> {
-    let limits = pursuit.worker.app.limits().clone();
+async fn streamed(pursuit: Box<Pursuit>) -> Response<GatewayBody> {
+    let head_hold = pursuit.worker.app.limits().head_hold;
     let told = Told::of(&pursuit);
     let (worker, voice) = (pursuit.worker.clone(), pursuit.settle.context().voice);
     let key = pursuit.settle.context().key.clone();
     let mut running = pursuit.run().boxed();
-    let (body, told) = match timeout(limits.head_hold, &mut running).await {
+    let (body, told) = match timeout(head_hold, &mut running).await {
         Ok((pursuit, Ok(Answered::Streaming(opened)))) => {
             let told = Told::of(&pursuit);
-            (GatewayBody::stream(stream::flowing(pursuit, *opened)), told)
+            (GatewayBody::stream(stream::flowing(pursuit, opened)), told)
         }
         Ok((pursuit, Ok(Answered::Whole(_)))) => return refused(pursuit.settle, &Failure::Internal),
         Ok((pursuit, Err(failure))) => return refused(pursuit.settle, &failure),

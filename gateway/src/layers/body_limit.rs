@@ -12,6 +12,9 @@ use crate::config::Limits;
 use crate::error::Failure;
 use crate::layers::load_shed::InFlight;
 
+/// Up to this a copy of a body costs less than what it frees: half of the buffer that a connection begins with.
+const SMALL: usize = 4_096;
+
 /// Returns the whole body.
 pub(crate) async fn read(mut body: Incoming, limits: &Limits, in_flight: &mut InFlight) -> Result<Bytes, Failure> {
     let too_large = Failure::BodyTooLarge { limit: limits.body_bytes };
@@ -21,9 +24,10 @@ pub(crate) async fn read(mut body: Incoming, limits: &Limits, in_flight: &mut In
     }
     in_flight.hold_bytes(announced)?;
     let Some(first) = next(&mut body, limits.body_wait).await? else { return Ok(Bytes::new()) };
-    // Most bodies arrive in one piece: it is passed on as it is.
+    // Most bodies arrive in one piece, a slice of the connection's buffer. A small one is copied: the slice would keep a
+    // buffer of many times its size, and have the connection make another, for as long as the answer takes.
     if body.is_end_stream() && first.len() <= limits.body_bytes {
-        return Ok(first);
+        return Ok(if first.len() <= SMALL { Bytes::copy_from_slice(&first) } else { first });
     }
     let mut whole = BytesMut::with_capacity(announced.max(first.len()));
     whole.extend_from_slice(&first);

@@ -89,7 +89,7 @@ impl Target {
 
 impl Pursuit {
     /// Tries until a candidate answers or nothing is left to try.
-    pub(crate) async fn run(mut self) -> (Self, Result<Answered, Failure>) {
+    pub(crate) async fn run(mut self: Box<Self>) -> (Box<Self>, Result<Answered, Failure>) {
         // A place in the retry budget, held while the candidate that has just failed is tried again.
         let mut _repeat = None;
         loop {

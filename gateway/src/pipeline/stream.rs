@@ -26,7 +26,7 @@ use crate::pipeline::settle::End;
 use crate::revocation::Grant;
 
 /// A pursuit that is still under way.
-pub(crate) type Running = Pin<Box<dyn Future<Output = (Pursuit, Result<Answered, Failure>)> + Send>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = (Box<Pursuit>, Result<Answered, Failure>)> + Send>>;
 
 /// After its finish reason an upstream may be silent for so long before the answer counts as complete.
 const AFTER_FINISH: Duration = Duration::from_secs(3);
@@ -38,7 +38,7 @@ enum State {
     /// The head is out, content is not.
     Waiting { running: Running, keep_alive: Duration, next_comment: Instant, comment: &'static [u8] },
     /// Content is flowing.
-    Flowing(Box<Flow>),
+    Flowing(Flow),
     /// An error event is out; the connection breaks after it.
     Breaking(Duration),
     /// All is said.
@@ -46,12 +46,15 @@ enum State {
 }
 
 struct Flow {
-    pursuit: Pursuit,
-    opened: Opened,
+    pursuit: Box<Pursuit>,
+    opened: Box<Opened>,
 }
 
 /// The body of a stream whose first content event has come.
-pub(crate) fn flowing(pursuit: Pursuit, opened: Opened) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
+pub(crate) fn flowing(
+    pursuit: Box<Pursuit>,
+    opened: Box<Opened>,
+) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
     let context = pursuit.settle.context();
     let (worker, voice, key) = (pursuit.worker.clone(), context.voice, context.key.clone());
     frames(State::Flowing(Flow::begin(pursuit, opened)), &worker, voice, &key)
@@ -112,7 +115,7 @@ async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
             tokio::select! {
                 biased;
                 (pursuit, answered) = &mut running => match answered {
-                    Ok(Answered::Streaming(opened)) => (None, State::Flowing(Flow::begin(pursuit, *opened))),
+                    Ok(Answered::Streaming(opened)) => (None, State::Flowing(Flow::begin(pursuit, opened))),
                     Ok(Answered::Whole(_)) => fail(pursuit, &Failure::Internal, Outcome::Failed),
                     Err(failure) => fail(pursuit, &failure, Outcome::Failed),
                 },
@@ -135,15 +138,15 @@ async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
 
 impl Flow {
     /// Content has come: from here on it is promised to the caller, and counted.
-    fn begin(pursuit: Pursuit, opened: Opened) -> Box<Self> {
-        let mut flow = Box::new(Self { pursuit, opened });
+    fn begin(pursuit: Box<Pursuit>, opened: Box<Opened>) -> Self {
+        let mut flow = Self { pursuit, opened };
         flow.pursuit.settle.first_token();
         flow.note_usage();
         flow
     }
 
     /// Reads until there is something to pass on.
-    async fn advance(mut self: Box<Self>) -> (Option<Result<Bytes, Aborted>>, State) {
+    async fn advance(mut self) -> (Option<Result<Bytes, Aborted>>, State) {
         loop {
             if self.opened.terminal {
                 return self.close();
@@ -162,7 +165,7 @@ impl Flow {
                 Some(Err(fault)) => Err(fault),
                 Some(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(|fault| self.fault_of(fault)),
                 Some(Ok(Some(chunk))) => {
-                    let Opened { translator, ready, .. } = &mut self.opened;
+                    let Opened { translator, ready, .. } = &mut *self.opened;
                     let pushed = translator.push(&chunk, ready);
                     pushed.map(|progress| progress.terminal).map_err(|fault| self.fault_of(fault))
                 }
@@ -177,7 +180,7 @@ impl Flow {
 
     /// Reads the next bytes; `None` = they are too long in coming, or the time for all of them is used up.
     async fn read(&mut self) -> Option<Result<Option<Bytes>, Fault>> {
-        let Opened { upstream, translator, waits, until, .. } = &mut self.opened;
+        let Opened { upstream, translator, waits, until, .. } = &mut *self.opened;
         // All is said after the finish reason: only usage and the marker may still come, and some upstreams send neither.
         let wait = if translator.progress().finished { waits.inter_chunk.min(AFTER_FINISH) } else { waits.inter_chunk };
         let now = Instant::now();
@@ -201,7 +204,7 @@ impl Flow {
     }
 
     /// Ends a complete stream: record first, then the terminal marker.
-    fn close(mut self: Box<Self>) -> (Option<Result<Bytes, Aborted>>, State) {
+    fn close(mut self) -> (Option<Result<Bytes, Aborted>>, State) {
         let usage = self.note_usage();
         self.opened.translator.supply_usage(usage);
         self.pursuit.settle.served_by(self.opened.translator.served_model());
@@ -217,14 +220,14 @@ impl Flow {
             .iter()
             .flat_map(|json| report::names(self.pursuit.request.model()).iter().map(|name| (*name, json.as_ref())))
             .collect();
-        let Opened { mut translator, mut ready, upstream, .. } = self.opened;
+        let Opened { mut translator, mut ready, upstream, .. } = *self.opened;
         translator.close(&named, &mut ready);
         finish_reading(upstream);
         (Some(Ok(ready.freeze())), State::Ended)
     }
 
     /// Reports a failure that came after content.
-    fn break_off(mut self: Box<Self>, fault: Fault) -> (Option<Result<Bytes, Aborted>>, State) {
+    fn break_off(mut self, fault: Fault) -> (Option<Result<Bytes, Aborted>>, State) {
         let provider = self.pursuit.chain.current().map(|model| model.provider().to_owned()).unwrap_or_default();
         metrics::counter!("signalbox_streams_interrupted_total", "kind" => fault.kind.as_str()).increment(1);
         self.opened.watched.broke_off();
@@ -236,7 +239,7 @@ impl Flow {
         self.report(&failure)
     }
 
-    fn report(self: Box<Self>, failure: &Failure) -> (Option<Result<Bytes, Aborted>>, State) {
+    fn report(self, failure: &Failure) -> (Option<Result<Bytes, Aborted>>, State) {
         let linger = self.pursuit.worker.app.limits().abort_linger;
         let mut frame = self.opened.ready;
         frame.extend_from_slice(&self.pursuit.settle.context().voice.event(failure));
@@ -253,7 +256,7 @@ impl Flow {
     }
 }
 
-fn fail(mut pursuit: Pursuit, failure: &Failure, outcome: Outcome) -> (Option<Result<Bytes, Aborted>>, State) {
+fn fail(mut pursuit: Box<Pursuit>, failure: &Failure, outcome: Outcome) -> (Option<Result<Bytes, Aborted>>, State) {
     let end = End { outcome, ..failure.end() };
     if let Err(fault) = pursuit.settle.finish(end) {
         tracing::error!(%fault, "the record of a failed request cannot be written");
