@@ -25,6 +25,8 @@ pub enum Delivery {
     Whole,
     /// As events.
     Stream,
+    /// As events, in Anthropic's dialect, from an upstream that speaks `OpenAI`'s.
+    Translated,
 }
 
 /// Plain prose of so many words.
@@ -64,6 +66,16 @@ pub fn request(bytes: usize, delivery: Delivery) -> Vec<u8> {
     let filler = prose(bytes.saturating_sub(body.len() + open.len() + close.len()));
     body.extend([open, &filler, close]);
     body.into_bytes()
+}
+
+/// A streamed request of Anthropic's dialect of exactly so many bytes (at least 300): one turn.
+pub fn messages_request(bytes: usize) -> Vec<u8> {
+    let open = concat!(
+        r#"{"model":"auto","stream":true,"max_tokens":256,"temperature":0.2,"system":"Answer in two sentences.","#,
+        r#""messages":[{"role":"user","content":""#
+    );
+    let close = r#""}]}"#;
+    [open, &prose(bytes.saturating_sub(open.len() + close.len())), close].concat().into_bytes()
 }
 
 /// A whole answer of about 600 bytes.
@@ -126,6 +138,7 @@ pub fn stream(pieces: usize) -> Vec<u8> {
 mod tests {
     use super::*;
     use dialect::openai::{ChatRequest, ChatResponse};
+    use dialect::{Dialect, Request, Target};
 
     #[test]
     fn requests_have_the_size_asked_for_and_are_sound() {
@@ -137,6 +150,14 @@ mod tests {
                 assert_eq!(request.stream(), delivery == Delivery::Stream);
             }
         }
+    }
+
+    #[test]
+    fn requests_of_the_other_dialect_are_sound_too() {
+        let body = messages_request(1_024);
+        assert_eq!(body.len(), 1_024);
+        let request = Request::decode(Dialect::Anthropic, body.into(), Target::default()).expect("a sound request");
+        assert!(request.stream());
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use benches::harness::matrix::{self, CELLS, Plan, Target, Way};
+use anyhow::{Context, Result, ensure};
+use benches::harness::matrix::{self, CELLS, Cell, Plan, Target, Way};
 use benches::harness::process::{self, Process};
 use benches::harness::report::Samples;
 use benches::harness::signalbox::{Options, Signalbox};
@@ -52,6 +52,9 @@ struct RunArgs {
     /// One short pass: shows that all works, and only roughly how fast.
     #[arg(long)]
     quick: bool,
+    /// Only the kinds of load whose name holds this: `100 KB`, `streams`.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
     /// Lets the scheduler place everything, instead of one core for the target and one for the rest.
     #[arg(long)]
     unpinned: bool,
@@ -145,7 +148,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let plan = Plan { warm_up, measured, key: KEY.to_owned(), shape, mock: mock_address, mock_process: mock.id() };
     let load_before = process::load_average();
-    let samples = all_passes(passes, &targets, &plan)?;
+    let samples = all_passes(passes, &args.only, &targets, &plan)?;
     let loaded_mib = process::resident_mib(gateway.id());
     let ready_ms = gateway.ready_ms;
 
@@ -202,11 +205,13 @@ secret_env = "LOAD_KEY"
     )
 }
 
-fn all_passes(passes: usize, targets: &[Target], plan: &Plan) -> Result<Samples> {
+fn all_passes(passes: usize, only: &str, targets: &[Target], plan: &Plan) -> Result<Samples> {
+    let cells: Vec<&Cell> = CELLS.iter().filter(|cell| cell.name.contains(only)).collect();
+    ensure!(!cells.is_empty(), "no kind of load has `{only}` in its name: {}", CELLS.map(|cell| cell.name).join("; "));
     let mut samples = Samples::default();
     for pass in 0..passes {
         let mut order: Vec<_> =
-            CELLS.iter().flat_map(|cell| targets.iter().map(move |target| (cell, target))).collect();
+            cells.iter().flat_map(|cell| targets.iter().map(move |target| (*cell, target))).collect();
         if pass % 2 == 1 {
             order.reverse();
         }

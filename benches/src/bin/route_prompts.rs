@@ -141,7 +141,7 @@ struct Caller<'a> {
 impl Caller<'_> {
     fn ask(&mut self, prompt: &str, stream: bool) -> Result<Told> {
         let body = json!({"model": "auto", "stream": stream, "messages": [{"role": "user", "content": prompt}]});
-        let request = http::post(self.gateway, self.key, body.to_string().as_bytes());
+        let request = http::post(self.gateway, http::CHAT, self.key, body.to_string().as_bytes());
         let mut wire = match self.wire.take() {
             Some(wire) => wire,
             None => loader::connect(self.gateway)?,

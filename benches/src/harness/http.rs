@@ -181,10 +181,13 @@ pub fn push_chunk(out: &mut Vec<u8>, data: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Where chat completions are asked for.
+pub const CHAT: &str = "/v1/chat/completions";
+
 /// Renders a whole request.
-pub fn post(address: std::net::SocketAddr, key: &str, body: &[u8]) -> Vec<u8> {
+pub fn post(address: std::net::SocketAddr, path: &str, key: &str, body: &[u8]) -> Vec<u8> {
     let mut request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
          authorization: Bearer {key}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     )

@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn load(address: SocketAddr, delivery: Delivery, pace: Pace) -> Load {
-        let request = http::post(address, "key", &fixtures::request(1_024, delivery));
+        let request = http::post(address, http::CHAT, "key", &fixtures::request(1_024, delivery));
         Load {
             address,
             request,

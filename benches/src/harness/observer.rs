@@ -36,7 +36,7 @@ impl Observer {
         while let Some(end) = memmem::find(&self.pending[used..], b"\n\n") {
             let event = used..used + end;
             used += end + 2;
-            self.done |= self.pending[event.clone()].ends_with(b"[DONE]");
+            self.done |= is_last(&self.pending[event.clone()]);
             let Some(born) = stamp(&self.pending[event]) else { continue };
             self.pieces += 1;
             if let Some(tally) = tally.as_deref_mut() {
@@ -56,10 +56,15 @@ pub(super) fn nanos(now: Instant, since: Instant) -> u64 {
     u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
+fn is_last(event: &[u8]) -> bool {
+    event.ends_with(b"[DONE]") || event.starts_with(b"event: message_stop")
+}
+
 /// When the text of an event was written.
 fn stamp(event: &[u8]) -> Option<u64> {
-    const MARK: &[u8] = br#""content":"@"#;
-    let text = &event[memmem::find(event, MARK)? + MARK.len()..];
+    // OpenAI's chat, and Anthropic's messages.
+    const MARKS: [&[u8]; 2] = [br#""content":"@"#, br#""text":"@"#];
+    let text = MARKS.iter().find_map(|mark| Some(&event[memmem::find(event, mark)? + mark.len()..]))?;
     let digits = &text[..memchr::memchr(b'@', text)?];
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
@@ -85,6 +90,20 @@ mod tests {
             assert_eq!((observer.pieces, observer.done), (3, true), "pieces of {size}");
             assert_eq!((tally.first.len(), tally.gap.len(), tally.transit.len()), (1, 2, 3));
         }
+    }
+
+    #[test]
+    fn pieces_and_end_of_the_other_dialect_are_found_too() {
+        let stream = br#"event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"@17@ tide"}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+"#;
+        let mut observer = Observer::default();
+        observer.take(stream, Instant::now(), None);
+        assert_eq!((observer.pieces, observer.done), (1, true));
     }
 
     #[test]

@@ -75,13 +75,18 @@ impl Samples {
         text
     }
 
+    /// The kinds of load that were measured.
+    fn cells(&self) -> impl Iterator<Item = &'static Cell> {
+        CELLS.iter().filter(|cell| self.passes.iter().flatten().any(|sample| sample.cell == cell.name))
+    }
+
     fn write_requests(&self, text: &mut String) -> std::fmt::Result {
         writeln!(
             text,
             "{:<24}{:<9}{:>9}{:>10}{:>10}{:>10}{:>12}{:>12}",
             "", "way", "req/s", "of floor", "CPU us", "CPU used", "added p50", "added p99"
         )?;
-        for cell in CELLS.iter().filter(|cell| cell.delivery == Delivery::Whole) {
+        for cell in self.cells().filter(|cell| cell.delivery == Delivery::Whole) {
             for way in Way::ALL {
                 self.write_request_row(text, cell, way)?;
             }
@@ -109,15 +114,15 @@ impl Samples {
     fn write_streams(&self, text: &mut String) -> std::fmt::Result {
         writeln!(
             text,
-            "\n{:<24}{:<9}{:>11}{:>11}{:>13}{:>13}{:>10}{:>10}",
-            "", "way", "first p50", "first p99", "a piece p50", "a piece p99", "gap p99", "CPU us"
+            "\n{:<24}{:<9}{:>11}{:>11}{:>13}{:>13}{:>10}{:>10}{:>15}",
+            "", "way", "first p50", "first p99", "a piece p50", "a piece p99", "gap p99", "CPU us", "CPU us a piece"
         )?;
-        for cell in CELLS.iter().filter(|cell| cell.delivery == Delivery::Stream) {
+        for cell in self.cells().filter(|cell| cell.delivery != Delivery::Whole) {
             for way in Way::ALL {
                 let added = |figure: fn(&Sample) -> f64| shown(self.added(cell, way, figure).map(millis), 3, " ms");
                 writeln!(
                     text,
-                    "{:<24}{:<9}{:>11}{:>11}{:>13}{:>13}{:>10}{:>10}",
+                    "{:<24}{:<9}{:>11}{:>11}{:>13}{:>13}{:>10}{:>10}{:>15}",
                     if way == Way::Direct { cell.name } else { "" },
                     format!("{way:?}").to_lowercase(),
                     added(|sample| sample.first.p50),
@@ -126,10 +131,11 @@ impl Samples {
                     added(|sample| sample.transit.p99),
                     added(|sample| sample.gap.p99),
                     shown(self.median(cell, way, |sample| sample.cpu_micros), 0, ""),
+                    shown(self.median(cell, way, Sample::cpu_micros_a_piece), 1, ""),
                 )?;
             }
         }
-        writeln!(text, "(added to the direct way; CPU per stream)")
+        writeln!(text, "(added to the direct way; CPU per stream, and that divided by its pieces)")
     }
 
     /// What a reader must know before believing the figures.
@@ -137,7 +143,7 @@ impl Samples {
         let all = || self.passes.iter().flatten();
         let strangers = median(all().map(|sample| sample.strangers_share).collect()).unwrap_or(0.0);
         writeln!(text, "\nother processes used {:.0} % of a core meanwhile (median)", strangers * 100.0)?;
-        for cell in CELLS.iter().filter(|cell| cell.delivery == Delivery::Whole && cell.connections == 64) {
+        for cell in self.cells().filter(|cell| cell.delivery == Delivery::Whole && cell.connections == 64) {
             if let Some(lead) = self.ratio(cell, Way::Direct, Way::Gateway, |sample| sample.rate) {
                 let verdict = if lead >= 2.0 { "enough" } else { "NOT enough: it may have set the pace" };
                 writeln!(text, "{}: the loader reaches {lead:.1} times the gateway directly: {verdict}", cell.name)?;
