@@ -16,5 +16,5 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 mod types;
-mod usage;
+pub(crate) mod usage;
 pub(crate) mod vouch;

@@ -4,8 +4,10 @@
 
 use domain::Usage;
 
+use crate::anthropic::usage::Counts;
 use crate::json::{Escapes, Node, checked_utf8};
 use crate::sse::{SseFault, SseParser};
+use crate::{Dialect, gemini, openai, responses};
 
 /// A whole document is kept up to this many bytes; of a longer one nothing is known.
 const DOCUMENT: usize = 8 << 20;
@@ -25,6 +27,8 @@ pub struct Heard {
     pub usage: Option<Usage>,
     /// The model that it named.
     pub model: Option<String>,
+    /// What has been told so far of what is told piece by piece.
+    counts: Counts,
     /// An answer of a model has begun.
     begun: bool,
     /// Its terminal marker has come.
@@ -97,15 +101,43 @@ impl Heard {
         self.note_progress(&node);
         let inner = [Some(&node), node.get("response"), node.get("message")];
         for place in inner.into_iter().flatten() {
-            let counts = place.get("usage").or_else(|| place.get("usageMetadata"));
-            if let Some(usage) = counts.map(usage_of).filter(|usage| usage.total_tokens() > 0) {
-                self.usage = Some(merged(self.usage, usage));
-            }
+            self.note_usage(place);
             let model = place.str_of("model").or_else(|| place.str_of("modelVersion"));
             if self.model.is_none() {
                 self.model = model.map(str::to_owned);
             }
         }
+    }
+
+    /// The last word counts. Only Anthropic's streams tell counts piece by piece.
+    fn note_usage(&mut self, place: &Node<'_>) {
+        let said = match (place.get("usage"), place.get("usageMetadata")) {
+            (Some(object), _) => match vendor(object) {
+                Dialect::Openai => openai::usage::of(object),
+                Dialect::OpenaiResponses => responses::usage::of(object),
+                Dialect::Anthropic => {
+                    self.counts.take(object);
+                    self.counts.usage()
+                }
+                Dialect::Gemini => gemini::usage::of(object),
+            },
+            (None, Some(object)) => gemini::usage::of(object),
+            (None, None) => None,
+        };
+        self.usage = said.or(self.usage);
+    }
+}
+
+/// In whose words a `usage` object is, by the members that only they write: which vendor answers is not known here.
+fn vendor(object: &Node<'_>) -> Dialect {
+    let has = |name: &str| object.get(name).is_some();
+    let thinks = object.get("output_tokens_details").is_some_and(|it| it.get("reasoning_tokens").is_some());
+    if has("prompt_tokens") || has("completion_tokens") {
+        Dialect::Openai
+    } else if has("total_tokens") || has("input_tokens_details") || thinks {
+        Dialect::OpenaiResponses
+    } else {
+        Dialect::Anthropic
     }
 }
 
@@ -127,50 +159,6 @@ impl Heard {
                     | "response.cancelled"
                     | "error"
             );
-    }
-}
-
-/// The last word counts, and what it does not speak of keeps its value.
-fn merged(known: Option<Usage>, said: Usage) -> Usage {
-    let Some(known) = known else { return said };
-    let or = |said: u64, known: u64| if said > 0 { said } else { known };
-    Usage {
-        prompt_tokens: or(said.prompt_tokens, known.prompt_tokens),
-        cached_tokens: or(said.cached_tokens, known.cached_tokens),
-        cache_write_tokens: or(said.cache_write_tokens, known.cache_write_tokens),
-        completion_tokens: or(said.completion_tokens, known.completion_tokens),
-        reasoning_tokens: or(said.reasoning_tokens, known.reasoning_tokens),
-        estimated: false,
-    }
-}
-
-/// Reads counts in the words of any vendor. Anthropic counts cached tokens beside the input, the others inside it.
-fn usage_of(node: &Node<'_>) -> Usage {
-    let count = |name: &str| node.count_of(name).unwrap_or(0);
-    let detail = |object: &str, name: &str| node.get(object).and_then(|it| it.count_of(name)).unwrap_or(0);
-    let (read, written) = (count("cache_read_input_tokens"), count("cache_creation_input_tokens"));
-    let cached = [
-        read,
-        detail("prompt_tokens_details", "cached_tokens"),
-        detail("input_tokens_details", "cached_tokens"),
-        count("cachedContentTokenCount"),
-    ];
-    let reasoning = [
-        detail("completion_tokens_details", "reasoning_tokens"),
-        detail("output_tokens_details", "reasoning_tokens"),
-        count("thoughtsTokenCount"),
-    ];
-    Usage {
-        prompt_tokens: count("prompt_tokens")
-            + (count("input_tokens") + read + written)
-            + (count("promptTokenCount") + count("toolUsePromptTokenCount")),
-        cached_tokens: cached.into_iter().sum(),
-        cache_write_tokens: written,
-        completion_tokens: count("completion_tokens")
-            + count("output_tokens")
-            + (count("candidatesTokenCount") + count("thoughtsTokenCount")),
-        reasoning_tokens: reasoning.into_iter().sum(),
-        estimated: false,
     }
 }
 
@@ -214,6 +202,12 @@ mod tests {
         );
         check(
             json,
+            r#"{"model":"c","usage":{"input_tokens":9,"output_tokens":4,"output_tokens_details":{"thinking_tokens":3}}}"#,
+            "c",
+            (9, 0, 4, 3),
+        );
+        check(
+            json,
             r#"{"modelVersion":"d","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":4,"thoughtsTokenCount":3}}"#,
             "d",
             (9, 0, 7, 3),
@@ -224,9 +218,15 @@ mod tests {
     fn in_a_stream_the_last_word_counts() {
         let stream = concat!(
             "event: message_start\ndata: {\"message\":{\"model\":\"e\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n",
-            "data: {\"usage\":{\"output_tokens\":6}}\n\ndata: [DONE]\n\n"
+            "data: {\"usage\":{\"output_tokens\":6,\"output_tokens_details\":{\"thinking_tokens\":2}}}\n\n",
+            "data: [DONE]\n\n"
         );
-        check("text/event-stream", stream, "e", (9, 0, 6, 0));
+        check("text/event-stream", stream, "e", (9, 0, 6, 2));
+        let stream = concat!(
+            "data: {\"modelVersion\":\"g\",\"usageMetadata\":{\"promptTokenCount\":9,\"toolUsePromptTokenCount\":2}}\n\n",
+            "data: {\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":4,\"cachedContentTokenCount\":5}}\n\n",
+        );
+        check("text/event-stream", stream, "g", (9, 5, 4, 0));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod request;
 pub mod response;
 pub mod stream;
 mod types;
-mod usage;
+pub(crate) mod usage;
 
 pub(crate) use encode::append_members;
 pub use request::ChatRequest;

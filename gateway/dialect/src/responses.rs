@@ -7,3 +7,4 @@ pub(crate) mod proof;
 pub(crate) mod relay;
 pub(crate) mod stream;
 mod types;
+pub(crate) mod usage;

@@ -7,9 +7,9 @@ use super::EmbeddingsRequest;
 use super::vectors::{self, Vector};
 use crate::answer::{BadAnswer, Rendered, Shown};
 use crate::canonical::Loss;
-use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, SyntaxFault, checked_utf8, quoted, splice};
+use crate::json::{Edit, Escapes, Kind, Member, Node, Scanner, Span, SyntaxFault, checked_utf8, quoted, splice};
 use crate::openai::{append_members, own_edits};
-use crate::{Dialect, UpstreamError};
+use crate::{Dialect, UpstreamError, gemini, openai};
 
 /// An answer with as many vectors as were asked for.
 #[derive(Clone, Debug)]
@@ -154,7 +154,9 @@ fn read(upstream: Dialect, text: &str, members: &mut Vec<Member>) -> Result<Foun
                 let model = scanner.string()?;
                 found.served_model = Some(scanner.decode(&model).into_owned());
             }
-            ("usage" | "usageMetadata", Kind::Object) => found.usage = read_usage(&mut scanner)?.or(found.usage),
+            ("usage" | "usageMetadata", Kind::Object) => {
+                found.usage = read_usage(is_gemini, &mut scanner)?.or(found.usage)
+            }
             ("data", Kind::Array) if !is_gemini => read_list(&mut scanner, "embedding", &mut found)?,
             ("embeddings", Kind::Array) if is_gemini => read_list(&mut scanner, "values", &mut found)?,
             // Where one alone was asked for.
@@ -196,16 +198,12 @@ fn read_element(scanner: &mut Scanner<'_>, member: &str, found: &mut Found) -> R
     Ok(())
 }
 
-/// Reads the count of tokens, in either dialect's word; `None` = it is not told.
-fn read_usage(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, SyntaxFault> {
-    let mut tokens = 0;
-    let mut members = scanner.enter_object()?;
-    while let Some(key) = scanner.next_key(&mut members)? {
-        let value = scanner.skip()?.span;
-        if matches!(&*scanner.decode(&key), "prompt_tokens" | "promptTokenCount") {
-            tokens = scanner.slice(value).parse().unwrap_or(0);
-        }
-    }
+/// Reads what was read: all that making vectors consumes.
+fn read_usage(is_gemini: bool, scanner: &mut Scanner<'_>) -> Result<Option<Usage>, SyntaxFault> {
+    let object = scanner.skip()?.span;
+    let object = Node::parse(scanner.slice(object), Escapes::Lenient)?;
+    let said = if is_gemini { gemini::usage::of(&object) } else { openai::usage::of(&object) };
+    let tokens = said.map_or(0, |usage| usage.prompt_tokens);
     Ok((tokens > 0).then_some(Usage { prompt_tokens: tokens, ..Usage::default() }))
 }
 

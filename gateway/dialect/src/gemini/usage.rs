@@ -37,10 +37,9 @@ const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Reads the usage of an answer or a chunk; `None` = it says nothing.
-pub(super) fn of(answer: &Node<'_>) -> Option<Usage> {
-    let node = answer.get("usageMetadata")?;
-    let count = |name: &str| node.count_of(name).unwrap_or(0);
+/// Reads the object; `None` = it tells no tokens, which no call consumes.
+pub(crate) fn of(object: &Node<'_>) -> Option<Usage> {
+    let count = |name: &str| object.count_of(name).unwrap_or(0);
     let thoughts = count("thoughtsTokenCount");
     let usage = Usage {
         // What tools of the provider's own have read is billed as input, and counted apart from the prompt.
@@ -59,8 +58,7 @@ mod tests {
     use crate::json::Escapes;
 
     fn read(metadata: &str) -> Option<Usage> {
-        let body = format!(r#"{{"usageMetadata":{metadata}}}"#);
-        of(&Node::parse(&body, Escapes::Strict).unwrap())
+        of(&Node::parse(metadata, Escapes::Strict).unwrap())
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::encode::append_members;
 use super::types::{Extra, Function, Thought, WireCall};
-use super::{decode, types, usage};
+use super::{types, usage};
 use crate::UpstreamError;
 use crate::canonical::{Event, Part, StopReason};
 use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
@@ -42,7 +42,7 @@ impl Decode for Decoder {
         if chunk.kind() != Kind::Object {
             return Err(malformed(&"a chunk is not an object"));
         }
-        let usage = decode::usage_of(&chunk);
+        let usage = chunk.get("usage").and_then(usage::of);
         let choices = match chunk.get("choices") {
             Some(choices) if choices.kind() != Kind::Array => return Err(malformed(&"`choices` is not an array")),
             Some(choices) => choices.items(),

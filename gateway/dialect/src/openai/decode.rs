@@ -8,7 +8,7 @@ use crate::canonical::{
     Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Reasoning, Request, Role, Sampling, StopReason,
     Tool, ToolChoice,
 };
-use crate::json::{Escapes, Kind, Node, Scanner, utf8};
+use crate::json::{Escapes, Kind, Node, utf8};
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
 
@@ -302,13 +302,8 @@ pub(crate) fn answer(body: &[u8]) -> Answer {
         id: node.string_of("id"),
         model: node.string_of("model"),
         choices: node.get("choices").map(Node::items).unwrap_or_default().iter().map(choice).collect(),
-        usage: usage_of(&node),
+        usage: node.get("usage").and_then(usage::of),
     }
-}
-
-/// The usage of an answer or a chunk.
-pub(super) fn usage_of(node: &Node<'_>) -> Option<domain::Usage> {
-    usage::read(&mut Scanner::new(node.get("usage")?.raw, Escapes::Lenient)).ok()?
 }
 
 fn choice(node: &Node<'_>) -> Choice {

@@ -2,7 +2,12 @@
 
 use domain::Usage;
 
-use crate::json::{Kind, Scanner, SyntaxFault};
+use crate::json::{Escapes, Kind, Node, Scanner, SyntaxFault};
+
+/// Reads the object where a tree of it was made.
+pub(crate) fn of(object: &Node<'_>) -> Option<Usage> {
+    read(&mut Scanner::new(object.raw, Escapes::Lenient)).ok()?
+}
 
 /// Reads a `usage` value. `None` = it says nothing: not an object, or no tokens at all, which no call consumes.
 pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, SyntaxFault> {
@@ -74,7 +79,6 @@ fn count(scanner: &mut Scanner<'_>) -> Result<u64, SyntaxFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Escapes;
 
     fn parse(text: &str) -> Option<Usage> {
         read(&mut Scanner::new(text, Escapes::Lenient)).expect("valid")

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use crate::json::{Edit, Escapes, Member, Scanner, members_of, quoted, splice, utf8};
 use crate::openai::own_edits;
-use crate::responses::types;
+use crate::responses::usage;
 use crate::sse::SseEvent;
 use crate::stream::{Ending, StreamOptions, write_event};
 
@@ -107,7 +107,7 @@ impl crate::stream::Relay for Relay {
         let opening = opening.iter().filter(|(name, _)| !is_known(name));
         let mut own: Vec<_> = opening.map(|(name, json)| (name.as_str(), json.as_slice())).collect();
         own.extend_from_slice(ending.routing);
-        let usage = ending.usage.map(|usage| types::usage_json(&usage));
+        let usage = ending.usage.map(usage::json);
         self.write(&name, &data, &Own { routing: &own, usage: usage.as_deref() }, out);
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::canonical::{Json, Part, StopReason};
 use crate::json::Node;
+use crate::responses::usage::WireUsage;
 
 // === Words ===
 
@@ -82,26 +83,6 @@ pub(super) const PARAGRAPH: &str = "\n\n";
 /// The proof of thought beside a call, where we have put it for another dialect's sake.
 pub(super) fn call_signature(item: &Node<'_>) -> Option<String> {
     item.get("extra_content")?.get("google")?.string_of("thought_signature")
-}
-
-/// Reads a `usage` object; `None` = it tells no tokens, which no call consumes.
-pub(super) fn usage_of(response: &Node<'_>) -> Option<Usage> {
-    let node = response.get("usage")?;
-    let detail = |of: &str, name: &str| node.get(of).and_then(|it| it.count_of(name)).unwrap_or(0);
-    let usage = Usage {
-        prompt_tokens: node.count_of("input_tokens").unwrap_or(0),
-        cached_tokens: detail("input_tokens_details", "cached_tokens"),
-        cache_write_tokens: detail("input_tokens_details", "cache_write_tokens"),
-        completion_tokens: node.count_of("output_tokens").unwrap_or(0),
-        reasoning_tokens: detail("output_tokens_details", "reasoning_tokens"),
-        estimated: false,
-    };
-    (usage.total_tokens() > 0).then_some(usage)
-}
-
-/// Writes usage as a provider would.
-pub(super) fn usage_json(usage: &Usage) -> Vec<u8> {
-    serde_json::to_vec(&WireUsage::of(usage)).expect("counts are always JSON")
 }
 
 // === Shapes of an answer ===
@@ -256,7 +237,7 @@ impl<'a> WireResponse<'a> {
             status,
             incomplete_details: reason.map(|reason| Incomplete { reason }),
             output,
-            usage: usage.as_ref().map(WireUsage::of),
+            usage: usage.map(WireUsage::from),
             ..self
         }
     }
@@ -271,41 +252,6 @@ impl Item<'_> {
     fn has_refusal(&self) -> bool {
         let Self::Message { content, .. } = self else { return false };
         content.iter().any(|part| matches!(part, Content::Refusal { .. }))
-    }
-}
-
-#[derive(Serialize)]
-struct WireUsage {
-    input_tokens: u64,
-    input_tokens_details: InputDetails,
-    output_tokens: u64,
-    output_tokens_details: OutputDetails,
-    total_tokens: u64,
-}
-
-#[derive(Serialize)]
-struct InputDetails {
-    cached_tokens: u64,
-    cache_write_tokens: u64,
-}
-
-#[derive(Serialize)]
-struct OutputDetails {
-    reasoning_tokens: u64,
-}
-
-impl WireUsage {
-    fn of(usage: &Usage) -> Self {
-        Self {
-            input_tokens: usage.prompt_tokens,
-            input_tokens_details: InputDetails {
-                cached_tokens: usage.cached_tokens,
-                cache_write_tokens: usage.cache_write_tokens,
-            },
-            output_tokens: usage.completion_tokens,
-            output_tokens_details: OutputDetails { reasoning_tokens: usage.reasoning_tokens },
-            total_tokens: usage.total_tokens(),
-        }
     }
 }
 
@@ -345,28 +291,6 @@ mod tests {
             &StopReason::Other("boredom".into()),
         );
         stops(r#"{"status":"incomplete"}"#, &StopReason::Length);
-    }
-
-    #[test]
-    fn usage_without_tokens_is_missing_usage() {
-        for text in ["{}", r#"{"usage":null}"#, r#"{"usage":{"input_tokens":0}}"#, r#"{"usage":[]}"#] {
-            assert_eq!(usage_of(&Node::parse(text, Escapes::Lenient).unwrap()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn written_usage_reads_back() {
-        let usage = Usage {
-            prompt_tokens: 9,
-            cached_tokens: 4,
-            cache_write_tokens: 2,
-            completion_tokens: 5,
-            reasoning_tokens: 1,
-            estimated: false,
-        };
-        let response = WireResponse::new("resp_1", 7, "m").ended(&StopReason::Stop, Vec::new(), Some(usage));
-        let text = serde_json::to_string(&response).unwrap();
-        assert_eq!(usage_of(&Node::parse(&text, Escapes::Strict).unwrap()), Some(usage));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whole answers.
 
-use super::super::types::{Counts, stop_reason};
+use super::super::types::stop_reason;
+use super::super::usage::Counts;
 use super::blocks;
 use crate::BadAnswer;
 use crate::canonical::{Answer, Choice, Part, StopReason};

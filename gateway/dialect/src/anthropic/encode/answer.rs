@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::super::types::{Block, Stop, WireUsage};
+use super::super::types::{Block, Stop};
+use super::super::usage::WireUsage;
 use super::json;
 use crate::answer::{Rendered, Shown};
 use crate::canonical::{Answer, Loss, Part, Role, StopReason};

@@ -2,7 +2,8 @@
 
 use super::super::decode::refusal;
 use super::super::error::status_of;
-use super::super::types::{Counts, stop_reason};
+use super::super::types::stop_reason;
+use super::super::usage::Counts;
 use crate::UpstreamError;
 use crate::canonical::{Event, Part};
 use crate::json::{Escapes, Node, checked_utf8};

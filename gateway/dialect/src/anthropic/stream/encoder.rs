@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 use serde::Serialize;
 
-use super::super::types::{Block as WireBlock, Stop, WireUsage, call_id, input};
+use super::super::types::{Block as WireBlock, Stop, call_id, input};
+use super::super::usage::WireUsage;
 use super::order::{Block, Kind, Order, Write};
 use crate::canonical::{Event, StopReason};
 use crate::json::quoted;

@@ -18,7 +18,12 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
     if choices.is_empty() {
         choices.extend(blocked(node).map(refusal));
     }
-    Ok(Answer { choices, model: node.string_of("modelVersion"), usage: usage::of(node), id })
+    Ok(Answer {
+        choices,
+        model: node.string_of("modelVersion"),
+        usage: node.get("usageMetadata").and_then(usage::of),
+        id,
+    })
 }
 
 /// The candidates of an answer or a chunk and their places.

@@ -70,7 +70,7 @@ impl Decoder {
             said.extend(blocked.message.map(|text| Event::Refusal { choice: 0, text }));
             said.push(Event::Finish { choice: 0, reason: StopReason::ContentFilter });
         }
-        said.extend(usage::of(chunk).map(Event::Usage));
+        said.extend(chunk.get("usageMetadata").and_then(usage::of).map(Event::Usage));
     }
 
     fn candidate(&mut self, choice: u64, node: &Node<'_>, said: &mut Vec<Event>) {

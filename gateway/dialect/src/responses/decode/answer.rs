@@ -2,7 +2,7 @@
 
 use crate::canonical::{Answer, Choice, Json, Part};
 use crate::json::Node;
-use crate::responses::types;
+use crate::responses::{types, usage};
 use crate::{BadAnswer, UpstreamError};
 
 /// Reads an answer.
@@ -27,7 +27,7 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
         id: node.string_of("id"),
         model: node.string_of("model"),
         choices: vec![choice],
-        usage: types::usage_of(node),
+        usage: node.get("usage").and_then(usage::of),
     })
 }
 

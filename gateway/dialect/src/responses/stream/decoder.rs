@@ -7,7 +7,7 @@ use crate::UpstreamError;
 use crate::canonical::{Event, Part};
 use crate::json::{Escapes, Node, checked_utf8};
 use crate::responses::decode::parts_of;
-use crate::responses::types;
+use crate::responses::{types, usage};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, StreamFault};
 
@@ -192,7 +192,7 @@ impl Decoder {
         for (place, item) in response.get("output").map(Node::items).unwrap_or_default().iter().enumerate() {
             self.item_ends(place as u64, item, said);
         }
-        said.extend(types::usage_of(response).map(Event::Usage));
+        said.extend(response.get("usage").and_then(usage::of).map(Event::Usage));
         let reason = types::stop_reason(response, self.calls > 0, self.refused);
         said.push(Event::Finish { choice: ONLY, reason });
         said.push(Event::End);
