@@ -41,17 +41,31 @@ pub struct Shown<'a> {
     pub id: &'a str,
     /// When, in seconds of Unix time.
     pub created: i64,
-    /// Members of ours: names and JSON texts.
-    pub routing: &'a [(&'a str, &'a [u8])],
+    /// What is told of the tokens, where the dialect of the answer had to change.
+    pub usage: Option<Usage>,
 }
 
-/// An answer's body for the caller.
-#[derive(Clone, Debug)]
-pub struct Rendered {
-    /// It.
-    pub body: Bytes,
-    /// What the caller's dialect cannot say.
-    pub loss: Loss,
+/// An answer for its caller, written but for our own members: what it cost is known only when its loss is recorded.
+#[derive(Debug)]
+pub struct Rendered<'a> {
+    form: Form<'a>,
+    loss: Loss,
+}
+
+#[derive(Debug)]
+enum Form<'a> {
+    /// As it came, under this model's name.
+    Same(&'a Answer, &'a str),
+    Written(Vec<u8>),
+}
+
+/// An answer written in another dialect than it came in.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// An object with some members.
+    pub(crate) body: Vec<u8>,
+    /// What the dialect cannot say.
+    pub(crate) loss: Loss,
 }
 
 /// An answer that says something.
@@ -135,39 +149,50 @@ impl Answer {
         }
     }
 
-    /// What a caller's dialect cannot say of it.
-    pub fn loss_for(&self, caller: Dialect) -> Loss {
-        if self.dialect() == caller {
-            return Loss::default();
-        }
-        self.render(caller, &Shown { model: "", id: "", created: 0, routing: &[] }).loss
-    }
-
-    /// Returns the answer for a caller of a dialect.
-    pub fn render(&self, caller: Dialect, shown: &Shown<'_>) -> Rendered {
-        match self {
-            Self::Chat(answer) if caller == Dialect::Openai => {
-                Rendered { body: answer.splice(shown.model, shown.routing), loss: Loss::default() }
+    /// Writes the answer for a caller of a dialect.
+    pub fn render<'a>(&'a self, caller: Dialect, shown: &Shown<'a>) -> Rendered<'a> {
+        let written = match self {
+            _ if self.dialect() == caller => {
+                return Rendered { form: Form::Same(self, shown.model), loss: Loss::default() };
             }
             Self::Chat(answer) => encode(&openai::decode::answer(answer.body()), caller, shown),
-            Self::Other(answer) if answer.dialect == caller => answer.splice(shown),
             Self::Other(answer) => encode(&answer.canonical, caller, shown),
+        };
+        Rendered { form: Form::Written(written.body), loss: written.loss }
+    }
+}
+
+impl Rendered<'_> {
+    /// What the caller's dialect cannot say.
+    pub const fn loss(&self) -> &Loss {
+        &self.loss
+    }
+
+    /// Returns the body with members of ours: names and JSON texts.
+    pub fn finish(self, routing: &[(&str, &[u8])]) -> Bytes {
+        match self.form {
+            Form::Same(Answer::Chat(answer), model) => answer.splice(model, routing),
+            Form::Same(Answer::Other(answer), model) => answer.splice(model, routing),
+            Form::Written(mut body) => {
+                openai::append_members(&mut body, routing);
+                body.into()
+            }
         }
     }
 }
 
 impl Whole {
-    fn splice(&self, shown: &Shown<'_>) -> Rendered {
-        let model = quoted(shown.model);
+    fn splice(&self, model: &str, routing: &[(&str, &[u8])]) -> Bytes {
+        let model = quoted(model);
         let mut edits = vec![Edit::set(self.dialect.model_member(), &model)];
-        edits.extend(openai::own_edits(shown.routing));
+        edits.extend(openai::own_edits(routing));
         let mut out = Vec::with_capacity(self.body.len() + 256);
         splice(&self.body, &self.members, &edits, &mut out);
-        Rendered { body: out.into(), loss: Loss::default() }
+        out.into()
     }
 }
 
-fn encode(answer: &canonical::Answer, caller: Dialect, shown: &Shown<'_>) -> Rendered {
+fn encode(answer: &canonical::Answer, caller: Dialect, shown: &Shown<'_>) -> Written {
     match caller {
         Dialect::Openai => openai::encode::answer(answer, shown),
         Dialect::OpenaiResponses => crate::responses::encode::answer(answer, shown),
@@ -195,4 +220,25 @@ fn estimate(answer: &canonical::Answer) -> u64 {
 
 fn malformed(fault: &dyn std::fmt::Display) -> BadAnswer {
     BadAnswer::Malformed { reason: fault.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_known_before_our_members_are_written_and_missing_usage_is_told() {
+        let body = r#"{"choices":[{"message":{"content":"a"},"logprobs":{"content":[]}}]}"#;
+        let answer = Answer::decode(Dialect::Openai, Bytes::from_static(body.as_bytes())).expect("an answer");
+        let usage = Some(Usage { prompt_tokens: 3, completion_tokens: 1, estimated: true, ..Usage::default() });
+        let rendered = answer.render(Dialect::Anthropic, &Shown { model: "acme/one", id: "msg_1", created: 7, usage });
+        let lost: Vec<_> = rendered.loss().iter().map(|lost| lost.path.as_str()).collect();
+        assert_eq!(lost, ["choices[0].logprobs"]);
+        let expected = concat!(
+            r#"{"id":"msg_1","type":"message","role":"assistant","model":"acme/one","content":[{"type":"text","text":"a"}],"#,
+            r#""stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"#,
+            r#""cache_read_input_tokens":0,"output_tokens":1},"routing":{"a":1}}"#
+        );
+        assert_eq!(rendered.finish(&[("routing", br#"{"a":1}"#)]), expected);
+    }
 }

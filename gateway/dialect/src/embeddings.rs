@@ -10,7 +10,7 @@ mod vectors;
 
 use crate::Dialect;
 
-pub use answer::EmbeddingsAnswer;
+pub use answer::{EmbeddingsAnswer, Shown};
 pub use request::{EmbeddingsRequest, Unsayable};
 
 /// The path below a provider's base URL at which a model embeds; `None` = the dialect has no embeddings.

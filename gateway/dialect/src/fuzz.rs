@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::answer::Shown;
-use crate::embeddings::{EmbeddingsAnswer, EmbeddingsRequest};
+use crate::embeddings::{self, EmbeddingsAnswer, EmbeddingsRequest};
 use crate::openai::{ChatRequest, ChatResponse, StreamTranslator};
 use crate::stream::{StreamFault, StreamOptions};
 use crate::{Answer, Dialect, Encoded, Request, SseParser, Target, Translator};
@@ -68,8 +68,8 @@ pub fn request_of(dialect: Dialect, upstream: Dialect, data: &[u8]) {
 /// When it is not.
 pub fn answer_of(dialect: Dialect, caller: Dialect, data: &[u8]) {
     let Ok(answer) = Answer::decode(dialect, Bytes::copy_from_slice(data)) else { return };
-    let shown = Shown { model: "shown/model", id: "answer_1", created: 7, routing: &[("routing", b"{\"a\":1}")] };
-    let body = answer.render(caller, &shown).body;
+    let shown = Shown { model: "shown/model", id: "answer_1", created: 7, usage: None };
+    let body = answer.render(caller, &shown).finish(&[("routing", b"{\"a\":1}")]);
     if dialect == caller {
         let again = Answer::decode(dialect, body).expect("what is passed on is sound");
         assert_eq!((again.usage(), again.served_model()), (answer.usage(), Some("shown/model")));
@@ -119,9 +119,9 @@ pub fn embeddings(data: &[u8]) {
     let request = request.expect("a sound request");
     for upstream in [Dialect::Openai, Dialect::Gemini] {
         let Ok(answer) = EmbeddingsAnswer::decode(upstream, body.clone(), 1) else { continue };
-        let shown = Shown { model: "shown/model", id: "x", created: 7, routing: &[("routing", b"{}")] };
-        let rendered = answer.render(&request, &shown, domain::Usage::default());
-        let again = EmbeddingsAnswer::decode(Dialect::Openai, rendered.body, 1).expect("what is passed on is sound");
+        let (usage, routing) = (domain::Usage::default(), &[("routing", &b"{}"[..])]);
+        let rendered = answer.render(&request, &embeddings::Shown { model: "shown/model", usage, routing });
+        let again = EmbeddingsAnswer::decode(Dialect::Openai, rendered, 1).expect("what is passed on is sound");
         assert_eq!((again.served_model(), again.dimensions()), (Some("shown/model"), answer.dimensions()));
     }
 }

@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use dialect::answer::Shown;
 use dialect::canonical::Loss;
-use dialect::embeddings::{self, EmbeddingsAnswer, EmbeddingsRequest};
+use dialect::embeddings::{self, EmbeddingsAnswer, EmbeddingsRequest, Shown};
 use dialect::{BadAnswer, BadRequest, Dialect, Surface};
 use domain::{Ability, Attempt, AttemptOutcome, Model, ModelId, Provider, Route, Usage};
 use http::header::CONTENT_TYPE;
@@ -297,9 +296,8 @@ impl Errand {
         let routing = serde_json::to_vec(&routing).expect("plain data with string keys is always JSON");
         let named: &[(&str, &[u8])] =
             if self.request.extensions().include_routing_metadata { &[("routing", &routing)] } else { &[] };
-        let id = self.settle.context().id.to_string();
-        let shown = Shown { model: model.id.as_str(), id: &id, created: 0, routing: named };
-        let mut response = Response::new(GatewayBody::full(answer.render(&self.request, &shown, usage).body));
+        let shown = Shown { model: model.id.as_str(), usage, routing: named };
+        let mut response = Response::new(GatewayBody::full(answer.render(&self.request, &shown)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Ok(name) = HeaderValue::try_from(model.id.as_str()) {
             response.headers_mut().insert("x-routing-model", name);

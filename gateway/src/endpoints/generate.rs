@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dialect::answer::{Rendered, Shown};
+use dialect::answer::Shown;
 use dialect::canonical::Loss;
 use dialect::{Answer, Dialect, Surface};
 use domain::{Decision, Usage};
@@ -156,12 +156,14 @@ fn deliver(mut pursuit: Box<Pursuit>, answer: &Answer) -> Response<GatewayBody> 
     });
     pursuit.settle.consumed(usage);
     pursuit.settle.served_by(answer.served_model());
-    let caller = pursuit.request.dialect();
-    let mut loss = pursuit.loss.clone();
-    loss.extend(&answer.loss_for(caller));
-    pursuit.settle.lost(&loss);
     // What the caller is told repeats what is recorded, so it is put aside before the account closes.
-    let told = Told::of(&pursuit);
+    let Some(told) = Told::of(&pursuit) else { return refused(pursuit.settle, &Failure::Internal) };
+    let (id, created) = Told::identity(&pursuit);
+    let shown = Shown { model: &told.model, id: &id, created, usage: Some(usage) };
+    let rendered = answer.render(pursuit.request.dialect(), &shown);
+    let mut loss = pursuit.loss.clone();
+    loss.extend(rendered.loss());
+    pursuit.settle.lost(&loss);
     let settled = match pursuit.settle.finish(End::completed()) {
         Ok(settled) => settled,
         Err(fault) => {
@@ -169,8 +171,6 @@ fn deliver(mut pursuit: Box<Pursuit>, answer: &Answer) -> Response<GatewayBody> 
             return pursuit.settle.context().voice.response(&Failure::RecordsUnavailable);
         }
     };
-    let Some(told) = told else { return pursuit.settle.context().voice.response(&Failure::Internal) };
-    let (id, created) = Told::identity(&pursuit);
     let requested = pursuit.request.model();
     let routing = pursuit.wants_report().then(|| {
         let opening = Opening::new(requested, &told.model, &told.decision, &told.attempts, &loss);
@@ -178,8 +178,7 @@ fn deliver(mut pursuit: Box<Pursuit>, answer: &Answer) -> Response<GatewayBody> 
     });
     let named: Vec<(&str, &[u8])> =
         routing.iter().flat_map(|json| report::names(requested).iter().map(|name| (*name, json.as_ref()))).collect();
-    let Rendered { body, .. } = answer.render(caller, &Shown { model: &told.model, id: &id, created, routing: &named });
-    let mut response = Response::new(GatewayBody::full(body));
+    let mut response = Response::new(GatewayBody::full(rendered.finish(&named)));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     told.write_headers(response.headers_mut());
     write_overhead(response.headers_mut(), pursuit.settle.overhead());

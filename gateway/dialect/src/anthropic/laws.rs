@@ -63,7 +63,7 @@ fn joined(events: impl IntoIterator<Item = Event>) -> Vec<Event> {
     joined
 }
 
-fn node(body: &Bytes) -> Node<'_> {
+fn node(body: &[u8]) -> Node<'_> {
     Node::parse(utf8(body), Escapes::Strict).expect("what is written is JSON")
 }
 
@@ -108,7 +108,7 @@ proptest! {
 
     #[test]
     fn answers_come_back(answer in answer()) {
-        let shown = Shown { model: "m", id: "msg_1", created: 0, routing: &[] };
+        let shown = Shown { model: "m", id: "msg_1", created: 0, usage: None };
         let rendered = encode::answer(&answer, &shown);
         prop_assert!(rendered.loss.is_empty(), "{:?}", rendered.loss);
         prop_assert_eq!(decode::answer(&node(&rendered.body)), Ok(answer));

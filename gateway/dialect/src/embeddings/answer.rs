@@ -5,8 +5,7 @@ use domain::Usage;
 
 use super::EmbeddingsRequest;
 use super::vectors::{self, Vector};
-use crate::answer::{BadAnswer, Rendered, Shown};
-use crate::canonical::Loss;
+use crate::answer::BadAnswer;
 use crate::json::{Edit, Escapes, Kind, Member, Node, Scanner, Span, SyntaxFault, checked_utf8, quoted, splice};
 use crate::openai::{append_members, own_edits};
 use crate::{Dialect, UpstreamError, gemini, openai};
@@ -18,6 +17,17 @@ pub struct EmbeddingsAnswer {
     body: Bytes,
     members: Vec<Member>,
     found: Found,
+}
+
+/// What an answer shows of us.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The model that answered, as the catalogue calls it.
+    pub model: &'a str,
+    /// What is told of the tokens where the provider told nothing.
+    pub usage: Usage,
+    /// Members of ours: names and JSON texts.
+    pub routing: &'a [(&'a str, &'a [u8])],
 }
 
 /// What was read on the way.
@@ -68,16 +78,16 @@ impl EmbeddingsAnswer {
         self.found.vectors.first().map_or(0, |vector| vector.dimensions)
     }
 
-    /// Returns the answer for the caller. `usage` is told where the provider told none.
-    pub fn render(&self, request: &EmbeddingsRequest, shown: &Shown<'_>, usage: Usage) -> Rendered {
-        let body = match self.dialect {
-            Dialect::Gemini => self.write(request, shown, usage),
-            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => self.splice(shown, usage),
-        };
-        Rendered { body, loss: Loss::default() }
+    /// Returns the answer for the caller.
+    pub fn render(&self, request: &EmbeddingsRequest, shown: &Shown<'_>) -> Bytes {
+        match self.dialect {
+            Dialect::Gemini => self.write(request, shown),
+            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => self.splice(shown),
+        }
     }
 
-    fn splice(&self, shown: &Shown<'_>, usage: Usage) -> Bytes {
+    fn splice(&self, shown: &Shown<'_>) -> Bytes {
+        let usage = shown.usage;
         let (model, usage) = (quoted(shown.model), usage_json(self.found.usage.unwrap_or(usage)));
         let mut edits = vec![Edit::set("model", &model)];
         edits.extend(self.found.usage.is_none().then_some(Edit::set("usage", usage.as_bytes())));
@@ -87,7 +97,7 @@ impl EmbeddingsAnswer {
         out.into()
     }
 
-    fn write(&self, request: &EmbeddingsRequest, shown: &Shown<'_>, usage: Usage) -> Bytes {
+    fn write(&self, request: &EmbeddingsRequest, shown: &Shown<'_>) -> Bytes {
         let mut out = Vec::with_capacity(self.body.len() + 64 * self.found.vectors.len() + 256);
         out.extend_from_slice(br#"{"object":"list","data":["#);
         for (index, vector) in self.found.vectors.iter().enumerate() {
@@ -106,7 +116,7 @@ impl EmbeddingsAnswer {
         out.extend_from_slice(br#"],"model":"#);
         out.extend_from_slice(&quoted(shown.model));
         out.extend_from_slice(br#","usage":"#);
-        out.extend_from_slice(usage_json(self.found.usage.unwrap_or(usage)).as_bytes());
+        out.extend_from_slice(usage_json(self.found.usage.unwrap_or(shown.usage)).as_bytes());
         out.push(b'}');
         append_members(&mut out, shown.routing);
         out.into()

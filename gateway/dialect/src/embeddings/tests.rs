@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::BadAnswer;
-use crate::answer::Shown;
 
-const SHOWN: Shown<'_> = Shown { model: "acme/one", id: "x", created: 7, routing: &[("routing", b"{\"a\":1}")] };
+const SHOWN: Shown<'_> = Shown { model: "acme/one", usage: SUPPLIED, routing: &[("routing", b"{\"a\":1}")] };
 
 fn request(body: &Value) -> EmbeddingsRequest {
     EmbeddingsRequest::decode(Bytes::from(body.to_string())).unwrap()
@@ -112,9 +111,9 @@ const SUPPLIED: Usage = Usage {
 fn an_answer_of_the_dialect_keeps_its_bytes() {
     let body = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1, 0.20]}],"model":"native-1","usage":{"prompt_tokens":2,"total_tokens":2},"routing":{"x":1}}"#;
     let answer = EmbeddingsAnswer::decode(Dialect::Openai, Bytes::from_static(body.as_bytes()), 1).unwrap();
-    let rendered = answer.render(&request(&json!({"input": "a"})), &SHOWN, SUPPLIED);
+    let rendered = answer.render(&request(&json!({"input": "a"})), &SHOWN);
     let expected = body.replace("native-1", "acme/one").replace(r#"{"x":1}"#, r#"{"a":1}"#);
-    assert_eq!(rendered.body, expected);
+    assert_eq!(rendered, expected);
     assert_eq!((answer.dimensions(), answer.served_model()), (2, Some("native-1")));
     assert_eq!(answer.usage().unwrap().prompt_tokens, 2);
 }
@@ -122,8 +121,8 @@ fn an_answer_of_the_dialect_keeps_its_bytes() {
 #[test]
 fn an_answer_without_usage_is_told_ours() {
     let answer = answer(Dialect::Openai, &json!({"data": [{"embedding": "AACAPw=="}]}), 1).unwrap();
-    let rendered = answer.render(&request(&json!({"input": "a"})), &SHOWN, SUPPLIED);
-    let body: Value = serde_json::from_slice(&rendered.body).unwrap();
+    let rendered = answer.render(&request(&json!({"input": "a"})), &SHOWN);
+    let body: Value = serde_json::from_slice(&rendered).unwrap();
     assert_eq!((&body["usage"], answer.dimensions()), (&json!({"prompt_tokens": 5, "total_tokens": 5}), 1));
 }
 
@@ -133,7 +132,7 @@ fn vectors_of_gemini_come_in_the_form_asked_for() {
     let answer = answer(Dialect::Gemini, &body, 2).unwrap();
     let rendered = |format: &str| -> Value {
         let request = request(&json!({"input": ["a", "b"], "encoding_format": format}));
-        serde_json::from_slice(&answer.render(&request, &SHOWN, SUPPLIED).body).unwrap()
+        serde_json::from_slice(&answer.render(&request, &SHOWN)).unwrap()
     };
     assert_eq!(
         rendered("float"),

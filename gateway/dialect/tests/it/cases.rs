@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use dialect::answer::Shown;
+use dialect::canonical::Loss;
 use dialect::{Answer, Dialect, Request, SseParser, StreamFault, StreamOptions, Target, Translator};
 
 /// One input.
@@ -62,11 +63,12 @@ const OPENING: &[u8] = br#"{"selected_model":"shown/model"}"#;
 pub(crate) const CLOSING: (&str, &[u8]) = ("routing", br#"{"cost_usd":"0.000123"}"#);
 
 /// Reads an answer and shows it to a caller.
-pub(crate) fn answer(case: &Case, caller: Dialect) -> Result<(Answer, dialect::answer::Rendered), dialect::BadAnswer> {
+pub(crate) fn answer(case: &Case, caller: Dialect) -> Result<(Answer, Loss, Bytes), dialect::BadAnswer> {
     let answer = Answer::decode(case.dialect, case.bytes.clone())?;
-    let shown = Shown { model: "shown/model", id: "answer_1", created: 1_700_000_000, routing: &[CLOSING] };
+    let shown = Shown { model: "shown/model", id: "answer_1", created: 1_700_000_000, usage: None };
     let rendered = answer.render(caller, &shown);
-    Ok((answer, rendered))
+    let (loss, body) = (rendered.loss().clone(), rendered.finish(&[CLOSING]));
+    Ok((answer, loss, body))
 }
 
 /// What became of a stream.

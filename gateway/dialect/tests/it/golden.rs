@@ -24,9 +24,9 @@ fn requests_say_the_same_in_every_dialect() {
 #[test]
 fn answers_say_the_same_in_every_dialect() {
     check("answers", |case, caller| match cases::answer(case, caller) {
-        Ok((answer, rendered)) => {
+        Ok((answer, loss, body)) => {
             let (model, usage) = (answer.served_model(), answer.usage());
-            format!("{model:?}\n{usage:?}\n{}", shown(&rendered.body, &rendered.loss))
+            format!("{model:?}\n{usage:?}\n{}", shown(&body, &loss))
         }
         Err(fault) => format!("refused: {fault}\n"),
     });

@@ -5,9 +5,8 @@ use serde::Serialize;
 use super::super::types::{Block, Stop};
 use super::super::usage::WireUsage;
 use super::json;
-use crate::answer::{Rendered, Shown};
+use crate::answer::{Shown, Written};
 use crate::canonical::{Answer, Loss, Part, Role, StopReason};
-use crate::openai::encode::append_members;
 
 #[derive(Serialize)]
 struct WireAnswer<'a> {
@@ -22,7 +21,7 @@ struct WireAnswer<'a> {
 }
 
 /// Writes an answer. The first choice is all that has a place.
-pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
+pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
     let mut loss = Loss::default();
     for index in 1..answer.choices.len() {
         loss.note(format!("choices[{index}]"), "this dialect gives one answer");
@@ -48,11 +47,9 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
         model: shown.model,
         content: content(parts, &mut loss),
         stop: Stop::of(stop, called, refused),
-        usage: WireUsage::from(answer.usage.unwrap_or_default()),
+        usage: WireUsage::from(shown.usage.or(answer.usage).unwrap_or_default()),
     };
-    let mut body = json(&wire);
-    append_members(&mut body, shown.routing);
-    Rendered { body: body.into(), loss }
+    Written { body: json(&wire), loss }
 }
 
 /// Callers read what an upstream of the dialect refuses to be told: thoughts without its own proof. Media, which no

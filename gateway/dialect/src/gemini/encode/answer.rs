@@ -5,13 +5,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::json;
-use crate::answer::{Rendered, Shown};
+use crate::answer::{Shown, Written};
 use crate::base64;
 use crate::canonical::{Answer, Choice, Json, Loss, Part, StopReason};
 use crate::gemini::types::{self, WireContent, WirePart};
 use crate::gemini::usage::WireUsage;
 use crate::gemini::{logprobs, proof};
-use crate::openai::encode::append_members;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,17 +33,15 @@ struct Candidate<'a> {
 }
 
 /// Writes an answer.
-pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
+pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
     let mut loss = Loss::default();
     let wire = WireAnswer {
         candidates: answer.choices.iter().enumerate().map(|(index, it)| candidate(index, it, &mut loss)).collect(),
-        usage_metadata: answer.usage.map(WireUsage::from),
+        usage_metadata: shown.usage.or(answer.usage).map(WireUsage::from),
         model_version: shown.model,
         response_id: shown.id,
     };
-    let mut body = Vec::from(json(&wire));
-    append_members(&mut body, shown.routing);
-    Rendered { body: body.into(), loss }
+    Written { body: Vec::from(json(&wire)), loss }
 }
 
 fn candidate<'a>(index: usize, choice: &'a Choice, loss: &mut Loss) -> Candidate<'a> {

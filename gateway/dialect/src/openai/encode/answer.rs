@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::json;
-use crate::answer::{Rendered, Shown};
+use crate::answer::{Shown, Written};
 use crate::canonical::{Answer, Choice, Json, Loss, Part};
 use crate::openai::types::{self, Extra, Function, Thought, WireCall};
 use crate::openai::usage;
@@ -41,7 +41,7 @@ struct Message<'a> {
 }
 
 /// Writes an answer.
-pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
+pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
     let mut loss = Loss::default();
     let wire = WireAnswer {
         id: shown.id,
@@ -49,11 +49,9 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
         created: shown.created,
         model: shown.model,
         choices: answer.choices.iter().enumerate().map(|(index, it)| choice(index, it, &mut loss)).collect(),
-        usage: answer.usage.as_ref().and_then(|usage| Json::parse(usage::write(usage))),
+        usage: shown.usage.or(answer.usage).as_ref().and_then(|usage| Json::parse(usage::write(usage))),
     };
-    let mut body = Vec::from(json(&wire));
-    super::append_members(&mut body, shown.routing);
-    Rendered { body: body.into(), loss }
+    Written { body: Vec::from(json(&wire)), loss }
 }
 
 fn choice<'a>(index: usize, choice: &'a Choice, loss: &mut Loss) -> WireChoice<'a> {

@@ -3,14 +3,13 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::answer::{Rendered, Shown};
+use crate::answer::{Shown, Written};
 use crate::canonical::{Answer, Choice, Json, Loss, Part, StopReason};
 use crate::json::{Escapes, Node};
-use crate::openai::append_members;
 use crate::responses::types::{self, Content, Extra, Item, Logprobs, Summary, WireResponse};
 
 /// Writes an answer.
-pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
+pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
     let mut loss = Loss::default();
     for index in 1..answer.choices.len() {
         loss.note(format!("choices[{index}]"), "this dialect gives one answer");
@@ -22,10 +21,9 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Rendered {
     let tokens = choice.and_then(token_logprobs);
     let stop = choice.map_or(&StopReason::Stop, |it| &it.stop);
     let output = items(parts, &ids, tokens.as_ref(), types::item_status(stop), &mut loss);
-    let response = WireResponse::new(shown.id, shown.created, shown.model).ended(stop, output, answer.usage);
-    let mut body = Vec::from(json(&response));
-    append_members(&mut body, shown.routing);
-    Rendered { body: body.into(), loss }
+    let response =
+        WireResponse::new(shown.id, shown.created, shown.model).ended(stop, output, shown.usage.or(answer.usage));
+    Written { body: Vec::from(json(&response)), loss }
 }
 
 const fn prefix(part: &Part) -> &'static str {
