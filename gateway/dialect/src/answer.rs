@@ -7,6 +7,7 @@ use domain::tokens::TokenEstimator;
 use crate::canonical::{self, Loss, Part};
 use crate::json::{Edit, Escapes, Member, Node, Scanner, checked_utf8, members_of, quoted, splice};
 use crate::openai::{self, ChatResponse};
+use crate::usage::believed;
 use crate::{Dialect, UpstreamError};
 
 /// A body under status 200 that is not an answer.
@@ -125,11 +126,11 @@ impl Answer {
         }
     }
 
-    /// What the call consumed, if the provider says.
+    /// What the call consumed, if the provider says and it can be true.
     pub fn usage(&self) -> Option<Usage> {
         match self {
             Self::Chat(answer) => answer.usage(),
-            Self::Other(answer) => answer.canonical.usage,
+            Self::Other(answer) => believed(answer.canonical.usage, written(&answer.canonical)),
         }
     }
 
@@ -201,6 +202,20 @@ fn encode(answer: &canonical::Answer, caller: Dialect, shown: &Shown<'_>) -> Wri
     }
 }
 
+/// The estimated tokens of an answer that the model has written itself: refusals may be the provider's own words.
+fn written(answer: &canonical::Answer) -> u64 {
+    let is_written = |part: &Part| match part {
+        Part::Text { .. } | Part::Reasoning { .. } | Part::ToolCall { .. } => true,
+        Part::Refusal { .. }
+        | Part::Image { .. }
+        | Part::Audio { .. }
+        | Part::File { .. }
+        | Part::ToolResult { .. } => false,
+    };
+    let is_written = answer.choices.iter().flat_map(|choice| &choice.parts).any(is_written);
+    if is_written { estimate(answer) } else { 0 }
+}
+
 fn estimate(answer: &canonical::Answer) -> u64 {
     let mut text = TokenEstimator::new();
     for part in answer.choices.iter().flat_map(|choice| &choice.parts) {
@@ -240,5 +255,38 @@ mod tests {
             r#""cache_read_input_tokens":0,"output_tokens":1},"routing":{"a":1}}"#
         );
         assert_eq!(rendered.finish(&[("routing", br#"{"a":1}"#)]), expected);
+    }
+
+    #[test]
+    fn a_count_of_nothing_is_believed_of_an_answer_without_words_alone() {
+        for (dialect, body) in [
+            (
+                Dialect::Openai,
+                r#"{"choices":[{"message":{"content":"SAID"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#,
+            ),
+            (
+                Dialect::OpenaiResponses,
+                r#"{"output":[{"type":"message","content":[{"type":"output_text","text":"SAID"}]}],"usage":{"input_tokens":0}}"#,
+            ),
+            (
+                Dialect::Anthropic,
+                r#"{"content":[{"type":"text","text":"SAID"}],"usage":{"input_tokens":0,"output_tokens":0}}"#,
+            ),
+            (
+                Dialect::Gemini,
+                r#"{"candidates":[{"content":{"parts":[{"text":"SAID"}]}}],"usageMetadata":{"totalTokenCount":0}}"#,
+            ),
+        ] {
+            let usage = |body: String| Answer::decode(dialect, body.into()).expect("an answer").usage();
+            assert_eq!(usage(body.replace("SAID", "")), Some(Usage::default()), "{dialect:?}");
+            assert_eq!(usage(body.replace("SAID", "a")), None, "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_refused_in_the_providers_words_has_cost_its_prompt_alone() {
+        let body = r#"{"promptFeedback":{"blockReason":"SAFETY","blockReasonMessage":"No."},"usageMetadata":{"promptTokenCount":9}}"#;
+        let usage = Answer::decode(Dialect::Gemini, Bytes::from_static(body.as_bytes())).expect("an answer").usage();
+        assert_eq!(usage, Some(Usage { prompt_tokens: 9, ..Usage::default() }));
     }
 }

@@ -9,6 +9,7 @@ mod json;
 mod sse;
 mod surface;
 mod upstream_error;
+mod usage;
 mod wire;
 
 pub mod answer;

@@ -7,6 +7,7 @@ use domain::Usage;
 use crate::anthropic::usage::Counts;
 use crate::json::{Escapes, Node, checked_utf8};
 use crate::sse::{SseFault, SseParser};
+use crate::usage::later;
 use crate::{Dialect, gemini, openai, responses};
 
 /// A whole document is kept up to this many bytes; of a longer one nothing is known.
@@ -23,7 +24,7 @@ pub struct Meter {
 /// What an answer said of itself.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
-    /// What it consumed, if it said.
+    /// What it consumed, if it said: zeros too, since nobody knows here what was written.
     pub usage: Option<Usage>,
     /// The model that it named.
     pub model: Option<String>,
@@ -124,7 +125,7 @@ impl Heard {
             (None, Some(object)) => gemini::usage::of(object),
             (None, None) => None,
         };
-        self.usage = said.or(self.usage);
+        self.usage = said.map(|said| later(self.usage, said)).or(self.usage);
     }
 }
 

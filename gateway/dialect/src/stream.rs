@@ -166,7 +166,7 @@ impl Translator {
         }
     }
 
-    /// Gives the usage to pass on where the upstream gave none.
+    /// Gives the usage to pass on where the upstream gave none that can be true.
     pub fn supply_usage(&mut self, usage: Usage) {
         match self {
             Self::Chat(stream) => stream.supply_usage(usage),
@@ -190,11 +190,11 @@ impl Translator {
         }
     }
 
-    /// What the call consumed, if the upstream said or it was supplied.
+    /// What the call consumed, if the upstream said and it can be true, or it was supplied.
     pub fn usage(&self) -> Option<Usage> {
         match self {
             Self::Chat(stream) => stream.usage(),
-            Self::Other(stream) => stream.facts.usage,
+            Self::Other(stream) => stream.facts.usage(),
         }
     }
 
@@ -202,7 +202,7 @@ impl Translator {
     pub fn estimated_usage(&self, input_tokens: u64) -> Usage {
         let said = match self {
             Self::Chat(_) => None,
-            Self::Other(stream) => stream.usage_so_far(),
+            Self::Other(stream) => stream.usage_so_far().filter(|said| said.total_tokens() > 0),
         };
         let known = said.unwrap_or(Usage { prompt_tokens: input_tokens, ..Usage::default() });
         let completion_tokens = known.completion_tokens.max(self.estimated_completion());

@@ -14,6 +14,8 @@ pub(crate) struct Counts {
     written: u64,
     output: u64,
     thought: u64,
+    /// What was read or written was told, be it none.
+    is_told: bool,
 }
 
 impl Counts {
@@ -24,21 +26,21 @@ impl Counts {
         keep(&mut self.read, "cache_read_input_tokens");
         keep(&mut self.written, "cache_creation_input_tokens");
         keep(&mut self.output, "output_tokens");
+        self.is_told |= ["input_tokens", "output_tokens"].iter().any(|name| usage.count_of(name).is_some());
         let details = usage.get("output_tokens_details");
         self.thought = details.and_then(|it| it.count_of("thinking_tokens")).unwrap_or(self.thought);
     }
 
-    /// The usage told so far; `None` = no tokens at all, which no call consumes.
+    /// The usage told so far; `None` = no counts.
     pub(crate) fn usage(self) -> Option<Usage> {
-        let usage = Usage {
+        self.is_told.then(|| Usage {
             prompt_tokens: self.fresh.saturating_add(self.read).saturating_add(self.written),
             cached_tokens: self.read,
             cache_write_tokens: self.written,
             completion_tokens: self.output,
             reasoning_tokens: self.thought.min(self.output),
             estimated: false,
-        };
-        (usage.total_tokens() > 0).then_some(usage)
+        })
     }
 }
 
@@ -120,7 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn usage_without_tokens_is_missing_usage() {
-        assert_eq!(usage(&mut Counts::default(), r#"{"input_tokens":0,"output_tokens":0}"#), None);
+    fn usage_without_counts_is_missing_usage_and_zero_is_a_count() {
+        assert_eq!(usage(&mut Counts::default(), r#"{"input_tokens":null}"#), None);
+        let zero = Some(Usage::default());
+        assert_eq!(usage(&mut Counts::default(), r#"{"input_tokens":0,"output_tokens":0}"#), zero);
     }
 }

@@ -165,7 +165,7 @@ fn read(upstream: Dialect, text: &str, members: &mut Vec<Member>) -> Result<Foun
                 found.served_model = Some(scanner.decode(&model).into_owned());
             }
             ("usage" | "usageMetadata", Kind::Object) => {
-                found.usage = read_usage(is_gemini, &mut scanner)?.or(found.usage)
+                found.usage = read_usage(is_gemini, &mut scanner)?.or(found.usage);
             }
             ("data", Kind::Array) if !is_gemini => read_list(&mut scanner, "embedding", &mut found)?,
             ("embeddings", Kind::Array) if is_gemini => read_list(&mut scanner, "values", &mut found)?,

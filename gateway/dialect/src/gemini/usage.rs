@@ -37,19 +37,21 @@ const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Reads the object; `None` = it tells no tokens, which no call consumes.
+/// Reads the object; `None` = it tells no counts. Zeros are mostly left out here.
 pub(crate) fn of(object: &Node<'_>) -> Option<Usage> {
+    let is_told = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount"]
+        .iter()
+        .any(|name| object.count_of(name).is_some());
     let count = |name: &str| object.count_of(name).unwrap_or(0);
     let thoughts = count("thoughtsTokenCount");
-    let usage = Usage {
+    is_told.then(|| Usage {
         // What tools of the provider's own have read is billed as input, and counted apart from the prompt.
         prompt_tokens: count("promptTokenCount").saturating_add(count("toolUsePromptTokenCount")),
         cached_tokens: count("cachedContentTokenCount"),
         completion_tokens: count("candidatesTokenCount").saturating_add(thoughts),
         reasoning_tokens: thoughts,
         ..Usage::default()
-    };
-    (usage.total_tokens() > 0).then_some(usage)
+    })
 }
 
 #[cfg(test)]
@@ -78,10 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn usage_without_tokens_is_missing_usage() {
-        for nothing in ["{}", "null", "7", r#"{"promptTokenCount":0}"#] {
+    fn usage_without_counts_is_missing_usage_and_zero_is_a_count() {
+        for nothing in ["{}", "null", "7", r#"{"promptTokenCount":"many"}"#] {
             assert_eq!(read(nothing), None, "{nothing}");
         }
+        assert_eq!(read(r#"{"totalTokenCount":0}"#), Some(Usage::default()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::usage;
 use crate::UpstreamError;
 use crate::answer::BadAnswer;
 use crate::json::{Edit, Escapes, Kind, Member, Scanner, Span, checked_utf8, quoted, splice};
+use crate::usage::believed;
 use domain::tokens::TokenEstimator;
 
 /// Members of an answer that are ours; an upstream's own are dropped.
@@ -52,9 +53,9 @@ impl ChatResponse {
         &self.body
     }
 
-    /// What the call consumed, if the provider says.
-    pub const fn usage(&self) -> Option<Usage> {
-        self.found.usage
+    /// What the call consumed, if the provider says and it can be true.
+    pub fn usage(&self) -> Option<Usage> {
+        believed(self.found.usage, self.found.text.tokens())
     }
 
     /// The model that the provider says has answered.

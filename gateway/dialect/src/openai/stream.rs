@@ -16,6 +16,7 @@ use crate::UpstreamError;
 use crate::json::{Edit, Escapes, Member, Scanner, members_of, quoted, splice};
 use crate::sse::{SseEvent, SseParser};
 use crate::stream::{Progress, StreamFault, StreamOptions};
+use crate::usage::{believed, later};
 use chunk::Chunk;
 use domain::tokens::TokenEstimator;
 
@@ -106,9 +107,9 @@ impl StreamTranslator {
         if complete { Ok(()) } else { Err(StreamFault::Truncated) }
     }
 
-    /// Gives the usage to pass on where the upstream gave none.
+    /// Gives the usage to pass on where the upstream gave none that can be true.
     pub fn supply_usage(&mut self, usage: Usage) {
-        if self.state.usage.is_none() {
+        if self.usage() != self.state.usage || self.state.usage.is_none() {
             self.state.usage_json = usage::write(&usage).into_bytes();
             self.state.usage = Some(usage);
         }
@@ -124,9 +125,9 @@ impl StreamTranslator {
         self.state.progress
     }
 
-    /// What the call consumed, if the upstream said or it was supplied.
-    pub const fn usage(&self) -> Option<Usage> {
-        self.state.usage
+    /// What the call consumed, if the upstream said and it can be true, or it was supplied.
+    pub fn usage(&self) -> Option<Usage> {
+        believed(self.state.usage, self.state.text.tokens())
     }
 
     /// The model that the upstream says is answering.
@@ -177,7 +178,9 @@ impl State {
         if self.identity.is_empty() {
             self.identity = identity_of(data, members);
         }
-        if let Some((usage, json)) = chunk.usage {
+        if let Some((usage, json)) = chunk.usage
+            && later(self.usage, usage) == usage
+        {
             self.usage = Some(usage);
             self.usage_json.clear();
             self.usage_json.extend_from_slice(json.of(data));

@@ -9,25 +9,30 @@ pub(crate) fn of(object: &Node<'_>) -> Option<Usage> {
     read(&mut Scanner::new(object.raw, Escapes::Lenient)).ok()?
 }
 
-/// Reads a `usage` value. `None` = it says nothing: not an object, or no tokens at all, which no call consumes.
+/// Reads a `usage` value. `None` = it says nothing: not an object, or one without counts.
 pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, SyntaxFault> {
     if scanner.peek()? != Kind::Object {
         scanner.skip()?;
         return Ok(None);
     }
     let mut usage = Usage::default();
+    let mut is_told = false;
+    let mut take = |count: Option<u64>| {
+        is_told |= count.is_some();
+        count.unwrap_or(0)
+    };
     let mut members = scanner.enter_object()?;
     while let Some(key) = scanner.next_key(&mut members)? {
         match &*scanner.decode(&key) {
-            "prompt_tokens" => usage.prompt_tokens = count(scanner)?,
-            "completion_tokens" => usage.completion_tokens = count(scanner)?,
+            "prompt_tokens" => usage.prompt_tokens = take(count(scanner)?),
+            "completion_tokens" => usage.completion_tokens = take(count(scanner)?),
             "prompt_tokens_details" | "completion_tokens_details" => read_details(scanner, &mut usage)?,
             _ => {
                 scanner.skip()?;
             }
         }
     }
-    Ok((usage.total_tokens() > 0).then_some(usage))
+    Ok(is_told.then_some(usage))
 }
 
 /// Writes usage as a provider would.
@@ -58,9 +63,9 @@ fn read_details(scanner: &mut Scanner<'_>, usage: &mut Usage) -> Result<(), Synt
     let mut members = scanner.enter_object()?;
     while let Some(key) = scanner.next_key(&mut members)? {
         match &*scanner.decode(&key) {
-            "cached_tokens" => usage.cached_tokens = count(scanner)?,
-            "cache_write_tokens" => usage.cache_write_tokens = count(scanner)?,
-            "reasoning_tokens" => usage.reasoning_tokens = count(scanner)?,
+            "cached_tokens" => usage.cached_tokens = count(scanner)?.unwrap_or(0),
+            "cache_write_tokens" => usage.cache_write_tokens = count(scanner)?.unwrap_or(0),
+            "reasoning_tokens" => usage.reasoning_tokens = count(scanner)?.unwrap_or(0),
             _ => {
                 scanner.skip()?;
             }
@@ -69,11 +74,11 @@ fn read_details(scanner: &mut Scanner<'_>, usage: &mut Usage) -> Result<(), Synt
     Ok(())
 }
 
-/// Reads a count; what is none counts zero, since a provider's mistake here must not cost the caller the answer.
-fn count(scanner: &mut Scanner<'_>) -> Result<u64, SyntaxFault> {
+/// Reads a count; what is none is not told, since a provider's mistake here must not cost the caller the answer.
+fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, SyntaxFault> {
     let span = scanner.skip()?.span;
     let text = scanner.slice(span);
-    Ok(text.parse::<u64>().or_else(|_| text.parse::<f64>().map(|float| float as u64)).unwrap_or(0))
+    Ok(text.parse::<u64>().ok().or_else(|| text.parse::<f64>().ok().map(|float| float as u64)))
 }
 
 #[cfg(test)]
@@ -99,11 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn usage_without_tokens_is_missing_usage() {
-        for text in ["null", "{}", r#"{"prompt_tokens":0,"completion_tokens":0}"#, r#"{"prompt_tokens":"many"}"#, "[]"]
-        {
+    fn usage_without_counts_is_missing_usage_and_zero_is_a_count() {
+        for text in ["null", "{}", r#"{"prompt_tokens":null,"total_tokens":0}"#, r#"{"prompt_tokens":"many"}"#, "[]"] {
             assert_eq!(parse(text), None, "{text}");
         }
+        assert_eq!(parse(r#"{"prompt_tokens":0,"completion_tokens":0}"#), Some(Usage::default()));
     }
 
     #[test]

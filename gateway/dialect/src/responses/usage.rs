@@ -5,18 +5,19 @@ use serde::Serialize;
 
 use crate::json::Node;
 
-/// Reads the object; `None` = it tells no tokens, which no call consumes.
+/// Reads the object; `None` = it tells no counts.
 pub(crate) fn of(object: &Node<'_>) -> Option<Usage> {
     let detail = |of: &str, name: &str| object.get(of).and_then(|it| it.count_of(name)).unwrap_or(0);
+    let (input, output) = (object.count_of("input_tokens"), object.count_of("output_tokens"));
     let usage = Usage {
-        prompt_tokens: object.count_of("input_tokens").unwrap_or(0),
+        prompt_tokens: input.unwrap_or(0),
         cached_tokens: detail("input_tokens_details", "cached_tokens"),
         cache_write_tokens: detail("input_tokens_details", "cache_write_tokens"),
-        completion_tokens: object.count_of("output_tokens").unwrap_or(0),
+        completion_tokens: output.unwrap_or(0),
         reasoning_tokens: detail("output_tokens_details", "reasoning_tokens"),
         estimated: false,
     };
-    (usage.total_tokens() > 0).then_some(usage)
+    (input.is_some() || output.is_some()).then_some(usage)
 }
 
 /// Writes usage as a provider would.
@@ -66,10 +67,12 @@ mod tests {
     use crate::json::Escapes;
 
     #[test]
-    fn usage_without_tokens_is_missing_usage() {
-        for text in ["{}", r#"{"input_tokens":0}"#, "[]", "7"] {
-            assert_eq!(of(&Node::parse(text, Escapes::Lenient).unwrap()), None, "{text}");
+    fn usage_without_counts_is_missing_usage_and_zero_is_a_count() {
+        let read = |text: &str| of(&Node::parse(text, Escapes::Lenient).unwrap());
+        for text in ["{}", r#"{"input_tokens":null}"#, "[]", "7"] {
+            assert_eq!(read(text), None, "{text}");
         }
+        assert_eq!(read(r#"{"input_tokens":0,"output_tokens":0}"#), Some(Usage::default()));
     }
 
     #[test]

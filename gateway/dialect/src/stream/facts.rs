@@ -5,14 +5,18 @@ use domain::tokens::TokenEstimator;
 
 use super::Progress;
 use crate::canonical::{Event, StopReason};
+use crate::usage::{believed, later};
 
 /// What is known of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) progress: Progress,
-    pub(crate) usage: Option<Usage>,
+    /// As it was told or supplied.
+    usage: Option<Usage>,
     pub(crate) served_model: Option<String>,
     pub(crate) text: TokenEstimator,
+    /// The model has written something: refusals may be the provider's own words.
+    wrote: bool,
     /// Every choice that ended, and why.
     pub(crate) finishes: Vec<(u64, StopReason)>,
     /// The choices that have begun.
@@ -30,12 +34,17 @@ impl Facts {
             }
             Event::Text { choice, text }
             | Event::Reasoning { choice, text }
-            | Event::Refusal { choice, text }
             | Event::Arguments { choice, text, .. } => {
+                self.wrote |= !text.is_empty();
+                self.text.add_text(text);
+                self.says(*choice, !text.is_empty());
+            }
+            Event::Refusal { choice, text } => {
                 self.text.add_text(text);
                 self.says(*choice, !text.is_empty());
             }
             Event::ToolCall { choice, name, .. } => {
+                self.wrote = true;
                 self.text.add_text(name);
                 self.says(*choice, true);
             }
@@ -48,7 +57,7 @@ impl Facts {
                 }
                 self.progress.finished = finish_suffices && self.finishes.len() == self.begun.len();
             }
-            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Usage(usage) => self.usage = Some(later(self.usage, *usage)),
             Event::End => self.progress.terminal = true,
         }
     }
@@ -58,8 +67,15 @@ impl Facts {
         !self.begun.is_empty()
     }
 
+    /// What the call consumed, if it was told and can be true, or was supplied.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        believed(self.usage, if self.wrote { self.text.tokens() } else { 0 })
+    }
+
     pub(crate) fn supply_usage(&mut self, usage: Usage) {
-        self.usage.get_or_insert(usage);
+        if self.usage() != self.usage || self.usage.is_none() {
+            self.usage = Some(usage);
+        }
     }
 
     fn says(&mut self, choice: u64, content: bool) {

@@ -61,7 +61,7 @@ impl Translation {
     }
 
     pub(super) fn close(&mut self, routing: &[(&str, &[u8])], out: &mut BytesMut) {
-        let ending = Ending { finishes: &self.facts.finishes, usage: self.facts.usage, routing };
+        let ending = Ending { finishes: &self.facts.finishes, usage: self.facts.usage(), routing };
         match &mut self.reader.output {
             Output::Encode(encoder) => encoder.close(&ending, out),
             Output::Relay(relay) => relay.close(&ending, out),

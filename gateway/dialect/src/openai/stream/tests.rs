@@ -190,6 +190,24 @@ fn supplied_usage_fills_in_for_a_silent_upstream_only() {
 }
 
 #[test]
+fn a_count_of_nothing_is_kept_beside_nothing_and_replaced_beside_words() {
+    let zero = r#"{"id":"c-1","model":"native-1","choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#;
+    let ours = Usage { prompt_tokens: 5, completion_tokens: 1, estimated: true, ..Usage::default() };
+    for (content, told, passed) in [(r#"{"content":"a"}"#, None, 5), ("{}", Some(0), 0)] {
+        let mut translator = translator(true);
+        let mut out = BytesMut::new();
+        let stream = stream_of(&[chunk(content, "null"), chunk("{}", "\"stop\""), zero.to_owned()]);
+        translator.push(stream.as_bytes(), &mut out).unwrap();
+        assert_eq!(translator.usage().map(|usage| usage.total_tokens()), told, "{content}");
+        out.clear();
+        translator.supply_usage(translator.usage().unwrap_or(ours));
+        translator.close(&[], &mut out);
+        let events = events(std::str::from_utf8(&out).unwrap());
+        assert_eq!(events[events.len() - 2]["usage"]["prompt_tokens"], passed, "{content}");
+    }
+}
+
+#[test]
 fn only_content_counts_as_content() {
     let content = |delta: &str| translate(&[stream_of(&[chunk(delta, "null")]).as_bytes()], false).progress.content;
     for delta in [
