@@ -14,4 +14,7 @@ mod request;
 pub use answer::{Answer, Choice, StopReason};
 pub use event::Event;
 pub use loss::{Loss, Lost};
-pub use request::{Json, Media, Message, OutputShape, Part, Reasoning, Request, Role, Sampling, Tool, ToolChoice};
+pub(crate) use request::Placed;
+pub use request::{
+    Json, Media, Message, OutputShape, Part, Places, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
+};

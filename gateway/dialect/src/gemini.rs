@@ -18,3 +18,5 @@ mod tests;
 mod types;
 pub(crate) mod usage;
 pub(crate) mod vouch;
+
+pub(crate) use fields::snake;

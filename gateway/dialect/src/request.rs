@@ -3,6 +3,7 @@
 //! A request that stays in its dialect travels as the slices it came in; one that changes it goes through the
 //! [`canonical`] form, and says what was lost. Which model answers is not decided here.
 
+mod as_written;
 mod derive;
 pub(crate) mod extensions;
 mod fault;
@@ -119,14 +120,27 @@ impl Request {
             }
             Self::Chat(request) => {
                 let node = Node::parse(utf8(request.body()), Escapes::Strict)?;
-                encode(&openai::decode::request(&node)?, upstream, native_model)
+                self.encode(&openai::decode::request(&node)?, upstream, native_model)
             }
             Self::Other(request) if request.dialect() == upstream => request.encode_same(native_model),
             Self::Other(request) => {
                 request.check_state()?;
-                encode(request.canonical(), upstream, native_model)
+                self.encode(request.canonical(), upstream, native_model)
             }
         })
+    }
+
+    /// Writes it in another dialect than its own.
+    fn encode(&self, request: &canonical::Request, upstream: Dialect, native_model: &str) -> Encoded {
+        let encoded = match upstream {
+            Dialect::Openai => openai::encode::request(request, native_model),
+            Dialect::OpenaiResponses => crate::responses::encode::request(request, native_model),
+            Dialect::Anthropic => crate::anthropic::encode::request(request, native_model),
+            Dialect::Gemini => crate::gemini::encode::request(request, native_model),
+        };
+        let mut loss = as_written::as_written(&encoded.loss, request, self.dialect(), utf8(self.body()));
+        loss.extend(&request.unknown);
+        Encoded { loss, ..encoded }
     }
 
     /// Returns what the scorer reads.
@@ -155,17 +169,6 @@ impl Deref for Request {
             Self::Other(request) => request,
         }
     }
-}
-
-fn encode(request: &canonical::Request, upstream: Dialect, native_model: &str) -> Encoded {
-    let mut encoded = match upstream {
-        Dialect::Openai => openai::encode::request(request, native_model),
-        Dialect::OpenaiResponses => crate::responses::encode::request(request, native_model),
-        Dialect::Anthropic => crate::anthropic::encode::request(request, native_model),
-        Dialect::Gemini => crate::gemini::encode::request(request, native_model),
-    };
-    encoded.loss.extend(&request.unknown);
-    encoded
 }
 
 /// What requests of every dialect have: a body with members, a model, needs, and our own fields.

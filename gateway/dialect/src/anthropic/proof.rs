@@ -77,7 +77,9 @@ fn without_foreign(request: &Request, body: &str, loss: &mut Loss) -> Option<Vec
             kept.push(message.raw.to_owned());
             continue;
         }
-        loss.note(format!("messages[{index}].content"), REFUSED);
+        for (place, _) in blocks.iter().enumerate().filter(|(_, block)| is_foreign_block(block)) {
+            loss.note(format!("messages[{index}].content[{place}]"), REFUSED);
+        }
         // Of a turn that was all thought nothing remains to be told.
         let own: Vec<&str> = blocks.iter().filter(|block| !is_foreign_block(block)).map(|block| block.raw).collect();
         if !own.is_empty() {
@@ -141,7 +143,7 @@ mod tests {
             r#"{"role":"assistant","future":2,"content":[{"type":"text","text":"b","future":3}]}]}"#
         );
         assert_eq!(body, expected);
-        assert_eq!(lost, ["messages[1].content", "messages[2].content"]);
+        assert_eq!(lost, ["messages[1].content[0]", "messages[1].content[1]", "messages[2].content[0]"]);
     }
 
     #[test]
@@ -157,7 +159,7 @@ mod tests {
         };
         let (body, lost) = sent_with(thinking, &turns("gAAAAB"));
         assert!(!body.contains("thinking"), "{body}");
-        assert_eq!(lost, ["messages[1].content", "thinking"]);
+        assert_eq!(lost, ["messages[1].content[0]", "thinking"]);
         let (body, lost) = sent_with(thinking, &turns("EqQB"));
         assert!(body.contains("budget_tokens") && lost.is_empty(), "{body}");
     }

@@ -72,7 +72,48 @@ pub struct Request {
     pub stream: bool,
     /// Members of the request's own dialect that this form has no place for.
     pub unknown: Loss,
+    /// Where each of the tools stood.
+    pub tool_places: Places,
 }
+
+/// Where things stood in what came in: `messages[2].content[0]`. Told to callers of what was lost; no part of what they
+/// have said, so that any two are equal.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Vec<String>);
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Places {
+    /// Where the thing of this number stood, if it is known.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        self.0.get(index).map(String::as_str)
+    }
+
+    /// Notes where the things up to this number, not noted yet, all stood.
+    pub(crate) fn fill(&mut self, count: usize, place: &dyn std::fmt::Display) {
+        if count > self.0.len() {
+            self.0.resize(count, place.to_string());
+        }
+    }
+
+    /// Forgets where a thing stood that is no more.
+    pub(crate) fn remove(&mut self, index: usize) {
+        self.0.remove(index);
+    }
+}
+
+impl Extend<String> for Places {
+    fn extend<T: IntoIterator<Item = String>>(&mut self, places: T) {
+        self.0.extend(places);
+    }
+}
+
+/// A thing that was read, and where it stood.
+pub(crate) type Placed<T> = (T, String);
 
 /// How tokens are drawn; absent = the model's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -113,12 +154,27 @@ pub struct Message {
     pub parts: Vec<Part>,
     /// The speaker's name.
     pub name: Option<String>,
+    /// Where each of the parts stood.
+    pub places: Places,
 }
 
 impl Message {
     /// A turn without a name.
     pub const fn new(role: Role, parts: Vec<Part>) -> Self {
-        Self { role, parts, name: None }
+        Self { role, parts, name: None, places: Places(Vec::new()) }
+    }
+
+    /// A turn that was read.
+    pub(crate) fn placed(role: Role, parts: Vec<Placed<Part>>) -> Self {
+        let (parts, places) = parts.into_iter().unzip();
+        Self { role, parts, name: None, places }
+    }
+
+    /// Adds what the same speaker goes on to say.
+    pub(crate) fn append(&mut self, more: Self) {
+        self.places.0.resize(self.parts.len(), String::new());
+        self.parts.extend(more.parts);
+        self.places.0.extend(more.places.0);
     }
 
     /// A turn of one text.

@@ -6,7 +6,7 @@ mod content;
 mod said;
 mod tools;
 
-use crate::canonical::{Loss, Message, Request, Role};
+use crate::canonical::{Loss, Request};
 use crate::json::Node;
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
@@ -28,13 +28,11 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
         fields.ignore(name);
     }
     let mut request = Request { model: fields.string("model")?.map(bare), ..Request::default() };
-    let system = fields.pick("systemInstruction", |at| content::system(at, loss))?.unwrap_or_default();
-    if !system.is_empty() {
-        request.messages.push(Message::new(Role::System, system));
-    }
+    let system = fields.pick("systemInstruction", |at| content::system(at, loss))?;
+    request.messages.extend(system.filter(|system| !system.parts.is_empty()));
     let contents = fields.either("contents").into_owned();
     request.messages.extend(fields.require(&contents, "an array of contents", |at| content::contents(at, loss))?);
-    request.tools = tools::declarations(fields, loss)?;
+    (request.tools, request.tool_places) = tools::declarations(fields, loss)?.into_iter().unzip();
     request.tool_choice = tools::choice(fields, loss)?;
     fields.pick("generationConfig", |at| config::read(at, &mut request, loss))?;
     request.service_tier = fields.text("serviceTier")?.as_deref().map(tier);

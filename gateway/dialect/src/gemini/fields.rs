@@ -65,7 +65,7 @@ impl<'a> At<'_, 'a> {
 }
 
 /// `systemInstruction` as `system_instruction`.
-fn snake(camel: &str) -> String {
+pub(crate) fn snake(camel: &str) -> String {
     let mut snake = String::with_capacity(camel.len() + 4);
     for letter in camel.chars() {
         if letter.is_ascii_uppercase() {

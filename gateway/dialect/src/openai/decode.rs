@@ -5,8 +5,8 @@
 
 use super::{types, usage};
 use crate::canonical::{
-    Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Reasoning, Request, Role, Sampling, StopReason,
-    Tool, ToolChoice,
+    Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling,
+    StopReason, Tool, ToolChoice,
 };
 use crate::json::{Escapes, Kind, Node, utf8};
 use crate::request::BadRequest;
@@ -28,17 +28,15 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     fields.lose_store(loss);
     fields.ignore_each(&crate::request::extensions::NAMES);
     let max_tokens = fields.take("max_tokens", |at| at.unsigned())?;
+    let tools = fields.take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?;
+    let (tools, tool_places) = tools.into_iter().flatten().flatten().unzip();
     let request = Request {
         model: fields.string("model")?,
         messages: fields
             .take("messages", |at| at.each("an array of messages", |at| message(at, loss)))?
             .unwrap_or_default(),
-        tools: fields
-            .take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?
-            .into_iter()
-            .flatten()
-            .flatten()
-            .collect(),
+        tools,
+        tool_places,
         tool_choice: fields.take("tool_choice", |at| tool_choice(at, loss))?.flatten(),
         parallel_tool_calls: fields.take("parallel_tool_calls", |at| at.bool())?,
         max_output_tokens: fields.take("max_completion_tokens", |at| at.unsigned())?.or(max_tokens),
@@ -114,36 +112,42 @@ fn message(at: At<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
         };
         let mut parts = thoughts(fields)?;
         parts.extend(fields.take("content", |at| content(at, loss))?.into_iter().flatten());
-        parts.extend(fields.string("refusal")?.map(|text| Part::Refusal { text }));
+        parts.extend(fields.take("refusal", |at| Ok((Part::Refusal { text: at.string()? }, at.path.to_string())))?);
         let calls = fields.take("tool_calls", |at| at.each("an array of tool calls", |at| tool_call(at, loss)))?;
         parts.extend(calls.into_iter().flatten().flatten());
         fields.lose("audio", "spoken answers of earlier turns stay with their provider", loss);
-        Ok(Message { role, parts, name: fields.string("name")? })
+        Ok(Message { name: fields.string("name")?, ..Message::placed(role, parts) })
     })
 }
 
 /// Thoughts as compatible servers tell them, with their proofs where those were kept.
-fn thoughts(fields: &mut Fields<'_, '_>) -> Result<Vec<Part>, BadRequest> {
+fn thoughts(fields: &mut Fields<'_, '_>) -> Result<Vec<Placed<Part>>, BadRequest> {
+    let names = ["reasoning_details", "reasoning_content", "reasoning"];
+    let Some(name) = names.into_iter().find(|name| fields.peek(name).is_some()) else { return Ok(Vec::new()) };
+    let place = fields.path().key(name).to_string();
     let details = fields
         .take("reasoning_details", |at| Ok(at.node.items().iter().filter_map(types::thought_of).collect::<Vec<_>>()))?;
     let text = fields.string("reasoning_content")?.or(fields.string("reasoning")?);
-    Ok(types::thoughts(details.unwrap_or_default(), text))
+    let thoughts = types::thoughts(details.unwrap_or_default(), text);
+    Ok(thoughts.into_iter().map(|thought| (thought, place.clone())).collect())
 }
 
 fn tool_message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
     let name = fields.string("name")?;
     let call = fields.string("tool_call_id")?.or(name.clone()).unwrap_or_default();
     let content = fields.take("content", |at| content(at, loss))?.unwrap_or_default();
+    let content = content.into_iter().map(|(part, _)| part).collect();
     let result = Part::ToolResult { call, name, content, is_error: false, cache: None };
-    Ok(Message::new(Role::Tool, vec![result]))
+    Ok(Message::placed(Role::Tool, vec![(result, fields.path().to_string())]))
 }
 
-fn content(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Part>, BadRequest> {
+fn content(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Placed<Part>>, BadRequest> {
     if at.node.kind() == Kind::String {
         let text = at.string()?;
-        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::text(text)] });
+        return Ok(if text.is_empty() { Vec::new() } else { vec![(Part::text(text), at.path.to_string())] });
     }
-    let parts = at.each("a string or an array of parts", |at| part(at, loss))?;
+    let placed = |at: At<'_, '_>| Ok(part(at, loss)?.map(|part| (part, at.path.to_string())));
+    let parts = at.each("a string or an array of parts", placed)?;
     Ok(parts.into_iter().flatten().collect())
 }
 
@@ -208,7 +212,7 @@ fn file(at: At<'_, '_>, cache: Option<Json>, loss: &mut Loss) -> Result<Part, Ba
     })
 }
 
-fn tool_call(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest> {
+fn tool_call(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Part>>, BadRequest> {
     at.object("a tool call object", loss, |fields, loss| {
         fields.ignore("type");
         fields.ignore("index");
@@ -220,14 +224,15 @@ fn tool_call(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest
                 Ok((name, fields.string("arguments")?.unwrap_or_default()))
             })
         })?;
-        Ok(call.map(|(name, arguments)| Part::ToolCall { id, name, arguments, signature }))
+        let call = call.map(|(name, arguments)| Part::ToolCall { id, name, arguments, signature });
+        Ok(call.map(|call| (call, fields.path().to_string())))
     })
 }
 
 // === Tools and output ===
 
-fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Tool>, BadRequest> {
-    at.object("a tool object", loss, |fields, loss| {
+fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequest> {
+    let tool = at.object("a tool object", loss, |fields, loss| {
         if fields.peek("type").and_then(Node::str).is_some_and(|kind| kind != "function") {
             loss.note(fields.path().to_string(), "is a tool that other dialects do not have");
             fields.ignore_all();
@@ -246,7 +251,8 @@ fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Tool>, BadRequest> {
                 })
             })
         })
-    })
+    })?;
+    Ok(tool.map(|tool| (tool, at.path.to_string())))
 }
 
 fn tool_choice(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {

@@ -6,7 +6,9 @@
 mod answer;
 mod items;
 
-use crate::canonical::{Loss, Message, OutputShape, Reasoning, Request, Role, Sampling, Tool, ToolChoice};
+use crate::canonical::{
+    Loss, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
+};
 use crate::json::{Kind, Node};
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
@@ -38,15 +40,13 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     }
     let (output, verbosity) = fields.take("text", |at| text(at, loss))?.unwrap_or_default();
     let safety_identifier = fields.string("safety_identifier")?;
+    let tools = fields.take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?;
+    let (tools, tool_places) = tools.into_iter().flatten().flatten().unzip();
     let request = Request {
         model: fields.string("model")?,
         messages: messages(fields, loss)?,
-        tools: fields
-            .take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?
-            .into_iter()
-            .flatten()
-            .flatten()
-            .collect(),
+        tools,
+        tool_places,
         tool_choice: fields.take("tool_choice", |at| tool_choice(at, loss))?.flatten(),
         parallel_tool_calls: fields.take("parallel_tool_calls", |at| at.bool())?,
         max_output_tokens: fields.take("max_output_tokens", limit)?,
@@ -88,7 +88,8 @@ fn limit(at: At<'_, '_>) -> Result<u64, BadRequest> {
 
 fn messages(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>, BadRequest> {
     let instructions = fields.string("instructions")?.filter(|text| !text.is_empty());
-    let mut messages: Vec<Message> = instructions.map(|text| Message::text(Role::System, text)).into_iter().collect();
+    let said = |text| Message::placed(Role::System, vec![(Part::text(text), "instructions".to_owned())]);
+    let mut messages: Vec<Message> = instructions.map(said).into_iter().collect();
     let is_elsewhere = ["previous_response_id", "conversation", "prompt"].iter().any(|it| fields.peek(it).is_some());
     match fields.take("input", |at| items::read(at, &mut messages, loss))? {
         None if !is_elsewhere => Err(BadRequest::missing(&fields.path().key("input"), "a string or an array of items")),
@@ -121,20 +122,21 @@ fn reasoning(at: At<'_, '_>, loss: &mut Loss) -> Result<Reasoning, BadRequest> {
 
 // === Tools and output ===
 
-fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Tool>, BadRequest> {
+fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequest> {
     at.object("a tool object", loss, |fields, loss| {
         if fields.require("type", "`function`, or a tool of the provider", |at| at.string())? != "function" {
             loss.note(fields.path().to_string(), "is a tool that runs at its provider");
             fields.ignore_all();
             return Ok(None);
         }
-        Ok(Some(Tool {
+        let tool = Tool {
             name: fields.require("name", "the function's name", |at| at.string())?,
             description: fields.string("description")?,
             parameters: fields.take("parameters", |at| at.json_object())?,
             strict: fields.take("strict", |at| at.bool())?,
             cache: None,
-        }))
+        };
+        Ok(Some((tool, fields.path().to_string())))
     })
 }
 

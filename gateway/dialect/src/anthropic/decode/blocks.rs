@@ -2,7 +2,7 @@
 
 use super::request::is_text;
 use crate::base64;
-use crate::canonical::{Json, Loss, Media, Message, Part, Role};
+use crate::canonical::{Json, Loss, Media, Message, Part, Placed, Role};
 use crate::json::{Kind, Node};
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
@@ -21,26 +21,36 @@ pub(super) fn message(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>, B
     })
 }
 
-fn turns(role: Role, parts: Vec<Part>) -> Vec<Message> {
+fn turns(role: Role, parts: Vec<Placed<Part>>) -> Vec<Message> {
     let mut turns: Vec<Message> = Vec::with_capacity(1);
     for part in parts {
-        let role = if matches!(part, Part::ToolResult { .. }) { Role::Tool } else { role };
+        let role = if matches!(part.0, Part::ToolResult { .. }) { Role::Tool } else { role };
+        let said = Message::placed(role, vec![part]);
         match turns.last_mut().filter(|turn| turn.role == role) {
-            Some(turn) => turn.parts.push(part),
-            None => turns.push(Message::new(role, vec![part])),
+            Some(turn) => turn.append(said),
+            None => turns.push(said),
         }
     }
     turns
 }
 
 /// Reads content: a text, or blocks.
-pub(super) fn content(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Part>, BadRequest> {
+pub(super) fn content(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Placed<Part>>, BadRequest> {
     if is_text(&at) {
         let text = at.string()?;
-        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::text(text)] });
+        return Ok(if text.is_empty() { Vec::new() } else { vec![(Part::text(text), at.path.to_string())] });
     }
-    let blocks = at.each("a string or an array of blocks", |at| block(at, loss))?;
+    let placed = |at: At<'_, '_>| {
+        let parts = block(at, loss)?.into_iter().map(|part| (part, at.path.to_string()));
+        Ok(parts.collect::<Vec<_>>())
+    };
+    let blocks = at.each("a string or an array of blocks", placed)?;
     Ok(blocks.into_iter().flatten().collect())
+}
+
+/// Reads content inside a block.
+fn inner(at: At<'_, '_>, loss: &mut Loss) -> Parts {
+    Ok(content(at, loss)?.into_iter().map(|(part, _)| part).collect())
 }
 
 fn block(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Part>, BadRequest> {
@@ -100,7 +110,7 @@ fn tool_use(fields: &mut Fields<'_, '_>, _loss: &mut Loss) -> Parts {
 
 fn tool_result(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Parts {
     let call = fields.require("tool_use_id", "the call that is answered", |at| at.string())?;
-    let content = fields.take("content", |at| content(at, loss))?.unwrap_or_default();
+    let content = fields.take("content", |at| inner(at, loss))?.unwrap_or_default();
     let is_error = fields.take("is_error", |at| at.bool())?.unwrap_or(false);
     Ok(vec![Part::ToolResult { call, name: None, content, is_error, cache: cache(fields)? }])
 }
@@ -129,7 +139,7 @@ fn search_result(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Parts {
     loss.note(fields.path().to_string(), "goes on as plain text: other dialects do not cite search results");
     let title = fields.string("title")?;
     let source = fields.string("source")?;
-    let said = fields.take("content", |at| content(at, loss))?.unwrap_or_default();
+    let said = fields.take("content", |at| inner(at, loss))?.unwrap_or_default();
     cache(fields)?;
     Ok([title, source].into_iter().flatten().map(Part::text).chain(said).collect())
 }
@@ -159,7 +169,7 @@ fn source(at: At<'_, '_>, loss: &mut Loss) -> Result<Source, BadRequest> {
             Some("content") => {
                 let path = fields.path().to_string();
                 loss.note(path, "goes on as plain parts: other dialects have no documents made of blocks");
-                let parts = fields.require("content", "a text or blocks", |at| content(at, loss))?;
+                let parts = fields.require("content", "a text or blocks", |at| inner(at, loss))?;
                 return Ok(Source::Content(parts));
             }
             _ => {

@@ -1,7 +1,7 @@
 //! Requests: the members of the top level, tools, thought and the output's shape.
 
 use super::blocks;
-use crate::canonical::{Loss, Message, OutputShape, Reasoning, Request, Role, Sampling, Tool, ToolChoice};
+use crate::canonical::{Loss, Message, OutputShape, Placed, Reasoning, Request, Role, Sampling, Tool, ToolChoice};
 use crate::json::{Kind, Node};
 use crate::request::BadRequest;
 use crate::request::extensions;
@@ -40,7 +40,7 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     let system = fields.take("system", |at| blocks::content(at, loss))?.unwrap_or_default();
     let mut messages = Vec::new();
     if !system.is_empty() {
-        messages.push(Message::new(Role::System, system));
+        messages.push(Message::placed(Role::System, system));
     }
     let turns = fields.require("messages", "an array of messages", |at| {
         match at.each("an array of messages", |at| blocks::message(at, loss))? {
@@ -50,13 +50,15 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     })?;
     messages.extend(turns.into_iter().flatten());
     let tools = fields.take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?;
+    let (tools, tool_places) = tools.into_iter().flatten().flatten().unzip();
     let (tool_choice, parallel_tool_calls) =
         fields.take("tool_choice", |at| tool_choice(at, loss))?.unwrap_or_default();
     let (output, reasoning) = thought_and_output(fields, loss)?;
     Ok(Request {
         model: fields.string("model")?,
         messages,
-        tools: tools.into_iter().flatten().flatten().collect(),
+        tools,
+        tool_places,
         tool_choice,
         parallel_tool_calls,
         stop: fields.take("stop_sequences", |at| at.each("an array of strings", |at| at.string()))?.unwrap_or_default(),
@@ -90,20 +92,21 @@ fn service_tier(at: At<'_, '_>) -> Result<String, BadRequest> {
 
 // === Tools ===
 
-fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Tool>, BadRequest> {
+fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequest> {
     if at.node.str_of("type").is_some_and(|kind| kind != "custom") {
         loss.note(at.path.to_string(), "is a tool that runs at its provider, or that only its models know");
         return Ok(None);
     }
     at.object("a tool object", loss, |fields, _| {
         fields.ignore("type");
-        Ok(Some(Tool {
+        let tool = Tool {
             name: fields.require("name", "the tool's name", |at| at.string())?,
             description: fields.string("description")?,
             parameters: Some(fields.require("input_schema", "a JSON schema", |at| at.json_object())?),
             strict: fields.take("strict", |at| at.bool())?,
             cache: fields.take("cache_control", |at| at.json_object())?,
-        }))
+        };
+        Ok(Some((tool, fields.path().to_string())))
     })
 }
 

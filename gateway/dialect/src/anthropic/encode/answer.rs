@@ -56,7 +56,7 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
 /// answer of the dialect holds, would be news to them.
 fn content<'a>(parts: &'a [Part], loss: &mut Loss) -> Vec<Block<'a>> {
     let mut blocks = Vec::with_capacity(parts.len());
-    for part in parts {
+    for (place, part) in parts.iter().enumerate() {
         match part {
             Part::Reasoning { text, signature: None, .. } => {
                 blocks.push(Block::Thinking { thinking: text, signature: "" });
@@ -68,11 +68,14 @@ fn content<'a>(parts: &'a [Part], loss: &mut Loss) -> Vec<Block<'a>> {
                 blocks.push(Block::Thinking { thinking: text, signature });
             }
             Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => {
-                loss.note("choices[0].content", "answers are text, thoughts and calls in this dialect");
+                loss.note(
+                    format!("choices[0].content[{place}]"),
+                    "answers are text, thoughts and calls in this dialect",
+                );
             }
             Part::Text { .. } | Part::Refusal { .. } | Part::ToolCall { .. } => {
                 let mut writer = super::blocks::Writer { path: "choices[0]", role: Role::Assistant, loss };
-                blocks.extend(writer.blocks(std::slice::from_ref(part)));
+                blocks.extend(writer.block(place, part));
             }
         }
     }

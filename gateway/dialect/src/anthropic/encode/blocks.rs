@@ -5,9 +5,9 @@ use super::super::types::{Block, Source, call_id, input};
 use crate::base64;
 use crate::canonical::{Json, Loss, Media, Part, Role};
 
-/// Writes the parts of one turn.
+/// Writes a turn or one of its parts.
 pub(super) struct Writer<'w> {
-    /// Where the turn stands in the canonical form.
+    /// Where it stands in the canonical form.
     pub(super) path: &'w str,
     pub(super) role: Role,
     pub(super) loss: &'w mut Loss,
@@ -16,10 +16,16 @@ pub(super) struct Writer<'w> {
 impl Writer<'_> {
     /// Writes parts; empty texts are refused by the dialect and say nothing.
     pub(super) fn blocks<'a>(&mut self, parts: &'a [Part]) -> Vec<Block<'a>> {
-        parts.iter().filter_map(|part| self.block(part)).collect()
+        parts.iter().enumerate().filter_map(|(place, part)| self.block(place, part)).collect()
     }
 
-    fn block<'a>(&mut self, part: &'a Part) -> Option<Block<'a>> {
+    /// Writes a part that has this place in its turn.
+    pub(super) fn block<'a>(&mut self, place: usize, part: &'a Part) -> Option<Block<'a>> {
+        let path = format!("{}.content[{place}]", self.path);
+        Writer { path: &path, role: self.role, loss: self.loss }.part(part)
+    }
+
+    fn part<'a>(&mut self, part: &'a Part) -> Option<Block<'a>> {
         match part {
             Part::Text { text, cache } => {
                 (!text.is_empty()).then_some(Block::Text { text, cache_control: cache.as_ref() })
@@ -32,7 +38,10 @@ impl Writer<'_> {
             Part::ToolCall { id, name, arguments, signature } => {
                 self.called(signature.is_some());
                 let input = input(arguments).unwrap_or_else(|wrapped| {
-                    self.note("arguments of a call must be an object in this dialect: they stand in one as text");
+                    self.note(
+                        ".arguments",
+                        "arguments of a call must be an object in this dialect: they stand in one as text",
+                    );
                     wrapped
                 });
                 Some(Block::ToolUse { id: call_id(id), name, input })
@@ -51,7 +60,7 @@ impl Writer<'_> {
             return self.lose("system text is text only in this dialect");
         }
         if detail.is_some_and(|detail| detail != "auto") {
-            self.note("images have no detail in this dialect");
+            self.note(".detail", "images have no detail in this dialect");
         }
         let source = match media {
             Media::Url(url) => Source::Url { url },
@@ -90,16 +99,16 @@ impl Writer<'_> {
 
     fn called(&mut self, has_proof: bool) {
         if has_proof {
-            self.note("this dialect keeps the proof of a thought with the thought, not with a call");
+            self.note(".signature", "this dialect keeps the proof of a thought with the thought, not with a call");
         }
     }
 
-    fn note(&mut self, reason: &'static str) {
-        self.loss.note(format!("{}.content", self.path), reason);
+    fn note(&mut self, member: &str, reason: &'static str) {
+        self.loss.note(format!("{}{member}", self.path), reason);
     }
 
     fn lose<T>(&mut self, reason: &'static str) -> Option<T> {
-        self.note(reason);
+        self.note("", reason);
         None
     }
 }

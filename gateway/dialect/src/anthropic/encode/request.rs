@@ -132,9 +132,9 @@ fn unsaid(request: &Request, loss: &mut Loss) {
         ("logprobs", request.logprobs.is_some(), "this dialect tells no log probabilities"),
         ("verbosity", request.verbosity.is_some(), "this dialect knows no verbosity"),
         ("metadata", request.metadata.is_some(), "this dialect takes no notes but the user"),
-        ("sampling.frequency_penalty", frequency_penalty.is_some(), "this dialect has no penalties"),
-        ("sampling.presence_penalty", presence_penalty.is_some(), "this dialect has no penalties"),
-        ("sampling.seed", seed.is_some(), "this dialect takes no seed"),
+        ("frequency_penalty", frequency_penalty.is_some(), "this dialect has no penalties"),
+        ("presence_penalty", presence_penalty.is_some(), "this dialect has no penalties"),
+        ("seed", seed.is_some(), "this dialect takes no seed"),
     ];
     given.into_iter().filter(|(_, is_given, _)| *is_given).for_each(|(path, _, reason)| loss.note(path, reason));
 }
@@ -163,9 +163,9 @@ fn stop<'a>(texts: &'a [String], loss: &mut Loss) -> Vec<&'a str> {
 fn sampling(mut asked: Sampling, generation: Generation, thought: &thinking::Thought<'_>, loss: &mut Loss) -> Sampling {
     if let Some(reason) = fixed(generation, thought) {
         for (path, given) in [
-            ("sampling.temperature", asked.temperature.is_some()),
-            ("sampling.top_p", asked.top_p.is_some()),
-            ("sampling.top_k", asked.top_k.is_some()),
+            ("temperature", asked.temperature.is_some()),
+            ("top_p", asked.top_p.is_some()),
+            ("top_k", asked.top_k.is_some()),
         ] {
             if given {
                 loss.note(path, reason);
@@ -174,11 +174,11 @@ fn sampling(mut asked: Sampling, generation: Generation, thought: &thinking::Tho
         return Sampling::default();
     }
     if asked.temperature.is_some_and(|it| it > 1.0) {
-        loss.note("sampling.temperature", "is at most 1 in this dialect");
+        loss.note("temperature", "is at most 1 in this dialect");
         asked.temperature = Some(1.0);
     }
     if asked.temperature.is_some() && asked.top_p.is_some() {
-        loss.note("sampling.top_p", "is refused by this dialect beside a temperature");
+        loss.note("top_p", "is refused by this dialect beside a temperature");
         asked.top_p = None;
     }
     asked

@@ -21,17 +21,26 @@ pub(super) fn contents(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>, 
 }
 
 /// Reads `systemInstruction`: a content, or what Google takes for one.
-pub(super) fn system(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Part>, BadRequest> {
+pub(super) fn system(at: At<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
+    let mut system = Message::new(Role::System, Vec::new());
     if at.node.kind() == Kind::String {
-        return Ok(vec![Part::text(at.str()?)]);
+        system.parts.push(Part::text(at.str()?));
+        system.places.fill(1, &at.path);
+        return Ok(system);
     }
     at.object("a content object", loss, |fields, loss| {
         fields.ignore("role");
-        let mut parts = Vec::new();
         let mut calls = Calls::default();
-        fields.take("parts", |at| at.list(PARTS, |at| part(at, &mut calls, &mut parts, loss)))?;
-        Ok(parts)
+        fields.take("parts", |at| at.list(PARTS, |at| placed(at, &mut calls, &mut system, loss)))?;
+        Ok(system)
     })
+}
+
+/// Reads a part into a turn.
+fn placed(at: At<'_, '_>, calls: &mut Calls, turn: &mut Message, loss: &mut Loss) -> Result<(), BadRequest> {
+    part(at, calls, &mut turn.parts, loss)?;
+    turn.places.fill(turn.parts.len(), &at.path);
+    Ok(())
 }
 
 fn turn(at: At<'_, '_>, messages: &mut Vec<Message>, calls: &mut Calls, loss: &mut Loss) -> Result<(), BadRequest> {
@@ -42,8 +51,8 @@ fn turn(at: At<'_, '_>, messages: &mut Vec<Message>, calls: &mut Calls, loss: &m
             .pop_if(|last| (last.role, role) == (Role::Assistant, Role::Assistant))
             .unwrap_or_else(|| Message::new(role, Vec::new()));
         let before = message.parts.len();
-        fields.take("parts", |at| at.list(PARTS, |at| part(at, calls, &mut message.parts, loss)))?;
-        join(&mut message.parts, before);
+        fields.take("parts", |at| at.list(PARTS, |at| placed(at, calls, &mut message, loss)))?;
+        join(&mut message, before);
         let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
         // Results of tools are the user's here; a turn of nothing else is the tools'.
         if role == Role::User && message.parts.iter().all(is_result) {
@@ -57,12 +66,13 @@ fn turn(at: At<'_, '_>, messages: &mut Vec<Message>, calls: &mut Calls, loss: &m
 }
 
 /// Makes one text of two that an event's end has parted.
-fn join(parts: &mut Vec<Part>, at: usize) {
-    let Some([Part::Text { .. }, Part::Text { .. }]) = parts.get(at.wrapping_sub(1)..at + 1) else { return };
-    if let Part::Text { text: more, .. } = parts.remove(at)
-        && let Some(Part::Text { text, .. }) = parts.get_mut(at - 1)
+fn join(turn: &mut Message, at: usize) {
+    let Some([Part::Text { .. }, Part::Text { .. }]) = turn.parts.get(at.wrapping_sub(1)..at + 1) else { return };
+    if let Part::Text { text: more, .. } = turn.parts.remove(at)
+        && let Some(Part::Text { text, .. }) = turn.parts.get_mut(at - 1)
     {
         text.push_str(&more);
+        turn.places.remove(at);
     }
 }
 

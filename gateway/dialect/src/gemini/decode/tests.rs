@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::*;
 use crate::BadAnswer;
-use crate::canonical::{Answer, Choice, Json, Media, OutputShape, Part, Reasoning, StopReason, ToolChoice};
+use crate::canonical::{
+    Answer, Choice, Json, Media, Message, OutputShape, Part, Reasoning, Role, StopReason, ToolChoice,
+};
 use crate::json::Escapes;
 
 fn read(body: &serde_json::Value) -> Result<Request, BadRequest> {

@@ -1,12 +1,12 @@
 //! The functions of a request and which of them must be called.
 
-use crate::canonical::{Loss, Tool, ToolChoice};
+use crate::canonical::{Loss, Placed, Tool, ToolChoice};
 use crate::gemini::schema;
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
 
 /// Reads `tools`.
-pub(super) fn declarations(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Vec<Tool>, BadRequest> {
+pub(super) fn declarations(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Vec<Placed<Tool>>, BadRequest> {
     let tools = fields.take("tools", |at| at.list("an array of tools", |at| tool(at, loss)))?;
     Ok(tools.into_iter().flatten().flatten().collect())
 }
@@ -22,7 +22,7 @@ pub(super) fn choice(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Opt
 }
 
 /// One entry of `tools`: many functions, or something that runs at the provider and is left over as unknown.
-fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Tool>, BadRequest> {
+fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Placed<Tool>>, BadRequest> {
     at.object("a tool object", loss, |fields, loss| {
         let functions = fields.pick("functionDeclarations", |at| {
             at.list("an array of function declarations", |at| declaration(at, loss))
@@ -31,17 +31,18 @@ fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Tool>, BadRequest> {
     })
 }
 
-fn declaration(at: At<'_, '_>, loss: &mut Loss) -> Result<Tool, BadRequest> {
+fn declaration(at: At<'_, '_>, loss: &mut Loss) -> Result<Placed<Tool>, BadRequest> {
     at.object("a function declaration object", loss, |fields, _| {
         let own = fields
             .take("parameters", |at| schema::to_json_schema(at.node).ok_or_else(|| at.invalid("is not a schema")))?;
-        Ok(Tool {
+        let tool = Tool {
             name: fields.require("name", "the function's name", |at| at.string())?,
             description: fields.string("description")?,
             parameters: fields.pick("parametersJsonSchema", |at| at.json_object())?.or(own),
             strict: None,
             cache: None,
-        })
+        };
+        Ok((tool, fields.path().to_string()))
     })
 }
 

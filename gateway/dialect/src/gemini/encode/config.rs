@@ -97,11 +97,11 @@ impl<'a> WireConfig<'a> {
             OutputShape::JsonSchema { schema, description, name: _, strict: _ } => (Some(schema), description.as_ref()),
         };
         if is_older && !request.tools.is_empty() {
-            loss.note("response_format", "models of this generation do not answer in JSON where there are functions");
+            loss.note("output", "models of this generation do not answer in JSON where there are functions");
             return;
         }
         if description.is_some() {
-            loss.note("response_format.description", "this dialect has no place for it outside the schema");
+            loss.note("output.description", "this dialect has no place for it outside the schema");
         }
         self.response_mime_type = Some("application/json");
         self.response_json_schema = schema;

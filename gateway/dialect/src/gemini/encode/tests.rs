@@ -195,7 +195,7 @@ fn answers_in_json_are_asked_for_where_the_model_can() {
     assert_eq!(config(&both, "gemini-3-flash"), expected);
     assert_eq!(config(&Request { tools: Vec::new(), ..both.clone() }, "gemini-2.5-flash"), expected);
     let (body, lost) = write(&both, "gemini-2.5-flash");
-    assert_eq!((&body["generationConfig"], lost), (&Value::Null, vec!["response_format".to_owned()]));
+    assert_eq!((&body["generationConfig"], lost), (&Value::Null, vec!["output".to_owned()]));
 }
 
 #[test]

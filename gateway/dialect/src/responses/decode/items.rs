@@ -1,6 +1,6 @@
 //! The `input`: a text, or items, each a message, a call, a result or thoughts.
 
-use crate::canonical::{Loss, Media, Message, Part, Role};
+use crate::canonical::{Loss, Media, Message, Part, Placed, Role};
 use crate::json::Kind;
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
@@ -9,14 +9,14 @@ use crate::responses::types;
 /// Reads the input and appends its turns.
 pub(super) fn read(at: At<'_, '_>, messages: &mut Vec<Message>, loss: &mut Loss) -> Result<(), BadRequest> {
     if at.node.kind() == Kind::String {
-        messages.push(Message::text(Role::User, at.string()?));
+        messages.push(Message::placed(Role::User, vec![(Part::text(at.string()?), at.path.to_string())]));
         return Ok(());
     }
     let turns = at.each("a string or an array of items", |at| item(at, loss))?;
     for turn in turns.into_iter().flatten() {
         match messages.last_mut() {
             // The model's thoughts, words and calls are items here and one turn everywhere else.
-            Some(last) if last.role == Role::Assistant && turn.role == Role::Assistant => last.parts.extend(turn.parts),
+            Some(last) if last.role == Role::Assistant && turn.role == Role::Assistant => last.append(turn),
             _ => messages.push(turn),
         }
     }
@@ -29,11 +29,11 @@ fn item(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Message>, BadRequest> 
         fields.ignore_each(&["type", "id", "status"]);
         match kind.as_str() {
             "message" => message(fields, loss).map(Some),
-            "function_call" => call(fields, loss).map(|part| Some(said(part))),
+            "function_call" => call(fields, loss).map(|part| Some(said(part, fields))),
             "function_call_output" => result(fields, loss).map(Some),
             "reasoning" => {
                 fields.ignore_each(&["summary", "content", "encrypted_content"]);
-                Ok(Some(said(types::thought_of(at.node))))
+                Ok(Some(said(types::thought_of(at.node), fields)))
             }
             _ => {
                 let reason = if kind == "item_reference" {
@@ -49,8 +49,8 @@ fn item(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Message>, BadRequest> 
     })
 }
 
-fn said(part: Part) -> Message {
-    Message::new(Role::Assistant, vec![part])
+fn said(part: Part, item: &Fields<'_, '_>) -> Message {
+    Message::placed(Role::Assistant, vec![(part, item.path().to_string())])
 }
 
 fn message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
@@ -61,7 +61,7 @@ fn message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadR
         _ => Err(at.invalid("must be `user`, `assistant`, `system` or `developer`")),
     })?;
     let parts = fields.require("content", "a string or an array of parts", |at| content(at, loss))?;
-    Ok(Message::new(role, parts))
+    Ok(Message::placed(role, parts))
 }
 
 fn call(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Part, BadRequest> {
@@ -81,19 +81,24 @@ fn result(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRe
     let result = Part::ToolResult {
         call: fields.require("call_id", "the call's name", |at| at.string())?,
         name: fields.string("name")?,
-        content: fields.require("output", "a string or an array of parts", |at| content(at, loss))?,
+        content: fields
+            .require("output", "a string or an array of parts", |at| content(at, loss))?
+            .into_iter()
+            .map(|(part, _)| part)
+            .collect(),
         is_error: false,
         cache: None,
     };
-    Ok(Message::new(Role::Tool, vec![result]))
+    Ok(Message::placed(Role::Tool, vec![(result, fields.path().to_string())]))
 }
 
-fn content(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Part>, BadRequest> {
+fn content(at: At<'_, '_>, loss: &mut Loss) -> Result<Vec<Placed<Part>>, BadRequest> {
     if at.node.kind() == Kind::String {
         let text = at.string()?;
-        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::text(text)] });
+        return Ok(if text.is_empty() { Vec::new() } else { vec![(Part::text(text), at.path.to_string())] });
     }
-    let parts = at.each("a string or an array of parts", |at| part(at, loss))?;
+    let placed = |at: At<'_, '_>| Ok(part(at, loss)?.map(|part| (part, at.path.to_string())));
+    let parts = at.each("a string or an array of parts", placed)?;
     Ok(parts.into_iter().flatten().collect())
 }
 

@@ -85,7 +85,7 @@ fn what_the_dialect_cannot_say_is_lost_by_its_path() {
         max_output_tokens: Some(5),
         service_tier: Some("standard_only".into()),
         reasoning: Some(Reasoning { budget_tokens: Some(9000), ..Reasoning::default() }),
-        messages: vec![Message { role: Role::User, parts: said, name: Some("ada".into()) }],
+        messages: vec![Message { name: Some("ada".into()), ..Message::new(Role::User, said) }],
         ..Request::default()
     };
     let (body, lost) = write(&request);
