@@ -3,6 +3,7 @@
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;
+mod logprobs;
 pub(crate) mod proof;
 pub(crate) mod relay;
 pub(crate) mod stream;

@@ -21,7 +21,7 @@ fn events(answer: &Answer) -> Vec<Event> {
     let mut calls = 0;
     for part in answer.choices.iter().flat_map(|choice| &choice.parts) {
         match part {
-            Part::Text { text, .. } => events.extend(halves(text).map(|text| Event::Text { choice: 0, text })),
+            Part::Text { text, .. } => events.extend(halves(text).map(|text| Event::text(0, text))),
             Part::Reasoning { text, signature, redacted } => {
                 events.extend(halves(text).map(|text| Event::Reasoning { choice: 0, text }));
                 let redacted = *redacted;

@@ -2,7 +2,7 @@
 
 use domain::Usage;
 
-use super::StopReason;
+use super::{Json, StopReason};
 
 /// What an upstream's stream says, one thing at a time. `choice` counts alternatives from 0; `call` counts the tool
 /// calls of one alternative from 0, in the order in which they begin.
@@ -19,8 +19,10 @@ pub enum Event {
     Text {
         /// Of which alternative.
         choice: u64,
-        /// It.
+        /// It; empty where only tokens are told that have none.
         text: String,
+        /// The log probabilities of its tokens, as of [`super::Choice`].
+        logprobs: Option<Json>,
     },
     /// More of the thoughts.
     Reasoning {
@@ -78,4 +80,23 @@ pub enum Event {
     Usage(Usage),
     /// Nothing follows: the terminal marker of the dialect.
     End,
+}
+
+impl Event {
+    /// Text without log probabilities.
+    pub const fn text(choice: u64, text: String) -> Self {
+        Self::Text { choice, text, logprobs: None }
+    }
+
+    /// Gives the text that was said last of these events its log probabilities; where there is none, they are told alone.
+    pub(crate) fn tell_logprobs(said: &mut Vec<Self>, since: usize, choice: u64, told: Option<Json>) {
+        let Some(told) = told else { return };
+        let texts = said[since..].iter_mut().rev();
+        let slot =
+            texts.filter_map(|event| if let Self::Text { logprobs, .. } = event { Some(logprobs) } else { None });
+        match slot.into_iter().next() {
+            Some(slot) => *slot = Some(told),
+            None => said.push(Self::Text { choice, text: String::new(), logprobs: Some(told) }),
+        }
+    }
 }

@@ -26,7 +26,7 @@ struct Chosen<'a> {
 /// Reads the `logprobsResult` of a candidate.
 pub(super) fn of(candidate: &Node<'_>) -> Option<Json> {
     let result = candidate.get("logprobsResult")?;
-    let chosen = result.get("chosenCandidates").map(Node::items).unwrap_or_default();
+    let chosen = result.get("chosenCandidates").map(Node::items).filter(|chosen| !chosen.is_empty())?;
     let tops = result.get("topCandidates").map(Node::items).unwrap_or_default();
     let content = chosen.iter().enumerate().map(|(place, chosen)| {
         let top = tops.get(place).and_then(|top| top.get("candidates")).map(Node::items).unwrap_or_default();

@@ -310,7 +310,7 @@ fn events_of(of: &Choice) -> (Vec<Event>, Event) {
     let mut calls = 0;
     for part in &of.parts {
         match part.clone() {
-            Part::Text { text, .. } => events.push(Event::Text { choice: 0, text }),
+            Part::Text { text, .. } => events.push(Event::text(0, text)),
             Part::Reasoning { text, signature, redacted } => {
                 if !text.is_empty() {
                     events.push(Event::Reasoning { choice: 0, text });

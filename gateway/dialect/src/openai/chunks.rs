@@ -7,7 +7,7 @@ use super::encode::append_members;
 use super::types::{Extra, Function, Thought, WireCall};
 use super::{types, usage};
 use crate::UpstreamError;
-use crate::canonical::{Event, Part, StopReason};
+use crate::canonical::{Event, Json, Part, StopReason};
 use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
@@ -72,9 +72,13 @@ impl Decode for Decoder {
 impl Decoder {
     fn choice(&mut self, position: u64, node: &Node<'_>, said: &mut Vec<Event>) -> Result<(), StreamFault> {
         let choice = node.count_of("index").unwrap_or(position);
+        let since = said.len();
         if let Some(delta) = node.get("delta") {
             self.delta(choice, delta, said);
         }
+        let tells = |logprobs: &&Node<'_>| logprobs.get("content").is_some_and(|content| !content.items().is_empty());
+        let logprobs = node.get("logprobs").filter(tells).and_then(|logprobs| Json::parse(logprobs.raw));
+        Event::tell_logprobs(said, since, choice, logprobs);
         let Some(reason) = node.str_of("finish_reason").filter(|reason| !reason.is_empty()) else { return Ok(()) };
         if reason == "error" {
             let message = "the provider ended the stream with finish_reason `error`";
@@ -95,7 +99,7 @@ impl Decoder {
         }
         for part in delta.get("content").map(types::content_of).unwrap_or_default() {
             match part {
-                Part::Text { text, .. } if !text.is_empty() => said.push(Event::Text { choice, text }),
+                Part::Text { text, .. } if !text.is_empty() => said.push(Event::text(choice, text)),
                 part => said.extend(thoughts(choice, part, false)),
             }
         }
@@ -189,6 +193,8 @@ struct Arguments<'a> {
 struct ChunkChoice<'a> {
     index: u64,
     delta: Delta<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<&'a Json>,
     finish_reason: Option<&'a str>,
 }
 
@@ -214,11 +220,11 @@ impl Encoder {
         let Some(opening) = self.opening.take() else { return };
         let members: Vec<_> = opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
         let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
-        self.write(&ChunkChoice { index: 0, delta, finish_reason: None }, &members, out);
+        self.write(&ChunkChoice { index: 0, delta, logprobs: None, finish_reason: None }, &members, out);
     }
 
     fn say(&self, choice: u64, delta: Delta<'_>, out: &mut BytesMut) {
-        self.write(&ChunkChoice { index: choice, delta, finish_reason: None }, &[], out);
+        self.write(&ChunkChoice { index: choice, delta, logprobs: None, finish_reason: None }, &[], out);
     }
 
     fn write(&self, choice: &ChunkChoice<'_>, members: &[(&str, &[u8])], out: &mut BytesMut) {
@@ -249,7 +255,11 @@ impl Encode for Encoder {
         self.open(out);
         match event {
             Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
-            Event::Text { choice, text } => self.say(*choice, Delta { content: Some(text), ..Delta::default() }, out),
+            Event::Text { choice, text, logprobs } => {
+                let delta = Delta { content: Some(text), ..Delta::default() };
+                let said = ChunkChoice { index: *choice, delta, logprobs: logprobs.as_ref(), finish_reason: None };
+                self.write(&said, &[], out);
+            }
             Event::Refusal { choice, text } => {
                 if !self.refusing.contains(choice) {
                     self.refusing.push(*choice);
@@ -287,7 +297,11 @@ impl Encode for Encoder {
         for (place, (choice, reason)) in finishes.iter().enumerate() {
             let members = if place + 1 == finishes.len() { ending.routing } else { &[] };
             let finish_reason = Some(types::finish_reason(reason, self.refusing.contains(choice)));
-            self.write(&ChunkChoice { index: *choice, delta: Delta::default(), finish_reason }, members, out);
+            self.write(
+                &ChunkChoice { index: *choice, delta: Delta::default(), logprobs: None, finish_reason },
+                members,
+                out,
+            );
         }
         self.write_usage(ending, out);
         out.put_slice(b"data: [DONE]\n\n");

@@ -56,9 +56,6 @@ fn note_unsayable(request: &Request, loss: &mut Loss) {
     if request.metadata.is_some() {
         loss.note("metadata", "this dialect takes notes only with answers that it stores");
     }
-    if request.logprobs.is_some() && request.stream {
-        loss.note("logprobs", "log probabilities are not carried by a stream that changes its dialect");
-    }
     let Some(reasoning) = &request.reasoning else { return };
     if let Some(reason) = reasoning.lost_budget() {
         loss.note("reasoning.budget_tokens", reason);

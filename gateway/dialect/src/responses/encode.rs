@@ -61,9 +61,6 @@ fn note_unsayable(request: &Request, loss: &mut Loss) {
     if request.choices.is_some_and(|choices| choices > 1) {
         loss.note("choices", "this dialect gives one answer");
     }
-    if request.logprobs.is_some() && request.stream {
-        loss.note("logprobs", "log probabilities are not carried by a stream that changes its dialect");
-    }
     if request.max_output_tokens.is_some_and(|most| most < LEAST_OUTPUT_TOKENS) {
         loss.note("max_output_tokens", "the least in this dialect is 16, which is asked for");
     }

@@ -3,8 +3,9 @@
 use domain::Usage;
 use serde::Serialize;
 
-use crate::canonical::{Json, Part, StopReason};
+use crate::canonical::{Part, StopReason};
 use crate::json::Node;
+use crate::responses::logprobs::Tokens;
 use crate::responses::usage::WireUsage;
 
 // === Words ===
@@ -118,21 +119,14 @@ pub(super) enum Item<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Content<'a> {
-    OutputText { text: &'a str, annotations: [&'static str; 0], logprobs: Logprobs<'a> },
+    OutputText { text: &'a str, annotations: [&'static str; 0], logprobs: &'a Tokens },
     Refusal { refusal: &'a str },
 }
 
 impl<'a> Content<'a> {
-    pub(super) const fn text(text: &'a str) -> Self {
-        Self::OutputText { text, annotations: [], logprobs: Logprobs::None([]) }
+    pub(super) const fn text(text: &'a str, logprobs: &'a Tokens) -> Self {
+        Self::OutputText { text, annotations: [], logprobs }
     }
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(super) enum Logprobs<'a> {
-    None([&'static str; 0]),
-    Some(&'a Json),
 }
 
 /// A part of a summary of thoughts.

@@ -32,7 +32,7 @@ impl Facts {
                     self.served_model.clone_from(model);
                 }
             }
-            Event::Text { choice, text }
+            Event::Text { choice, text, .. }
             | Event::Reasoning { choice, text }
             | Event::Arguments { choice, text, .. } => {
                 self.wrote |= !text.is_empty();

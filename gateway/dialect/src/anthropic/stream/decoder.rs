@@ -81,7 +81,7 @@ impl Decoder {
         let Some(block) = node.get("content_block") else { return };
         let text = |name: &str| block.string_of(name).filter(|text| !text.is_empty());
         match block.str_of("type").unwrap_or_default() {
-            "text" => said.extend(text("text").map(|text| Event::Text { choice: CHOICE, text })),
+            "text" => said.extend(text("text").map(|text| Event::text(CHOICE, text))),
             "thinking" => {
                 said.extend(text("thinking").map(|text| Event::Reasoning { choice: CHOICE, text }));
                 said.extend(text("signature").map(proof));
@@ -112,7 +112,7 @@ impl Decoder {
         let Some(delta) = node.get("delta") else { return };
         let text = |name: &str| delta.string_of(name).filter(|text| !text.is_empty());
         match delta.str_of("type").unwrap_or_default() {
-            "text_delta" => said.extend(text("text").map(|text| Event::Text { choice: CHOICE, text })),
+            "text_delta" => said.extend(text("text").map(|text| Event::text(CHOICE, text))),
             "thinking_delta" => said.extend(text("thinking").map(|text| Event::Reasoning { choice: CHOICE, text })),
             "signature_delta" => said.extend(text("signature").map(proof)),
             "input_json_delta" => {

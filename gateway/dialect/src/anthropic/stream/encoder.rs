@@ -62,6 +62,8 @@ impl Encode for Encoder {
         }
         match event {
             Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
+            // What tells tokens alone.
+            Event::Text { text, .. } if text.is_empty() => {}
             Event::Text { text, .. } => self.say(Kind::Text, text, out),
             Event::Reasoning { text, .. } => self.say(Kind::Thought, text, out),
             Event::Refusal { text, .. } => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::UpstreamError;
 use crate::canonical::{Event, StopReason};
 use crate::gemini::decode::{blocked, call_id, candidate_stop, candidates, code};
-use crate::gemini::{proof, usage};
+use crate::gemini::{logprobs, proof, usage};
 use crate::json::{Escapes, Kind, Node, checked_utf8};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, StreamFault};
@@ -77,9 +77,11 @@ impl Decoder {
         let id = self.id.as_deref();
         let state = self.candidates.entry(choice).or_default();
         let parts = node.get("content").and_then(|it| it.get("parts")).map(Node::items).unwrap_or_default();
+        let since = said.len();
         for part in parts {
             state.part(choice, part, id, said);
         }
+        Event::tell_logprobs(said, since, choice, logprobs::of(node));
         let reason = candidate_stop(node, state.calls > 0);
         said.extend(reason.map(|reason| Event::Finish { choice, reason }));
     }
@@ -95,7 +97,7 @@ impl Candidate {
         let text = part.string_of("text").or_else(|| code(part)).filter(|text| !text.is_empty());
         if let Some(text) = text {
             self.thinks = thought;
-            said.push(if thought { Event::Reasoning { choice, text } } else { Event::Text { choice, text } });
+            said.push(if thought { Event::Reasoning { choice, text } } else { Event::text(choice, text) });
         }
         if let Some(signature) = signature {
             let proof = proof::read(&signature);

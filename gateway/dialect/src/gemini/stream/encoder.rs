@@ -4,8 +4,9 @@ use bytes::BytesMut;
 use serde::Serialize;
 
 use super::calls::Calls;
-use crate::canonical::{Event, Part, StopReason};
+use crate::canonical::{Event, Json, Part, StopReason};
 use crate::gemini::encode::own_part;
+use crate::gemini::logprobs;
 use crate::gemini::types::{self, WireContent, WirePart};
 use crate::gemini::usage::WireUsage;
 use crate::openai::encode::append_members;
@@ -40,11 +41,18 @@ struct Candidate<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     finish_reason: Option<&'static str>,
     index: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs_result: Option<Json>,
 }
 
 impl<'a> Candidate<'a> {
     fn of(index: u64, part: WirePart<'a>, finish_reason: Option<&'static str>) -> Self {
-        Self { content: WireContent { role: Some("model"), parts: vec![part] }, finish_reason, index }
+        Self {
+            content: WireContent { role: Some("model"), parts: vec![part] },
+            finish_reason,
+            index,
+            logprobs_result: None,
+        }
     }
 }
 
@@ -55,9 +63,14 @@ impl Encoder {
     }
 
     fn say(&mut self, choice: u64, part: WirePart<'_>, out: &mut BytesMut) {
+        self.say_with(choice, part, None, out);
+    }
+
+    fn say_with(&mut self, choice: u64, part: WirePart<'_>, logprobs: Option<&Json>, out: &mut BytesMut) {
+        let logprobs_result = logprobs.and_then(logprobs::result);
         let opening = std::mem::take(&mut self.opening);
         let members: Vec<_> = opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
-        self.write(vec![Candidate::of(choice, part, None)], None, &members, out);
+        self.write(vec![Candidate { logprobs_result, ..Candidate::of(choice, part, None) }], None, &members, out);
     }
 
     fn write(
@@ -110,7 +123,11 @@ impl Encode for Encoder {
         match event {
             // The opening rides on the first words: there is no event of its own for it.
             Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
-            Event::Text { choice, text } | Event::Refusal { choice, text } => {
+            Event::Text { choice, text, logprobs } => {
+                self.flush(out);
+                self.say_with(*choice, WirePart::text(text), logprobs.as_ref(), out);
+            }
+            Event::Refusal { choice, text } => {
                 self.flush(out);
                 self.say(*choice, WirePart::text(text), out);
             }

@@ -10,7 +10,7 @@ use crate::canonical::{Event, StopReason};
 use crate::stream::{Encode, Ending, StreamOptions};
 
 fn text(text: &str) -> Event {
-    Event::Text { choice: 0, text: text.into() }
+    Event::text(0, text.into())
 }
 
 fn begins(call: usize, name: &str) -> Event {

@@ -1,8 +1,8 @@
 //! A whole response, and the items that it is made of.
 
-use crate::canonical::{Answer, Choice, Json, Part};
+use crate::canonical::{Answer, Choice, Part};
 use crate::json::Node;
-use crate::responses::{types, usage};
+use crate::responses::{logprobs, types, usage};
 use crate::{BadAnswer, UpstreamError};
 
 /// Reads an answer.
@@ -22,7 +22,7 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
     let has_calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
     let has_refusal = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
     let stop = types::stop_reason(node, has_calls, has_refusal);
-    let choice = Choice { parts, stop, logprobs: logprobs(output.items()) };
+    let choice = Choice { parts, stop, logprobs: logprobs::of(output.items().iter().flat_map(logprobs::of_item)) };
     Ok(Answer {
         id: node.string_of("id"),
         model: node.string_of("model"),
@@ -59,17 +59,6 @@ fn called(item: &Node<'_>) -> Option<Part> {
         arguments: item.string_of("arguments").unwrap_or_default(),
         signature: types::call_signature(item),
     })
-}
-
-/// Log probabilities of all texts, as the chat dialect writes them; each token is written alike in both.
-fn logprobs(items: &[Node<'_>]) -> Option<Json> {
-    let contents = items.iter().flat_map(|item| item.get("content").map(Node::items).unwrap_or_default());
-    let tokens = contents.flat_map(|part| part.get("logprobs").map(Node::items).unwrap_or_default());
-    let tokens: Vec<&str> = tokens.map(|token| token.raw).collect();
-    if tokens.is_empty() {
-        return None;
-    }
-    Json::parse(format!(r#"{{"content":[{}],"refusal":null}}"#, tokens.join(",")))
 }
 
 fn upstream(raw: &str) -> BadAnswer {

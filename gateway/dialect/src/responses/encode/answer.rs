@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::answer::{Shown, Written};
-use crate::canonical::{Answer, Choice, Json, Loss, Part, StopReason};
-use crate::json::{Escapes, Node};
-use crate::responses::types::{self, Content, Extra, Item, Logprobs, Summary, WireResponse};
+use crate::canonical::{Answer, Loss, Part, StopReason};
+use crate::responses::logprobs::Tokens;
+use crate::responses::types::{self, Content, Extra, Item, Summary, WireResponse};
 
 /// Writes an answer.
 pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
@@ -18,9 +18,9 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
     let parts = choice.map(|it| it.parts.as_slice()).unwrap_or_default();
     let ids: Vec<String> =
         parts.iter().enumerate().map(|(place, part)| types::item_id(prefix(part), shown.id, place)).collect();
-    let tokens = choice.and_then(token_logprobs);
+    let (tokens, none) = (Tokens::of(choice.and_then(|it| it.logprobs.as_ref())), Tokens::default());
     let stop = choice.map_or(&StopReason::Stop, |it| &it.stop);
-    let output = items(parts, &ids, tokens.as_ref(), types::item_status(stop), &mut loss);
+    let output = items(parts, &ids, [&tokens, &none], types::item_status(stop), &mut loss);
     let response =
         WireResponse::new(shown.id, shown.created, shown.model).ended(stop, output, shown.usage.or(answer.usage));
     Written { body: Vec::from(json(&response)), loss }
@@ -43,17 +43,17 @@ const fn prefix(part: &Part) -> &'static str {
 fn items<'a>(
     parts: &'a [Part],
     ids: &'a [String],
-    logprobs: Option<&'a Json>,
+    [logprobs, none]: [&'a Tokens; 2],
     status: &'static str,
     loss: &mut Loss,
 ) -> Vec<Item<'a>> {
     let mut items: Vec<Item<'a>> = Vec::new();
-    let mut logprobs = logprobs;
+    let mut logprobs = Some(logprobs);
     for (place, (part, id)) in parts.iter().zip(ids).enumerate() {
         let said = match part {
             Part::Text { text, .. } => {
-                let logprobs = logprobs.take().map_or(Logprobs::None([]), Logprobs::Some);
-                Content::OutputText { text, annotations: [], logprobs }
+                // They are not told text by text: the first has them all.
+                Content::text(text, logprobs.take().unwrap_or(none))
             }
             Part::Refusal { text } => Content::Refusal { refusal: text },
             Part::Reasoning { text, signature, redacted } => {
@@ -77,12 +77,6 @@ fn items<'a>(
         }
     }
     items
-}
-
-/// The tokens of the chat dialect's `logprobs` object.
-fn token_logprobs(choice: &Choice) -> Option<Json> {
-    let node = Node::parse(choice.logprobs.as_ref()?.as_str(), Escapes::Lenient).ok()?;
-    node.get("content").and_then(|content| Json::parse(content.raw))
 }
 
 pub(in crate::responses) fn json(value: &impl Serialize) -> Bytes {

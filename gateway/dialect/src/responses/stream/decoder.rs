@@ -7,7 +7,7 @@ use crate::UpstreamError;
 use crate::canonical::{Event, Part};
 use crate::json::{Escapes, Node, checked_utf8};
 use crate::responses::decode::parts_of;
-use crate::responses::{types, usage};
+use crate::responses::{logprobs, types, usage};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, StreamFault};
 
@@ -80,7 +80,10 @@ impl Decoder {
                 }
             }
             "response.output_text.delta" => {
-                said.extend(delta().map(|text| Event::Text { choice: ONLY, text }));
+                let since = said.len();
+                said.extend(delta().map(|text| Event::text(ONLY, text)));
+                let tokens = node.get("logprobs").map(Node::items).unwrap_or_default();
+                Event::tell_logprobs(said, since, ONLY, logprobs::of(tokens.iter()));
                 self.note(node);
             }
             "response.refusal.delta" => {
@@ -164,9 +167,10 @@ impl Decoder {
             return;
         }
         let (told, call) = (item.told, item.call);
+        let since = said.len();
         for part in parts_of(node) {
             match part {
-                Part::Text { text, .. } if !told => said.push(Event::Text { choice: ONLY, text }),
+                Part::Text { text, .. } if !told => said.push(Event::text(ONLY, text)),
                 Part::Refusal { text } if !told => {
                     self.refused = true;
                     said.push(Event::Refusal { choice: ONLY, text });
@@ -183,6 +187,9 @@ impl Decoder {
                 | Part::File { .. }
                 | Part::ToolResult { .. } => {}
             }
+        }
+        if !told {
+            Event::tell_logprobs(said, since, ONLY, logprobs::of(logprobs::of_item(node)));
         }
     }
 

@@ -8,8 +8,9 @@ use bytes::BytesMut;
 use serde::Serialize;
 
 use super::items::{PartKind, SaidPart, Saying, Written, is_cut};
-use crate::canonical::{Event, StopReason};
+use crate::canonical::{Event, Json, StopReason};
 use crate::openai::append_members;
+use crate::responses::logprobs::Tokens;
 use crate::responses::types::{Content, Item, Summary, WireResponse};
 use crate::stream::{Encode, Ending, StreamOptions, write_event};
 
@@ -64,13 +65,13 @@ struct TextDelta<'a> {
     content_index: usize,
     delta: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    logprobs: Option<[&'static str; 0]>,
+    logprobs: Option<&'a Tokens>,
 }
 
 #[derive(Serialize)]
 struct TextDone<'a> {
     text: &'a str,
-    logprobs: [&'static str; 0],
+    logprobs: &'a Tokens,
 }
 
 #[derive(Serialize)]
@@ -215,7 +216,7 @@ impl Encoder {
 
     // === Messages ===
 
-    fn say(&mut self, kind: PartKind, text: &str, out: &mut BytesMut) {
+    fn say(&mut self, kind: PartKind, text: &str, logprobs: Option<&Json>, out: &mut BytesMut) {
         let place = match self.current {
             Some(current) if matches!(self.items[current].saying, Saying::Message { .. }) => current,
             Some(_) | None => {
@@ -231,15 +232,18 @@ impl Encoder {
             if let Some(part) = parts.last() {
                 end_part(&mut writer, id, place, parts.len() - 1, part);
             }
-            let what = PartOf { part: kind.content("") };
-            let begun = OfPart { item_id: id, output_index: place, content_index: parts.len(), what };
-            writer.write("response.content_part.added", &begun);
-            parts.push(SaidPart { kind, text: String::new() });
+            let begun = SaidPart::new(kind);
+            let what = PartOf { part: begun.content() };
+            let added = OfPart { item_id: id, output_index: place, content_index: parts.len(), what };
+            writer.write("response.content_part.added", &added);
+            parts.push(begun);
         }
         let content_index = parts.len() - 1;
+        let tokens = Tokens::of(logprobs);
         parts[content_index].text.push_str(text);
+        parts[content_index].logprobs.add(&tokens);
         let (event, logprobs) = match kind {
-            PartKind::Text => ("response.output_text.delta", Some([])),
+            PartKind::Text => ("response.output_text.delta", Some(&tokens)),
             PartKind::Refusal => ("response.refusal.delta", None),
         };
         writer.write(event, &TextDelta { item_id: id, output_index: place, content_index, delta: text, logprobs });
@@ -309,7 +313,7 @@ fn end_part(writer: &mut Writer<'_>, item_id: &str, output_index: usize, content
     let text = &part.text;
     match part.kind {
         PartKind::Text => {
-            let what = TextDone { text, logprobs: [] };
+            let what = TextDone { text, logprobs: &part.logprobs };
             writer.write("response.output_text.done", &OfPart { item_id, output_index, content_index, what });
         }
         PartKind::Refusal => {
@@ -345,8 +349,8 @@ impl Encode for Encoder {
             | Event::ReasoningSignature { choice: 1.., .. }
             | Event::ToolCall { choice: 1.., .. }
             | Event::Arguments { choice: 1.., .. } => {}
-            Event::Text { text, .. } => self.say(PartKind::Text, text, out),
-            Event::Refusal { text, .. } => self.say(PartKind::Refusal, text, out),
+            Event::Text { text, logprobs, .. } => self.say(PartKind::Text, text, logprobs.as_ref(), out),
+            Event::Refusal { text, .. } => self.say(PartKind::Refusal, text, None, out),
             Event::Reasoning { text, .. } => self.think(text, out),
             Event::ReasoningSignature { signature, redacted: false, .. } => self.prove(signature, out),
             Event::ReasoningSignature { signature, redacted: true, .. } => self.withhold(signature, out),

@@ -1,6 +1,7 @@
 //! The items of an answer while it is being written: what has been said of each, to be said again when it is done.
 
 use crate::canonical::StopReason;
+use crate::responses::logprobs::Tokens;
 use crate::responses::types::{self, Content, Extra, Item, Summary};
 
 /// An item of the output.
@@ -27,6 +28,7 @@ pub(super) enum Saying {
 pub(super) struct SaidPart {
     pub(super) kind: PartKind,
     pub(super) text: String,
+    pub(super) logprobs: Tokens,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +38,15 @@ pub(super) enum PartKind {
 }
 
 impl SaidPart {
-    pub(super) fn content(&self) -> Content<'_> {
-        self.kind.content(&self.text)
+    /// Nothing is said yet.
+    pub(super) fn new(kind: PartKind) -> Self {
+        Self { kind, text: String::new(), logprobs: Tokens::default() }
     }
-}
 
-impl PartKind {
-    pub(super) const fn content(self, text: &str) -> Content<'_> {
-        match self {
-            Self::Text => Content::text(text),
-            Self::Refusal => Content::Refusal { refusal: text },
+    pub(super) const fn content(&self) -> Content<'_> {
+        match self.kind {
+            PartKind::Text => Content::text(self.text.as_str(), &self.logprobs),
+            PartKind::Refusal => Content::Refusal { refusal: self.text.as_str() },
         }
     }
 }
