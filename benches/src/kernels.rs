@@ -172,6 +172,7 @@ fn translate(stream: &[u8]) -> Result<usize> {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "chatcmpl-1".into(),
         created: 7,
+        echo: dialect::Echo::NONE,
     });
     let (mut out, mut passed_on) = (BytesMut::with_capacity(4 * READ), 0);
     for piece in stream.chunks(READ) {

@@ -8,7 +8,7 @@ use crate::canonical::{self, Loss, Part};
 use crate::json::{Edit, Escapes, Member, Node, Scanner, checked_utf8, members_of, quoted, splice};
 use crate::openai::{self, ChatResponse};
 use crate::usage::believed;
-use crate::{Dialect, UpstreamError};
+use crate::{Dialect, Echo, UpstreamError};
 
 /// A body under status 200 that is not an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,8 @@ pub struct Shown<'a> {
     pub created: i64,
     /// What is told of the tokens, where the dialect of the answer had to change.
     pub usage: Option<Usage>,
+    /// What the request asked for, where the answer repeats it.
+    pub echo: &'a Echo,
 }
 
 /// An answer for its caller, written but for our own members: what it cost is known only when its loss is recorded.
@@ -246,7 +248,8 @@ mod tests {
         let body = r#"{"choices":[{"message":{"content":"a"},"logprobs":{"content":[]}}]}"#;
         let answer = Answer::decode(Dialect::Openai, Bytes::from_static(body.as_bytes())).expect("an answer");
         let usage = Some(Usage { prompt_tokens: 3, completion_tokens: 1, estimated: true, ..Usage::default() });
-        let rendered = answer.render(Dialect::Anthropic, &Shown { model: "acme/one", id: "msg_1", created: 7, usage });
+        let shown = Shown { model: "acme/one", id: "msg_1", created: 7, usage, echo: &Echo::NONE };
+        let rendered = answer.render(Dialect::Anthropic, &shown);
         let lost: Vec<_> = rendered.loss().iter().map(|lost| lost.path.as_str()).collect();
         assert_eq!(lost, ["choices[0].logprobs"]);
         let expected = concat!(

@@ -54,12 +54,13 @@ impl ErrorBody<'_> {
     }
 
     /// Returns the event that ends a broken stream. No terminal marker follows: clients take that for success.
-    pub fn to_event(&self, dialect: Dialect) -> Bytes {
+    /// `number` is that of the event, in dialects that number them.
+    pub fn to_event(&self, dialect: Dialect, number: u64) -> Bytes {
         let mut event = BytesMut::new();
         match dialect {
             Dialect::Openai | Dialect::Gemini => write_event(None, &self.to_json(dialect), &mut event),
             Dialect::Anthropic => write_event(Some("error"), &self.to_json(dialect), &mut event),
-            Dialect::OpenaiResponses => write_event(Some("error"), &responses::error::event(self), &mut event),
+            Dialect::OpenaiResponses => write_event(Some("error"), &responses::error::event(self, number), &mut event),
         }
         event.freeze()
     }
@@ -115,7 +116,7 @@ mod tests {
     fn event_is_one_line_without_done() {
         let extra: &[(&str, &[u8])] = &[("removed", b"[\n1 ]"), ("broken", b"{")];
         let event = ErrorBody { message: "a\nb", provider: Some("acme"), source: Source::Provider, extra, ..BODY }
-            .to_event(Dialect::Openai);
+            .to_event(Dialect::Openai, 0);
         let expected = "data: {\"error\":{\"message\":\"a\\nb\",\"type\":\"not_found_error\",\"param\":\"model\",\"code\":\"model_not_found\",\"source\":\"provider\",\"provider\":\"acme\",\"removed\":[ 1 ]}}\n\n";
         assert_eq!(event, expected);
     }

@@ -68,7 +68,7 @@ pub fn request_of(dialect: Dialect, upstream: Dialect, data: &[u8]) {
 /// When it is not.
 pub fn answer_of(dialect: Dialect, caller: Dialect, data: &[u8]) {
     let Ok(answer) = Answer::decode(dialect, Bytes::copy_from_slice(data)) else { return };
-    let shown = Shown { model: "shown/model", id: "answer_1", created: 7, usage: None };
+    let shown = Shown { model: "shown/model", id: "answer_1", created: 7, usage: None, echo: &crate::Echo::default() };
     let body = answer.render(caller, &shown).finish(&[("routing", b"{\"a\":1}")]);
     if dialect == caller {
         let again = Answer::decode(dialect, body).expect("what is passed on is sound");
@@ -147,6 +147,7 @@ fn options() -> StreamOptions {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "chatcmpl-1".into(),
         created: 7,
+        echo: crate::Echo::NONE,
     }
 }
 

@@ -30,6 +30,7 @@ pub use answer::{Answer, BadAnswer};
 pub use domain::tokens::TokenEstimator;
 pub use meter::{Heard, Meter};
 pub use request::{BadRequest, Encoded, Request, Target};
+pub use responses::echo::Echo;
 pub use sse::{SseEvent, SseFault, SseParser};
 pub use stream::{Progress, StreamFault, StreamOptions, Translator};
 pub use surface::{Operation, Surface};

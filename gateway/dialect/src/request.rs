@@ -20,10 +20,10 @@ use std::ops::Deref;
 use bytes::Bytes;
 use domain::{Constraints, Features, ScorerInput};
 
-use crate::Dialect;
 use crate::canonical::{self, Loss};
 use crate::json::{Escapes, Member, Node, utf8};
 use crate::openai::{self, ChatRequest};
+use crate::{Dialect, Echo};
 
 pub use extensions::{DataCollection, Extensions, ProviderLimits, RoutingHints};
 pub use fault::BadRequest;
@@ -141,6 +141,13 @@ impl Request {
         let mut loss = as_written::as_written(&encoded.loss, request, self.dialect(), utf8(self.body()));
         loss.extend(&request.unknown);
         Encoded { loss, ..encoded }
+    }
+
+    /// Returns what an answer from an upstream of a dialect has to repeat of the request: nothing where it stays in its
+    /// dialect, since the provider does so then.
+    pub fn echo_for(&self, upstream: Dialect) -> Echo {
+        let repeats = self.dialect() == Dialect::OpenaiResponses && upstream != Dialect::OpenaiResponses;
+        if repeats { Echo::of(&self.body, &self.members) } else { Echo::default() }
     }
 
     /// Returns what the scorer reads.

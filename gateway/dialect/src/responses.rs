@@ -1,6 +1,7 @@
 //! The `OpenAI` Responses dialect: input items, flat tools, and a stream of named events around one response object.
 
 pub(crate) mod decode;
+pub(crate) mod echo;
 pub(crate) mod encode;
 pub(crate) mod error;
 mod logprobs;

@@ -14,7 +14,7 @@ use domain::Usage;
 use crate::canonical::{Event, StopReason};
 use crate::openai::StreamTranslator;
 use crate::sse::{SseEvent, SseFault};
-use crate::{Dialect, UpstreamError};
+use crate::{Dialect, Echo, UpstreamError};
 
 pub(crate) use facts::Facts;
 use translation::Translation;
@@ -34,6 +34,8 @@ pub struct StreamOptions {
     pub id: String,
     /// When, in seconds of Unix time.
     pub created: i64,
+    /// What the request asked for, where the answer repeats it.
+    pub echo: Echo,
 }
 
 /// How far a stream has come. What is true stays true.
@@ -104,6 +106,11 @@ pub(crate) trait Encode: std::fmt::Debug + Send {
 
     /// Writes what ends the answer, and the terminal marker; the opening too, if nothing was written yet.
     fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut);
+
+    /// The number of the next event, in dialects that number them.
+    fn next_number(&self) -> u64 {
+        0
+    }
 }
 
 /// Passes events of one dialect on as they came.
@@ -113,6 +120,11 @@ pub(crate) trait Relay: std::fmt::Debug + Send {
 
     /// Writes what was kept with the closing members, and the terminal marker.
     fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut);
+
+    /// As of [`Encode`].
+    fn next_number(&self) -> u64 {
+        0
+    }
 }
 
 /// How a stream ended.
@@ -207,6 +219,15 @@ impl Translator {
         let known = said.unwrap_or(Usage { prompt_tokens: input_tokens, ..Usage::default() });
         let completion_tokens = known.completion_tokens.max(self.estimated_completion());
         Usage { completion_tokens, estimated: true, ..known }
+    }
+
+    /// The number that an event has which follows now, for an error that breaks the stream off: 0 in dialects that number
+    /// none.
+    pub fn next_number(&self) -> u64 {
+        match self {
+            Self::Chat(_) => 0,
+            Self::Other(stream) => stream.next_number(),
+        }
     }
 
     /// The model that the upstream says is answering.

@@ -159,7 +159,8 @@ fn deliver(mut pursuit: Box<Pursuit>, answer: &Answer) -> Response<GatewayBody> 
     // What the caller is told repeats what is recorded, so it is put aside before the account closes.
     let Some(told) = Told::of(&pursuit) else { return refused(pursuit.settle, &Failure::Internal) };
     let (id, created) = Told::identity(&pursuit);
-    let shown = Shown { model: &told.model, id: &id, created, usage: Some(usage) };
+    let echo = pursuit.request.echo_for(answer.dialect());
+    let shown = Shown { model: &told.model, id: &id, created, usage: Some(usage), echo: &echo };
     let rendered = answer.render(pursuit.request.dialect(), &shown);
     let mut loss = pursuit.loss.clone();
     loss.extend(rendered.loss());

@@ -30,8 +30,9 @@ impl Voice {
     }
 
     /// The failure as an event. The terminal marker never follows it.
-    pub(crate) fn event(self, failure: &Failure) -> Bytes {
-        self.write(&failure.answer(), Form::Event)
+    /// `number` is that of the event, in dialects that number them.
+    pub(crate) fn event(self, failure: &Failure, number: u64) -> Bytes {
+        self.write(&failure.answer(), Form::Event(number))
     }
 
     fn write(self, answer: &ErrorAnswer<'_>, form: Form) -> Bytes {
@@ -51,7 +52,7 @@ impl Voice {
         };
         match form {
             Form::Response => body.to_json(self.dialect),
-            Form::Event => body.to_event(self.dialect),
+            Form::Event(number) => body.to_event(self.dialect, number),
         }
     }
 }
@@ -74,5 +75,6 @@ fn write_headers(answer: &ErrorAnswer<'_>, headers: &mut HeaderMap) {
 #[derive(Clone, Copy)]
 enum Form {
     Response,
-    Event,
+    /// With its number.
+    Event(u64),
 }

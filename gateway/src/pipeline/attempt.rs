@@ -228,8 +228,11 @@ impl Pursuit {
     /// Reads a stream up to its first content event.
     async fn open(&self, mut upstream: Upstream, target: &Target, began: Instant) -> Result<Opened, Fault> {
         let until = began + target.waits.first_token.min(target.waits.total);
-        let mut translator =
-            Translator::new(target.dialect, self.request.dialect(), self.stream_options(&target.model.id));
+        let mut translator = Translator::new(
+            target.dialect,
+            self.request.dialect(),
+            self.stream_options(&target.model.id, target.dialect),
+        );
         let mut ready = BytesMut::new();
         let mut first = true;
         let in_stream = |fault| fault_of_stream(fault, target.secret());
@@ -260,7 +263,7 @@ impl Pursuit {
         }
     }
 
-    fn stream_options(&self, model: &ModelId) -> StreamOptions {
+    fn stream_options(&self, model: &ModelId, upstream: Dialect) -> StreamOptions {
         let requested = self.request.model();
         let opening = self.settle.decision().filter(|_| self.wants_report()).map(|decision| {
             let mut attempts = self.settle.attempts().to_vec();
@@ -276,6 +279,7 @@ impl Pursuit {
             max_event_bytes: self.worker.app.limits().event_bytes,
             id: self.request.dialect().answer_id(&self.settle.context().id.to_string()),
             created: self.settle.context().now.unix_micros() / 1_000_000,
+            echo: self.request.echo_for(upstream),
         }
     }
 

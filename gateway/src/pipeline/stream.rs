@@ -82,10 +82,12 @@ fn frames(
     stream::unfold((state, ending), move |(mut state, mut ending)| async move {
         loop {
             let can_be_cut = matches!(state, State::Waiting { .. } | State::Flowing(_));
+            // Whatever a step has translated it passes on before it waits, so that this is the number of what comes next.
+            let number = state.next_number();
             let (frame, next) = tokio::select! {
                 biased;
                 stepped = step(state) => stepped,
-                failure = &mut ending, if can_be_cut => (Some(Ok(voice.event(&failure))), State::Breaking(linger)),
+                failure = &mut ending, if can_be_cut => (Some(Ok(voice.event(&failure, number))), State::Breaking(linger)),
             };
             match frame {
                 Some(frame) => return Some((frame, (next, ending))),
@@ -107,6 +109,16 @@ pub(crate) fn ending(worker: &Worker, key: &ApiKey) -> Pin<Box<dyn Future<Output
             fault = grant.withdrawn() => Failure::Key(fault),
         }
     })
+}
+
+impl State {
+    /// The number of the caller's next event.
+    fn next_number(&self) -> u64 {
+        match self {
+            Self::Flowing(flow) => flow.opened.translator.next_number(),
+            Self::Waiting { .. } | Self::Breaking(_) | Self::Ended => 0,
+        }
+    }
 }
 
 async fn step(state: State) -> (Option<Result<Bytes, Aborted>>, State) {
@@ -241,8 +253,9 @@ impl Flow {
 
     fn report(self, failure: &Failure) -> (Option<Result<Bytes, Aborted>>, State) {
         let linger = self.pursuit.worker.app.limits().abort_linger;
+        let number = self.opened.translator.next_number();
         let mut frame = self.opened.ready;
-        frame.extend_from_slice(&self.pursuit.settle.context().voice.event(failure));
+        frame.extend_from_slice(&self.pursuit.settle.context().voice.event(failure, number));
         (Some(Ok(frame.freeze())), State::Breaking(linger))
     }
 
@@ -262,7 +275,7 @@ fn fail(mut pursuit: Box<Pursuit>, failure: &Failure, outcome: Outcome) -> (Opti
         tracing::error!(%fault, "the record of a failed request cannot be written");
     }
     let linger = pursuit.worker.app.limits().abort_linger;
-    (Some(Ok(pursuit.settle.context().voice.event(failure))), State::Breaking(linger))
+    (Some(Ok(pursuit.settle.context().voice.event(failure, 0))), State::Breaking(linger))
 }
 
 fn stalled(how: &str) -> Fault {

@@ -19,6 +19,7 @@ mod proxy;
 mod records;
 mod redis_server;
 mod requests;
+mod responses;
 mod revocation;
 mod rules;
 mod stack;

@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn event_is_named() {
-        let event = BODY.to_event(Dialect::Anthropic);
+        let event = BODY.to_event(Dialect::Anthropic, 0);
         assert!(event.starts_with(b"event: error\ndata: {\"type\":\"error\"") && event.ends_with(b"}\n\n"));
     }
 

@@ -75,6 +75,7 @@ fn streamed(answer: &Answer, events: &[Event]) -> BytesMut {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "msg_1".to_owned(),
         created: 0,
+        echo: crate::Echo::NONE,
     };
     let mut encoder = stream::Encoder::new(options);
     let mut out = BytesMut::new();
@@ -108,7 +109,7 @@ proptest! {
 
     #[test]
     fn answers_come_back(answer in answer()) {
-        let shown = Shown { model: "m", id: "msg_1", created: 0, usage: None };
+        let shown = Shown { model: "m", id: "msg_1", created: 0, usage: None, echo: &crate::Echo::default() };
         let rendered = encode::answer(&answer, &shown);
         prop_assert!(rendered.loss.is_empty(), "{:?}", rendered.loss);
         prop_assert_eq!(decode::answer(&node(&rendered.body)), Ok(answer));

@@ -126,6 +126,7 @@ mod tests {
             max_event_bytes: SseParser::DEFAULT_LIMIT,
             id: String::new(),
             created: 0,
+            echo: crate::Echo::NONE,
         };
         let mut translator = Translator::new(Dialect::Anthropic, Dialect::Anthropic, options);
         let mut out = BytesMut::new();

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn event_is_one_line_of_the_same() {
-        let event = ErrorBody { extra: &[("removed", b"[\n1]")], ..BODY }.to_event(Dialect::Gemini);
+        let event = ErrorBody { extra: &[("removed", b"[\n1]")], ..BODY }.to_event(Dialect::Gemini, 0);
         let text = String::from_utf8(event.to_vec()).unwrap();
         assert!(
             text.starts_with("data: {\"error\":{\"code\":404,") && text.ends_with("\"removed\":[ 1]}}\n\n"),

@@ -220,7 +220,7 @@ proptest! {
     #[test]
     fn answers_come_back_as_they_were(choices in vec(choice(), 1..3), usage in of(usage())) {
         let answer = Answer { id: Some("id-1".into()), model: Some("acme/small".into()), choices, usage };
-        let shown = Shown { model: "acme/small", id: "id-1", created: 7, usage: None };
+        let shown = Shown { model: "acme/small", id: "id-1", created: 7, usage: None, echo: &crate::Echo::default() };
         let rendered = encode::answer(&answer, &shown);
         prop_assert!(rendered.loss.is_empty(), "{:?}", rendered.loss);
         let node = Node::parse(utf8(&rendered.body), Escapes::Strict).unwrap();
@@ -342,6 +342,7 @@ fn written(events: &[Event], finish: &Event) -> Bytes {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "id-1".into(),
         created: 7,
+        echo: crate::Echo::NONE,
     });
     let mut out = BytesMut::new();
     for event in events {

@@ -12,19 +12,18 @@ struct WireError<'a> {
     code: Option<&'a str>,
     message: &'a str,
     param: Option<&'a str>,
-    /// Nobody counts on after a break; the number must only be there.
     sequence_number: u64,
     error: &'a ErrorBody<'a>,
 }
 
-/// Writes an error.
-pub(crate) fn event(error: &ErrorBody<'_>) -> Bytes {
+/// Writes an error that has this number among the events.
+pub(crate) fn event(error: &ErrorBody<'_>, sequence_number: u64) -> Bytes {
     let wire = WireError {
         r#type: "error",
         code: error.code,
         message: error.message,
         param: error.param,
-        sequence_number: 0,
+        sequence_number,
         error,
     };
     serde_json::to_vec(&wire).expect("plain data with string keys is always JSON").into()
@@ -50,11 +49,11 @@ mod tests {
         };
         let expected = concat!(
             "event: error\n",
-            r#"data: {"type":"error","code":"no_candidate","message":"busy","param":null,"sequence_number":0,"#,
+            r#"data: {"type":"error","code":"no_candidate","message":"busy","param":null,"sequence_number":7,"#,
             r#""error":{"message":"busy","type":"overloaded_error","param":null,"code":"no_candidate","#,
             r#""source":"provider","provider":"acme"}}"#,
             "\n\n"
         );
-        assert_eq!(error.to_event(Dialect::OpenaiResponses), expected);
+        assert_eq!(error.to_event(Dialect::OpenaiResponses, 7), expected);
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Relay {
     opening: Vec<(String, Vec<u8>)>,
     /// The event that ends the answer: its name and data.
     held: Option<(Vec<u8>, Vec<u8>)>,
+    /// The number after that of the last event.
+    next_number: u64,
     /// Kept to be used again by every event.
     members: Vec<Member>,
 }
@@ -35,6 +37,7 @@ impl Relay {
             model: quoted(&options.model),
             opening: options.opening_routing,
             held: None,
+            next_number: 0,
             members: Vec::with_capacity(8),
         }
     }
@@ -44,6 +47,9 @@ impl Relay {
         let mut members = std::mem::take(&mut self.members);
         members.clear();
         if scan(data, &mut members).is_some() {
+            let number = members.iter().find(|member| member.is_named(data, "sequence_number"));
+            let number = number.and_then(|member| utf8(member.value.of(data)).parse::<u64>().ok());
+            self.next_number = number.unwrap_or(self.next_number).saturating_add(1);
             let response = members.iter().find(|member| member.is_named(data, "response"));
             let response = response.and_then(|member| self.response(member.value.of(data), own));
             let mut edits: Vec<Edit<'_>> = own_edits(own.routing).collect();
@@ -97,6 +103,10 @@ impl crate::stream::Relay for Relay {
         let opening = std::mem::take(&mut self.opening);
         let own: Vec<_> = opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
         self.write(event.name, event.data, &Own { routing: &own, usage: None }, out);
+    }
+
+    fn next_number(&self) -> u64 {
+        self.next_number
     }
 
     fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut) {

@@ -3,6 +3,7 @@
 use domain::Usage;
 use serde::Serialize;
 
+use crate::Echo;
 use crate::canonical::{Part, StopReason};
 use crate::json::Node;
 use crate::responses::logprobs::Tokens;
@@ -153,8 +154,7 @@ impl<'a> Extra<'a> {
     }
 }
 
-/// The response object. What the request had asked for is told as the vendor's defaults, since the answer does not know
-/// it.
+/// The response object.
 #[derive(Serialize)]
 pub(super) struct WireResponse<'a> {
     pub(super) id: &'a str,
@@ -163,21 +163,12 @@ pub(super) struct WireResponse<'a> {
     status: &'static str,
     error: Option<()>,
     incomplete_details: Option<Incomplete>,
-    instructions: Option<()>,
-    max_output_tokens: Option<()>,
     model: &'a str,
     output: Vec<Item<'a>>,
-    parallel_tool_calls: bool,
-    previous_response_id: Option<()>,
-    temperature: Option<()>,
-    text: TextShape,
-    tool_choice: &'static str,
-    tools: [&'static str; 0],
-    top_p: Option<()>,
-    truncation: &'static str,
+    #[serde(flatten)]
+    echo: &'a Echo,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<WireUsage>,
-    metadata: NoMembers,
 }
 
 #[derive(Serialize)]
@@ -185,20 +176,8 @@ struct Incomplete {
     reason: &'static str,
 }
 
-#[derive(Serialize)]
-struct TextShape {
-    format: TextFormat,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "text")]
-struct TextFormat {}
-
-#[derive(Serialize)]
-struct NoMembers {}
-
 impl<'a> WireResponse<'a> {
-    pub(super) const fn new(id: &'a str, created_at: i64, model: &'a str) -> Self {
+    pub(super) const fn new(id: &'a str, created_at: i64, model: &'a str, echo: &'a Echo) -> Self {
         Self {
             id,
             object: "response",
@@ -206,20 +185,10 @@ impl<'a> WireResponse<'a> {
             status: "in_progress",
             error: None,
             incomplete_details: None,
-            instructions: None,
-            max_output_tokens: None,
             model,
             output: Vec::new(),
-            parallel_tool_calls: true,
-            previous_response_id: None,
-            temperature: None,
-            text: TextShape { format: TextFormat {} },
-            tool_choice: "auto",
-            tools: [],
-            top_p: None,
-            truncation: "disabled",
+            echo,
             usage: None,
-            metadata: NoMembers {},
         }
     }
 

@@ -60,6 +60,13 @@ impl Translation {
         self.reader.decoder.usage_so_far()
     }
 
+    pub(super) fn next_number(&self) -> u64 {
+        match &self.reader.output {
+            Output::Encode(encoder) => encoder.next_number(),
+            Output::Relay(relay) => relay.next_number(),
+        }
+    }
+
     pub(super) fn close(&mut self, routing: &[(&str, &[u8])], out: &mut BytesMut) {
         let ending = Ending { finishes: &self.facts.finishes, usage: self.facts.usage(), routing };
         match &mut self.reader.output {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 use dialect::answer::Shown;
 use dialect::canonical::Loss;
-use dialect::{Answer, Dialect, Request, SseParser, StreamFault, StreamOptions, Target, Translator};
+use dialect::{Answer, Dialect, Echo, Request, SseParser, StreamFault, StreamOptions, Target, Translator};
 
 /// One input.
 pub(crate) struct Case {
@@ -65,7 +65,7 @@ pub(crate) const CLOSING: (&str, &[u8]) = ("routing", br#"{"cost_usd":"0.000123"
 /// Reads an answer and shows it to a caller.
 pub(crate) fn answer(case: &Case, caller: Dialect) -> Result<(Answer, Loss, Bytes), dialect::BadAnswer> {
     let answer = Answer::decode(case.dialect, case.bytes.clone())?;
-    let shown = Shown { model: "shown/model", id: "answer_1", created: 1_700_000_000, usage: None };
+    let shown = Shown { model: "shown/model", id: "answer_1", created: 1_700_000_000, usage: None, echo: &Echo::NONE };
     let rendered = answer.render(caller, &shown);
     let (loss, body) = (rendered.loss().clone(), rendered.finish(&[CLOSING]));
     Ok((answer, loss, body))
@@ -89,6 +89,7 @@ pub(crate) fn stream<'a>(upstream: Dialect, caller: Dialect, pieces: impl IntoIt
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "answer_1".to_owned(),
         created: 1_700_000_000,
+        echo: Echo::NONE,
     };
     let mut translator = Translator::new(upstream, caller, options);
     let mut out = BytesMut::new();

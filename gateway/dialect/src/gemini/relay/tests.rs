@@ -12,6 +12,7 @@ fn options() -> StreamOptions {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "id-1".into(),
         created: 7,
+        echo: crate::Echo::NONE,
     }
 }
 

@@ -31,6 +31,7 @@ fn write(events: &[Event], reason: StopReason) -> Vec<Value> {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "id-1".into(),
         created: 7,
+        echo: crate::Echo::NONE,
     });
     let mut out = BytesMut::new();
     for event in events {

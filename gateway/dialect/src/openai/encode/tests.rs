@@ -113,7 +113,9 @@ fn the_vendors_models_and_thinking_ones_are_limited_by_the_new_name() {
     }
 }
 
-const SHOWN: Shown<'_> = Shown { model: "acme/one", id: "chatcmpl-x1", created: 7, usage: None };
+const ECHO: crate::Echo = crate::Echo::NONE;
+
+const SHOWN: Shown<'_> = Shown { model: "acme/one", id: "chatcmpl-x1", created: 7, usage: None, echo: &ECHO };
 
 #[test]
 fn a_refusal_in_words_ends_as_any_answer_and_one_without_as_filtered() {

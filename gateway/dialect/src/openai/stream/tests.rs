@@ -33,6 +33,7 @@ fn translator(include_usage: bool) -> StreamTranslator {
         max_event_bytes: 4096,
         id: "chatcmpl-1".into(),
         created: 7,
+        echo: crate::Echo::NONE,
     })
 }
 
@@ -445,6 +446,7 @@ fn without_routing_only_the_model_changes() {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "chatcmpl-1".into(),
         created: 7,
+        echo: crate::Echo::NONE,
     });
     let stream = with(plain(), &[USAGE, "[DONE]"]);
     let mut out = BytesMut::new();

@@ -21,8 +21,11 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
     let (tokens, none) = (Tokens::of(choice.and_then(|it| it.logprobs.as_ref())), Tokens::default());
     let stop = choice.map_or(&StopReason::Stop, |it| &it.stop);
     let output = items(parts, &ids, [&tokens, &none], types::item_status(stop), &mut loss);
-    let response =
-        WireResponse::new(shown.id, shown.created, shown.model).ended(stop, output, shown.usage.or(answer.usage));
+    let response = WireResponse::new(shown.id, shown.created, shown.model, shown.echo).ended(
+        stop,
+        output,
+        shown.usage.or(answer.usage),
+    );
     Written { body: Vec::from(json(&response)), loss }
 }
 

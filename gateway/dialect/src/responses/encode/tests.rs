@@ -114,7 +114,9 @@ fn functions_stay_as_loose_as_the_caller_left_them() {
     assert_eq!((&body["tools"][0]["strict"], &body["tools"][1]["strict"]), (&json!(false), &json!(true)));
 }
 
-const SHOWN: Shown<'_> = Shown { model: "acme/one", id: "resp_x1", created: 7, usage: None };
+const ECHO: crate::Echo = crate::Echo::NONE;
+
+const SHOWN: Shown<'_> = Shown { model: "acme/one", id: "resp_x1", created: 7, usage: None, echo: &ECHO };
 
 fn rendered(answer: &Answer) -> (Value, Vec<String>) {
     let rendered = super::answer(answer, &SHOWN);

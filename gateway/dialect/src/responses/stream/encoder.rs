@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use serde::Serialize;
 
 use super::items::{PartKind, SaidPart, Saying, Written, is_cut};
+use crate::Echo;
 use crate::canonical::{Event, Json, StopReason};
 use crate::openai::append_members;
 use crate::responses::logprobs::Tokens;
@@ -20,6 +21,7 @@ pub(crate) struct Encoder {
     id: String,
     model: String,
     created: i64,
+    echo: Echo,
     /// Members of the first event; taken when it is written.
     opening: Option<Vec<(String, Vec<u8>)>>,
     /// The number of the next event.
@@ -159,6 +161,7 @@ impl Encoder {
             id: options.id,
             model: options.model,
             created: options.created,
+            echo: options.echo,
             opening: Some(options.opening_routing),
             sequence: 0,
             items: Vec::new(),
@@ -169,7 +172,7 @@ impl Encoder {
     fn open(&mut self, out: &mut BytesMut) {
         let Some(opening) = self.opening.take() else { return };
         let own: Vec<_> = opening.iter().map(|(name, json)| (name.as_str(), json.as_slice())).collect();
-        let response = WireResponse::new(&self.id, self.created, &self.model);
+        let response = WireResponse::new(&self.id, self.created, &self.model, &self.echo);
         let mut writer = Writer { sequence: &mut self.sequence, out };
         writer.write_response("response.created", &response, &own);
         writer.write_response("response.in_progress", &response, &[]);
@@ -363,6 +366,10 @@ impl Encode for Encoder {
         }
     }
 
+    fn next_number(&self) -> u64 {
+        self.sequence
+    }
+
     fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut) {
         self.open(out);
         let first = ending.finishes.iter().find(|(choice, _)| *choice == 0);
@@ -372,7 +379,8 @@ impl Encode for Encoder {
             self.finish(place, out);
         }
         let output = self.items.iter().map(Written::whole).collect();
-        let response = WireResponse::new(&self.id, self.created, &self.model).ended(stop, output, ending.usage);
+        let response =
+            WireResponse::new(&self.id, self.created, &self.model, &self.echo).ended(stop, output, ending.usage);
         let mut writer = Writer { sequence: &mut self.sequence, out };
         writer.write_response(response.closing_event(), &response, ending.routing);
     }

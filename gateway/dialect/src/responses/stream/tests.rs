@@ -25,6 +25,7 @@ fn translator(from: Dialect, to: Dialect) -> Translator {
         max_event_bytes: SseParser::DEFAULT_LIMIT,
         id: "resp_x1".into(),
         created: 7,
+        echo: crate::Echo::NONE,
     };
     Translator::new(from, to, options)
 }
@@ -274,4 +275,19 @@ fn usage_that_the_upstream_did_not_tell_is_supplied() {
     let events = events(std::str::from_utf8(&out).unwrap());
     assert_eq!(events[0]["response"]["usage"]["input_tokens"], 3);
     assert_eq!(events[0]["routing"], json!({"cost_usd": "0.1"}));
+}
+
+#[test]
+fn the_number_that_follows_is_known_wherever_a_stream_breaks() {
+    for from in [Dialect::OpenaiResponses, Dialect::Openai] {
+        let name = if from == Dialect::Openai { "openai" } else { "openai_responses" };
+        let stream = golden(name, "text");
+        for end in stream.match_indices("\n\n").map(|(at, _)| at + 2).filter(|end| *end < stream.len() / 2) {
+            let mut translator = translator(from, Dialect::OpenaiResponses);
+            let mut out = BytesMut::new();
+            translator.push(&stream.as_bytes()[..end], &mut out).unwrap();
+            let written = events(std::str::from_utf8(&out).unwrap()).len();
+            assert_eq!(translator.next_number(), written as u64, "{name} broken at {end}");
+        }
+    }
 }
