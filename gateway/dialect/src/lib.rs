@@ -33,6 +33,6 @@ pub use request::{BadRequest, Encoded, Request, Target};
 pub use responses::echo::Echo;
 pub use sse::{SseEvent, SseFault, SseParser};
 pub use stream::{Progress, StreamFault, StreamOptions, Translator};
-pub use surface::{Operation, Surface};
+pub use surface::{Operation, Surface, percent_decode};
 pub use upstream_error::UpstreamError;
 pub use wire::Dialect;

@@ -86,14 +86,15 @@ fn gemini(rest: &str) -> Option<(Dialect, Operation, Target)> {
 }
 
 /// Decodes `%2F` as clients write it into paths; what is malformed stays as it is.
-fn percent_decode(text: &str) -> Cow<'_, str> {
+pub fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
-        let hex = || u8::from_str_radix(std::str::from_utf8(tail.get(..2)?).ok()?, 16).ok();
+        let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let hex = || u8::from_str_radix(std::str::from_utf8(digits?).ok()?, 16).ok();
         let escaped = (*first == b'%').then(hex).flatten();
         decoded.push(escaped.unwrap_or(*first));
         rest = if escaped.is_some() { &tail[2..] } else { tail };
@@ -138,6 +139,13 @@ mod tests {
         let asked = |model: &str, stream| Target { model: Some(model.to_owned()), stream: Some(stream) };
         assert_eq!(target("/v1beta/models/acme/small:generateContent"), asked("acme/small", false));
         assert_eq!(target("/v1beta/models/acme%2Fsmall%3Afree:streamGenerateContent"), asked("acme/small:free", true));
+    }
+
+    #[test]
+    fn escapes_are_decoded_and_broken_ones_kept() {
+        for (written, read) in [("demo%2Fsmall", "demo/small"), ("a+b%zz%2", "a+b%zz%2"), ("%+f%C3%A9", "%+fé")] {
+            assert_eq!(percent_decode(written), read);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `GET /v1/models`: OpenAI's list, with what an application wants to know of a model, limited to what the key may use.
 
+use dialect::percent_decode;
 use domain::{Ability, Modality, Model, Money};
 use http::{HeaderValue, Response, header::CONTENT_TYPE};
 use serde::Serialize;
@@ -50,7 +51,7 @@ pub(crate) fn one(context: &RequestContext, id: &str) -> Response<GatewayBody> {
     let id = percent_decode(id);
     match usable(context).find(|model| model.id.as_str() == id) {
         Some(model) => json(&entry(model)),
-        None => context.voice.response(&Failure::UnknownModel(id)),
+        None => context.voice.response(&Failure::UnknownModel(id.into_owned())),
     }
 }
 
@@ -121,7 +122,7 @@ impl Filter {
         let mut filter = Self::default();
         let list = |value: String| value.split(',').map(str::to_owned).collect();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = percent_decode(value);
+            let value = percent_decode(&value.replace('+', " ")).into_owned();
             match name {
                 "provider" => filter.provider = Some(value),
                 "q" => filter.text = Some(value.to_lowercase()),
@@ -157,30 +158,6 @@ fn modality_name(modality: Modality) -> &'static str {
     }
 }
 
-/// Decodes `%2F` and `+` as clients write them into paths and queries; what is malformed stays as it is.
-fn percent_decode(text: &str) -> String {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = || std::str::from_utf8(tail.get(..2)?).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, hex()) {
-            (b'%', Some(byte)) => {
-                decoded.push(byte);
-                rest = &tail[2..];
-            }
-            (b'+', _) => {
-                decoded.push(b' ');
-                rest = tail;
-            }
-            _ => {
-                decoded.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
 fn json(value: &impl Serialize) -> Response<GatewayBody> {
     let bytes = serde_json::to_vec(value).expect("plain data with string keys is always JSON");
     let mut response = Response::new(GatewayBody::full(bytes));
@@ -193,8 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_in_paths_are_decoded_and_broken_ones_kept() {
-        assert_eq!(percent_decode("demo%2Fsmall"), "demo/small");
-        assert_eq!(percent_decode("a+b%zz%2"), "a b%zz%2");
+    fn a_plus_is_a_blank_in_a_query_alone() {
+        assert_eq!(Filter::parse("q=a+b%2B").text.as_deref(), Some("a b+"));
     }
 }
