@@ -178,6 +178,17 @@ pub struct Provider {
     pub responses: bool,
 }
 
+impl Provider {
+    /// Whether requests in `OpenAI` Responses go to it as they are: it may have kept earlier answers then.
+    pub fn takes_responses(&self) -> bool {
+        match self.dialect {
+            DialectKind::OpenaiResponses => true,
+            DialectKind::Openai => self.responses,
+            DialectKind::Anthropic | DialectKind::Gemini | DialectKind::Custom => false,
+        }
+    }
+}
+
 /// A sealed secret: an opaque envelope that only the sealing key opens. Prints as its length.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

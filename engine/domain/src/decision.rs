@@ -27,6 +27,8 @@ pub enum Removal {
     NotAllowed,
     /// Excluded by the request's own `provider.only` or `provider.ignore`.
     Provider,
+    /// The request goes on with what a provider has kept, and its provider keeps nothing of the kind.
+    KeptState,
     /// An input modality is unsupported.
     Modality,
     /// Tools are unsupported.
@@ -67,6 +69,7 @@ impl Removal {
             Self::ProxyOnly => "proxy_only",
             Self::NotAllowed => "not_allowed",
             Self::Provider => "provider",
+            Self::KeptState => "kept_state",
             Self::Modality => "modality",
             Self::Tools => "tools",
             Self::ToolChoice => "tool_choice",
@@ -89,6 +92,7 @@ impl Removal {
     pub const fn is_the_requests_need(self) -> bool {
         match self {
             Self::Provider
+            | Self::KeptState
             | Self::Modality
             | Self::Tools
             | Self::ToolChoice

@@ -82,6 +82,9 @@ pub struct Constraints {
     /// Only endpoints known to keep nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub zero_data_retention: bool,
+    /// The request goes on with what a provider of Responses has kept: only such providers.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept_state: bool,
     /// Candidates whose expected cost is above this, or unknown, are out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<Money>,

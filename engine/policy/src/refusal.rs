@@ -298,6 +298,9 @@ const fn cure_of(reason: Removal) -> &'static str {
         Removal::ProxyOnly => "call its provider through the provider proxy, or name a model of another provider",
         Removal::NotAllowed => "add a model to the key's allowed models",
         Removal::Provider => "widen `provider.only` or `provider.ignore`",
+        Removal::KeptState => {
+            "send the whole conversation, not what a provider has kept of it, or add a model of a provider of Responses"
+        }
         Removal::Modality => "leave the images, audio or files out, or add a model that takes them",
         Removal::Tools => "leave `tools` out, or add a model that supports tools",
         Removal::ToolChoice => "leave `tool_choice` out, or add a model that supports it",

@@ -186,6 +186,8 @@ pub struct Envelope {
     pub(crate) model: Option<String>,
     pub(crate) features: Features,
     pub(crate) extensions: Extensions,
+    /// It goes on with what a provider has kept.
+    pub(crate) kept_state: bool,
     /// The names of our own members that are present, so that they can be left out.
     pub(crate) own_members: Vec<&'static str>,
 }
@@ -225,6 +227,7 @@ impl Envelope {
             ignored_providers: provider.ignore.clone(),
             deny_data_collection: provider.data_collection == Some(DataCollection::Deny),
             zero_data_retention: provider.zdr,
+            kept_state: self.kept_state,
             max_cost: routing.max_cost_usd,
             min_quality: routing.min_quality,
         }

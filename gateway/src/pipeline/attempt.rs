@@ -454,7 +454,7 @@ fn upstream_dialect(provider: &Provider, caller: Dialect) -> Result<Dialect, Fau
         let message = format!("provider `{slug}` speaks a dialect of its own: call it at /{slug}/…");
         Fault::new(FaultKind::NotSent, message)
     })?;
-    let as_it_is = provider.responses && (own, caller) == (Dialect::Openai, Dialect::OpenaiResponses);
+    let as_it_is = caller == Dialect::OpenaiResponses && provider.takes_responses();
     Ok(if as_it_is { caller } else { own })
 }
 

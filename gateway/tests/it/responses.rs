@@ -1,12 +1,15 @@
-//! Callers of Responses whose providers speak chat: what their clients read beside the answer.
+//! Callers of Responses whose providers speak chat, or not: what their clients read beside the answer, and who may answer
+//! what goes on with an earlier one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::{Object, Snapshot};
 use gateway::Limits;
 use serde_json::{Value, json};
 
 use crate::stack::{KEY, Setup, TestStack, limits};
-use crate::upstream::{Act, Upstream, begun, good_stream, role, word};
+use crate::upstream::{Act, Upstream, begun, good_stream, role, whole, word};
 use crate::wire::{Next, post};
 
 const ASKED: &str = r#""instructions":"be brief","temperature":0.5,"tools":[{"type":"function","name":"now"}]"#;
@@ -72,4 +75,45 @@ fn the_error_of_a_stream_that_is_cut_here_is_counted_too() {
     }
     stopping.unwrap().join().unwrap();
     assert_cut(&events);
+}
+
+// === What a provider has kept ===
+
+/// Lets the second provider take Responses.
+fn second_keeps_answers(snapshot: &Snapshot) -> Snapshot {
+    let version = snapshot.version;
+    let objects = snapshot.objects().into_iter().map(|object| match object {
+        Object::Provider(provider) if provider.slug.as_str() == "p1" => {
+            Object::Provider(Arc::new(domain::Provider { responses: true, ..domain::Provider::clone(&provider) }))
+        }
+        other => other,
+    });
+    Snapshot::full(version, objects)
+}
+
+const GOES_ON: &str = r#"{"model":"auto","input":"and now?","previous_response_id":"resp_1"}"#;
+
+#[test]
+fn what_goes_on_with_a_kept_answer_is_for_providers_that_keep_them() {
+    let kept = r#"{"id":"resp_2","object":"response","status":"completed","model":"native-small","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Paris."}]}],"usage":{"input_tokens":1,"output_tokens":1}}"#;
+    let (chat, responses) = (Upstream::good(), Upstream::answering(whole("200 OK", "", kept)));
+    let upstreams = vec![chat.address, responses.address];
+    let setup = Setup { upstreams, change: Some(second_keeps_answers), ..Setup::default() };
+    let stack = TestStack::start(setup);
+    let answer = stack.send(&post("/v1/responses", KEY, GOES_ON));
+    assert_eq!((answer.status, answer.header("x-routing-model")), (200, Some("p1/small")), "{}", answer.body);
+    assert_eq!((chat.calls(), responses.calls()), (0, 1));
+    assert!(responses.last_body().contains(r#""previous_response_id":"resp_1""#));
+}
+
+#[test]
+fn what_goes_on_with_a_kept_answer_is_refused_where_nobody_keeps_them() {
+    let upstream = Upstream::good();
+    let stack = TestStack::over(&[upstream.address]);
+    for body in [GOES_ON.to_owned(), GOES_ON.replace("auto", "p0/small")] {
+        let answer = stack.send(&post("/v1/responses", KEY, &body));
+        answer.assert_error(400, "no_eligible_model", "no_eligible_model");
+        assert!(answer.body.contains("kept_state") && answer.body.contains("send the whole conversation"));
+    }
+    assert_eq!(upstream.calls(), 0);
 }

@@ -156,6 +156,7 @@ impl From<&Constraints> for pb::Constraints {
             ignored_providers: texts(&it.ignored_providers),
             deny_data_collection: it.deny_data_collection,
             zero_data_retention: it.zero_data_retention,
+            kept_state: it.kept_state,
             max_cost: it.max_cost.map(|cost| cost.to_string()),
             min_quality: it.min_quality.map(MinQuality::get),
         }
@@ -172,6 +173,7 @@ impl TryFrom<pb::Constraints> for Constraints {
             ignored_providers: parse_each("ignored_providers", &it.ignored_providers)?,
             deny_data_collection: it.deny_data_collection,
             zero_data_retention: it.zero_data_retention,
+            kept_state: it.kept_state,
             max_cost: money("max_cost", it.max_cost.as_deref())?,
             min_quality: min_quality.transpose().map_err(|fault| ConvertError::new("min_quality", fault))?,
         })

@@ -80,6 +80,7 @@ impl EmbeddingsRequest {
             model: fields.model.clone(),
             features,
             extensions: top.extensions,
+            kept_state: false,
             own_members: top.own_members,
             body,
         };

@@ -10,7 +10,7 @@ use domain::{Features, ScorerInput};
 use super::derive;
 use super::{BadRequest, Encoded, Envelope, Extensions, History, extensions, read};
 use crate::anthropic::proof::{self, Foreign};
-use crate::canonical::{Loss, Request as Canonical};
+use crate::canonical::{Loss, Lost, Request as Canonical};
 use crate::gemini::vouch;
 use crate::json::{self, Edit, Escapes, Member, Node, Path, Scanner, Span, quoted, splice};
 use crate::{Dialect, Target, responses};
@@ -49,11 +49,13 @@ impl Translated {
         canonical.model = target.model.or(canonical.model).filter(|model| !model.is_empty());
         canonical.stream = target.stream.unwrap_or(canonical.stream);
         let features: Features = derive::features(&canonical);
+        let kept_state = dialect == Dialect::OpenaiResponses && kept(&canonical).is_some();
         let envelope = Envelope {
             members: top.members,
             model: canonical.model.clone(),
             features,
             extensions: top.extensions,
+            kept_state,
             own_members: top.own_members,
             body,
         };
@@ -72,8 +74,10 @@ impl Translated {
 
     /// Refuses a request that goes on with what its provider has kept, where another would have to answer.
     pub(crate) fn check_state(&self) -> Result<(), BadRequest> {
-        let kept = self.canonical.unknown.iter().find(|lost| crate::responses::decode::STATE.contains(&&*lost.path));
-        kept.map_or(Ok(()), |lost| {
+        if !self.kept_state {
+            return Ok(());
+        }
+        kept(&self.canonical).map_or(Ok(()), |lost| {
             let problem = "stands for what a provider of this dialect has kept, and the model that would answer is at another: \
                            name a model there, or send the whole conversation";
             Err(BadRequest::at(&Path::top(&lost.path), "state_at_provider", problem))
@@ -117,6 +121,11 @@ impl Translated {
     pub(crate) fn scorer_input(&self) -> ScorerInput {
         derive::scorer_input(&self.canonical, self.features.clone())
     }
+}
+
+/// What stands for something that a provider has kept.
+fn kept(canonical: &Canonical) -> Option<&Lost> {
+    canonical.unknown.iter().find(|lost| responses::decode::STATE.contains(&&*lost.path))
 }
 
 /// The top level: where its members are, and ours among them.

@@ -95,6 +95,7 @@ impl Fields {
                 model: self.model,
                 features,
                 extensions: self.extensions,
+                kept_state: false,
                 own_members: self.own_members,
             },
             n: self.n.unwrap_or(1),
