@@ -167,6 +167,10 @@ pub(crate) struct UpArgs {
     /// How many gateways share the limits while that is away; default: as many as were seen last.
     #[arg(long, env = "SIGNALBOX_LIMIT_REPLICAS", value_name = "N", requires = "redis_url")]
     pub(crate) limit_replicas: Option<u64>,
+    /// Seconds after SIGTERM during which `/readyz` already says 503 and requests are still taken: as long as a balancer
+    /// needs to notice. Ctrl-C does not wait for it.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub(crate) readiness_grace_seconds: u64,
     /// Seconds that running requests may take to finish when the server stops.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub(crate) drain_seconds: u64,

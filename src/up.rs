@@ -47,17 +47,17 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<Exit> {
     let metrics = console_port::install_metrics()?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let running = start(&args, metrics, began).await?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let grace = tokio::select! {
+        // No balancer looks at what somebody runs in a terminal.
+        _ = interrupt.recv() => Duration::ZERO,
+        _ = terminate.recv() => Duration::from_secs(args.readiness_grace_seconds),
         () = running.engine_ended() => {
             running.stop().await?;
             return Err(anyhow!("the engine ended by itself; the log says why"));
         }
-    }
-    tracing::info!("stopping: running requests may finish");
+    };
     tokio::select! {
-        stopped = running.stop() => stopped?,
+        stopped = running.leave_and_stop(grace) => stopped?,
         // Whoever asks twice does not want to wait. The spool holds what is not a row yet.
         _ = interrupt.recv() => end_at_once(),
         _ = terminate.recv() => end_at_once(),
@@ -238,6 +238,20 @@ impl Running {
     async fn engine_ended(&self) {
         let mut ended = self.engine_ended.clone();
         let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Says that it is not ready, serves on for the grace, and stops. Without an engine there is nothing to wait for.
+    async fn leave_and_stop(self, grace: Duration) -> anyhow::Result<()> {
+        if !grace.is_zero() {
+            tracing::info!(seconds = grace.as_secs(), "not ready any more: requests are still taken for a while");
+            self.gateway.leave();
+            tokio::select! {
+                () = tokio::time::sleep(grace) => {}
+                () = self.engine_ended() => {}
+            }
+        }
+        tracing::info!("stopping: running requests may finish");
+        self.stop().await
     }
 
     /// Stops in the order of the request's way: no new requests, running ones end, records are kept, then the engine.

@@ -63,6 +63,9 @@ pub(crate) struct App {
     pub(crate) traces: Option<Traces>,
     pub(crate) idempotency: Arc<Idempotency>,
     pub(crate) substitutions: Substitutions,
+    /// Readiness is off, so that balancers look elsewhere; everything else goes on.
+    pub(crate) leaving: AtomicBool,
+    /// Connections end with their next answer.
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.
     pub(crate) cutting: AtomicBool,

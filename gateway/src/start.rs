@@ -151,6 +151,7 @@ impl Gateway {
             traces,
             idempotency: Arc::default(),
             substitutions: Substitutions::default(),
+            leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });
@@ -212,11 +213,17 @@ impl Gateway {
         self.app.shed.in_flight()
     }
 
+    /// Says that it is not ready any more, and serves on: balancers get time to look elsewhere before it stops.
+    pub fn leave(&self) {
+        self.app.leaving.store(true, Ordering::Relaxed);
+    }
+
     /// Stops: not ready any more, no new connections, running requests finish within the drain wait. Blocks.
     ///
     /// A second call changes nothing.
     pub fn stop(&self) {
         let Some(server) = self.server.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        self.leave();
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
         server.stop();
