@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use domain::{BudgetMode, Limits, Money, OrganisationId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use server::{PATIENCE, Server};
+use server::{PATIENCE, RedisServer};
 
 use super::SharedConfig;
 use crate::demand::{Cap, Demand, Spender};
@@ -17,7 +17,7 @@ use crate::limiter::{Limiter, Reservation};
 use crate::model::{Event, Naive, at, cap, consumed, demand, events, limits, spending};
 use crate::refusal::{LimitKind, Refusal, Refused};
 
-fn config(server: &Server, replica: &str) -> SharedConfig {
+fn config(server: &RedisServer, replica: &str) -> SharedConfig {
     SharedConfig {
         url: server.url(),
         replica: replica.to_owned(),
@@ -28,8 +28,8 @@ fn config(server: &Server, replica: &str) -> SharedConfig {
 }
 
 /// Runs a story over a server, if there is one.
-fn over_a_server<F: Future<Output = ()>>(story: impl FnOnce(Server) -> F) {
-    let Some(server) = Server::start() else { return };
+fn over_a_server<F: Future<Output = ()>>(story: impl FnOnce(RedisServer) -> F) {
+    let Some(server) = RedisServer::start() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(story(server));
 }

@@ -1,4 +1,4 @@
-//! A Redis of a test's own, on a Unix socket in a scratch folder.
+//! A real `redis-server` of a test's own, on a Unix socket in a scratch folder. The gateway's tests take this file too.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -7,20 +7,26 @@ use std::time::{Duration, Instant};
 /// Nothing here takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Server {
+pub(crate) struct RedisServer {
     folder: tempfile::TempDir,
     process: Option<Child>,
+    options: Vec<String>,
 }
 
-impl Server {
+impl RedisServer {
     /// `None`, with a word why, where there is no `redis-server`.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(Vec::new())
+    }
+
+    /// As [`Self::start`], with more options on its command line.
+    pub(crate) fn start_with(options: Vec<String>) -> Option<Self> {
         let is_there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         if is_there.is_err() {
             eprintln!("skipped: there is no redis-server on the PATH (Debian: apt-get install redis-server)");
             return None;
         }
-        let mut server = Self { folder: tempfile::tempdir().unwrap(), process: None };
+        let mut server = Self { folder: tempfile::tempdir().unwrap(), process: None, options };
         server.begin();
         Some(server)
     }
@@ -42,6 +48,7 @@ impl Server {
             .arg(self.socket())
             .arg("--dir")
             .arg(self.folder.path())
+            .args(&self.options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -62,7 +69,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
