@@ -155,13 +155,14 @@ pub(crate) struct UpArgs {
     /// A PEM file with the key of that certificate.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Where traces go: a collector's gRPC address, such as `http://127.0.0.1:4317`. Without it none are made.
+    /// Where traces go: a collector's gRPC address, such as `http://127.0.0.1:4317`, or `https://…` for TLS. Without it none are made.
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub(crate) otlp_endpoint: Option<String>,
     /// How log lines are written.
     #[arg(long, value_enum, default_value = "text", env = "SIGNALBOX_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
-    /// Redis or Valkey in which several gateways count limits and budgets together: `redis://[user:password@]host:port`.
+    /// Redis or Valkey in which several gateways count limits and budgets together: `redis://[user:password@]host:port`,
+    /// `rediss://` for TLS.
     #[arg(long, env = "SIGNALBOX_REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = secret)]
     pub(crate) redis_url: Option<SecretText>,
     /// How many gateways share the limits while that is away; default: as many as were seen last.

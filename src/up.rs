@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use domain::{Clock, OrganisationId, SecretText};
 use engine::{Engine, EngineParts, StartingScorers};
-use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SystemClock, TlsFiles};
+use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SystemClock, TlsFiles, Traces};
 use ledger::{Durability, Ledger, LedgerOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
-use providers::TrustRoots;
+use providers::{TrustRoots, tls_config};
 use registry::Registry;
 use scorer::{HeuristicScorer, LearnedScorer};
 use seal::{Keyring, SealingKey};
@@ -184,8 +184,8 @@ async fn start_roles(
         let _ = ended.send(true);
     });
 
-    let (traces, exporting) = args.otlp_endpoint.as_deref().map(crate::traces::begin).transpose()?.unzip();
     let config = gateway_config(args, &folder);
+    let (traces, exporting) = begin_traces(args.otlp_endpoint.as_deref(), &config)?.unzip();
     let tls = config.tls.clone();
     let gateway = Arc::new(Gateway::start(GatewayParts {
         config,
@@ -365,6 +365,13 @@ fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
             .clone()
             .map(|url| SharedLimits { replicas: args.limit_replicas, ..SharedLimits::at(url) }),
     }
+}
+
+/// Begins to send traces, if somebody wants them; the collector is trusted as providers are.
+fn begin_traces(endpoint: Option<&str>, config: &GatewayConfig) -> anyhow::Result<Option<(Traces, Exporting)>> {
+    let Some(endpoint) = endpoint else { return Ok(None) };
+    let trusted = tls_config(config.trust_roots, config.extra_ca.as_deref())?;
+    crate::traces::begin(endpoint, &trusted).map(Some)
 }
 
 /// As many threads of a kind as there are cores to run them.

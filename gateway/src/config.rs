@@ -33,7 +33,7 @@ pub struct GatewayConfig {
 /// The store in which gateways count keys' limits and budgets together.
 #[derive(Clone, Debug)]
 pub struct SharedLimits {
-    /// `redis://[user:password@]host:port/number` or `redis+unix:///path`. A secret: it may hold a password.
+    /// `redis://[user:password@]host:port/number`, `rediss://` for TLS, or `redis+unix:///path`. A secret: it may hold a password.
     pub url: SecretText,
     /// How many gateways share the limits while the store is away; absent = those that were last seen.
     pub replicas: Option<u64>,

@@ -125,14 +125,15 @@ impl Gateway {
         snapshots.install_stored();
         let latencies = Arc::new(Latencies::default());
         let (reporter, reports) = reporter();
-        let limiter = spend::limiter(&config, clock.wall()).map_err(|fault| match fault {
+        let upstream_tls = tls_config(config.trust_roots, config.extra_ca.as_deref())?;
+        let limiter = spend::limiter(&config, &upstream_tls, clock.wall()).map_err(|fault| match fault {
             spend::LimiterError::Address(fault) => StartError::SharedLimits(fault),
             spend::LimiterError::Name(fault) => system(&fault),
         })?;
         let app = Arc::new(App {
             limiter: Arc::new(limiter),
             spend: Spend::new(clock.wall()),
-            tls: tls_config(config.trust_roots, config.extra_ca.as_deref())?,
+            tls: upstream_tls,
             shed: Arc::new(LoadShed::new(&config.limits)),
             config,
             snapshots: snapshots.clone(),
