@@ -1,6 +1,7 @@
 //! What can be typed about API keys, and about what is spent.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use domain::Budget;
@@ -117,12 +118,38 @@ pub(crate) struct SpendingArgs {
     /// Lets requests pass when the budget is spent, and raises an alert.
     #[arg(long, requires = "budget")]
     pub(crate) soft_budget: bool,
-    /// Keeps the bodies of its requests and answers for so many days; `none` = as the organisation says.
-    #[arg(long, value_name = "DAYS|none")]
-    pub(crate) body_logging: Option<Wish<NonZeroU32>>,
+    /// Keeps the bodies of its requests and answers for so many days; `off` = keeps none, whatever the organisation says;
+    /// `inherit` (or `none`) = as the organisation says.
+    #[arg(long, value_name = "DAYS|off|inherit")]
+    pub(crate) body_logging: Option<KeyBodies>,
     /// The user it belongs to, whose provider secrets it may use.
     #[arg(long, value_name = "USER|none")]
     pub(crate) user: Option<Wish<String>>,
+}
+
+/// What becomes of the bodies of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyBodies {
+    /// As the organisation says.
+    Inherit,
+    /// None are kept.
+    Off,
+    /// They are kept for so many days.
+    Days(NonZeroU32),
+}
+
+impl FromStr for KeyBodies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "inherit" | "none" => Ok(Self::Inherit),
+            "off" => Ok(Self::Off),
+            days => {
+                days.parse().map(Self::Days).map_err(|_| "expected a number of days, `off` or `inherit`".to_owned())
+            }
+        }
+    }
 }
 
 #[derive(Args, Debug)]

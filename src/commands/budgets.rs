@@ -50,7 +50,7 @@ pub(crate) fn message(wish: Wish<Budget>, is_soft: bool) -> anyhow::Result<Optio
 }
 
 /// For how long bodies are kept.
-pub(crate) fn retention(days: Wish<NonZeroU32>) -> Option<object::BodyLogging> {
+fn retention(days: Wish<NonZeroU32>) -> Option<object::BodyLogging> {
     days.value().map(|days| object::BodyLogging { retention_days: days.get() })
 }
 

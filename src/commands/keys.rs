@@ -111,7 +111,7 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         limits,
         per_user: limits.filter(|_| args.per_user),
         budget: args.spending.budget.map(|it| budgets::message(it, args.spending.soft_budget)).transpose()?.flatten(),
-        body_logging: args.spending.body_logging.and_then(budgets::retention),
+        body_logging: args.spending.body_logging.and_then(wanted::bodies),
         name: args.name,
         project: args.project,
         policy: args.policy,

@@ -60,8 +60,8 @@ impl Change {
             change.wanted.budget = budgets::message(budget, args.spending.soft_budget)?;
             change.paths.push("budget".to_owned());
         }
-        if let Some(days) = args.spending.body_logging {
-            change.wanted.body_logging = budgets::retention(days);
+        if let Some(bodies) = args.spending.body_logging {
+            change.wanted.body_logging = wanted::bodies(bodies);
             change.paths.push("body_logging".to_owned());
         }
         if let Some(user) = &args.spending.user {
