@@ -13,7 +13,7 @@ use domain::{
     Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface,
 };
 use futures_util::{Stream, stream};
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use providers::{Fault, Pass, Report, Upstream, Waits};
 use tokio::time::{Instant, timeout};
@@ -121,6 +121,9 @@ impl Passage {
             self.settle.wait_ends();
             self.settle.answered_as(answered.as_ref().ok().and_then(Upstream::request_id));
             self.note(key.as_ref().map(|(credential, _)| credential), &answered);
+            if answered.as_ref().is_ok_and(|upstream| upstream.status == StatusCode::UNAUTHORIZED) {
+                secrets::refused(&self.worker, &key);
+            }
             match answered {
                 // A key that is spent or refused says nothing of the others.
                 Ok(upstream) if matches!(upstream.status.as_u16(), 401 | 429) && keys.peek().is_some() => {}
@@ -163,9 +166,7 @@ impl Passage {
 
     /// The secrets to try, in order.
     async fn keys(&self) -> Result<Vec<secrets::Opened>, Failure> {
-        let any = ModelId::parse(&format!("{}/any", self.provider.slug)).map_err(|_| Failure::Internal)?;
-        let (context, model) = (self.settle.context(), self.model.as_ref().unwrap_or(&any));
-        secrets::usable(&self.worker, context, &self.provider, model).await
+        secrets::usable(&self.worker, self.settle.context(), &self.provider, self.model.as_ref()).await
     }
 
     fn note(&mut self, credential: Option<&Arc<Credential>>, answered: &Result<Upstream, Fault>) {
