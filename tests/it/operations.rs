@@ -172,6 +172,22 @@ fn ask_kept(connection: &mut BufReader<TcpStream>, path: &str) -> (u16, String) 
     (head.split(' ').nth(1).unwrap().parse().unwrap(), head)
 }
 
+// === A configuration file ===
+
+#[test]
+fn what_is_odd_in_a_configuration_file_is_said_at_every_start() {
+    let scratch = Scratch::new();
+    let provider = "[[providers]]\nslug = \"acme\"\nbase_url = \"http://api.example.com/v1\"\n\
+        credentials = [{ name = \"main\", secret_env = \"ACME_SECRET\" }]\n";
+    let file = scratch.write("config.toml", provider);
+    for _ in 0..2 {
+        let arguments = ["--no-demo", "--config", file.to_str().unwrap()];
+        let mut server = Server::start_with(&scratch.data_dir(), &arguments, &[("ACME_SECRET", SECRET)]);
+        wait_until("it is not said", || server.log().contains("the secret travels unencrypted: use https"));
+        assert_eq!(server.stop(), Some(0));
+    }
+}
+
 // === Changes under load ===
 
 #[test]
