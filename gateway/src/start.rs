@@ -20,6 +20,7 @@ use crate::config::GatewayConfig;
 use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
+use crate::probes;
 use crate::reporter::reporter;
 use crate::server::{Listeners, Server};
 use crate::sessions::Sessions;
@@ -165,7 +166,8 @@ impl Gateway {
         let engine_link = tokio::spawn(async move {
             let following = watch::follow(snapshots, latencies, channel.clone());
             let states = || credential_reports(&watched);
-            tokio::join!(following, reports.send_to(channel, states), keep_health_told(&watched));
+            let reporting = reports.send_to(channel, states);
+            tokio::join!(following, reporting, keep_health_told(&watched), probes::keep_probing(&watched));
         });
         Ok(Self { app, server: Mutex::new(Some(server)), tls, engine_link, address })
     }

@@ -14,13 +14,13 @@ use crate::wire::{Response, get, post};
 
 /// A clock that a test moves on, both of its times.
 #[derive(Default)]
-struct MovedClock {
+pub(crate) struct MovedClock {
     system: SystemClock,
     seconds: AtomicU64,
 }
 
 impl MovedClock {
-    fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
 }

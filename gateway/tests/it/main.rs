@@ -15,6 +15,7 @@ mod key_limits;
 mod limits;
 mod oauth;
 mod privacy;
+mod probes;
 mod proxy;
 mod records;
 // The one helper, kept beside those who need it most.
