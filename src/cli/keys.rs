@@ -8,6 +8,16 @@ use domain::Budget;
 
 use super::{ListArgs, NameArgs, ObjectCommand, ServerArgs, Wish};
 
+/// How a command answers, and which server it asks.
+#[derive(Args, Debug)]
+pub(crate) struct AnswerArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Lists all keys; the keys themselves are never shown again.
@@ -50,11 +60,8 @@ pub(crate) struct CreateKeyArgs {
     pub(crate) per_user: bool,
     #[command(flatten)]
     pub(crate) spending: SpendingArgs,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) answer: AnswerArgs,
 }
 
 #[derive(Args, Debug)]
@@ -87,11 +94,8 @@ pub(crate) struct UpdateKeyArgs {
     pub(crate) no_per_user: bool,
     #[command(flatten)]
     pub(crate) spending: SpendingArgs,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) answer: AnswerArgs,
 }
 
 /// What a key may consume and spend. `none` takes away what is there.
@@ -159,11 +163,8 @@ pub(crate) struct RevokeKeyArgs {
     /// Does not ask.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) answer: AnswerArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -174,39 +175,35 @@ pub(crate) enum ProjectsCommand {
     Budget(BudgetArgs),
 }
 
+/// Which object is changed.
 #[derive(Args, Debug)]
-pub(crate) struct BudgetArgs {
+pub(crate) struct TargetArgs {
     /// By id or name.
     pub(crate) name: String,
+    /// Only if it still has this etag, as `show` prints it.
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) etag: Option<String>,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BudgetArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
     /// Such as `50/month`: USD per day, week, month or lifetime; `none` takes it away.
     #[arg(value_name = "USD/PERIOD|none")]
     pub(crate) budget: Wish<Budget>,
     /// Lets requests pass when it is spent, and raises an alert.
     #[arg(long)]
     pub(crate) soft: bool,
-    /// Only if it still has this etag, as `show` prints it.
-    #[arg(long, value_name = "ETAG")]
-    pub(crate) etag: Option<String>,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct BodyLoggingArgs {
-    /// By id or name.
-    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
     /// Days after which the bodies are deleted; `none` = they are not kept.
     #[arg(value_name = "DAYS|none")]
     pub(crate) days: Wish<NonZeroU32>,
-    /// Only if it still has this etag, as `show` prints it.
-    #[arg(long, value_name = "ETAG")]
-    pub(crate) etag: Option<String>,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
 }
