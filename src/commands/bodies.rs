@@ -54,14 +54,8 @@ async fn which(args: &DeleteBodiesArgs) -> anyhow::Result<(Which, String)> {
         return Ok((Which::Request(request), format!("the bodies of {request}")));
     }
     if let Some(text) = &args.of_key {
-        let (key, shown) = match text.parse::<KeyId>() {
-            Ok(key) => (key.clone(), key.to_string()),
-            Err(_) => {
-                let key = named(text, &args.data_dir).await?;
-                (key.clone(), format!("{key} `{text}`"))
-            }
-        };
-        return Ok((Which::Key(key), format!("the bodies of all requests of {shown}")));
+        let key = if let Ok(key) = text.parse() { key } else { named(text, &args.data_dir).await? };
+        return Ok((Which::Key(key), format!("the bodies of all requests of {text}")));
     }
     if args.all {
         return Ok((Which::All, "all bodies".to_owned()));
