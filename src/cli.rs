@@ -155,18 +155,23 @@ pub(crate) struct UpArgs {
     /// A PEM file with the key of that certificate.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Where traces go: a collector's gRPC address, such as `http://127.0.0.1:4317`. Without it none are made.
+    /// Where traces go: a collector's gRPC address, such as `http://127.0.0.1:4317`, or `https://…` for TLS. Without it none are made.
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub(crate) otlp_endpoint: Option<String>,
     /// How log lines are written.
     #[arg(long, value_enum, default_value = "text", env = "SIGNALBOX_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
-    /// Redis or Valkey in which several gateways count limits and budgets together: `redis://[user:password@]host:port`.
+    /// Redis or Valkey in which several gateways count limits and budgets together: `redis://[user:password@]host:port`,
+    /// `rediss://` for TLS.
     #[arg(long, env = "SIGNALBOX_REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = secret)]
     pub(crate) redis_url: Option<SecretText>,
     /// How many gateways share the limits while that is away; default: as many as were seen last.
     #[arg(long, env = "SIGNALBOX_LIMIT_REPLICAS", value_name = "N", requires = "redis_url")]
     pub(crate) limit_replicas: Option<u64>,
+    /// Seconds after SIGTERM during which `/readyz` already says 503 and requests are still taken: as long as a balancer
+    /// needs to notice. Ctrl-C does not wait for it.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub(crate) readiness_grace_seconds: u64,
     /// Seconds that running requests may take to finish when the server stops.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub(crate) drain_seconds: u64,

@@ -35,7 +35,7 @@ pub(crate) fn describe() {
 const METRICS: &[Metric] = &[
     // Requests
     ("signalbox_requests_total", "outcome", Counter, "ended requests: `completed`, `failed`, `interrupted`, `client_cancelled`, `unknown_outcome`"),
-    ("signalbox_requests_refused_total", "code", Counter, "refused for their key, or for want of a configuration; these have no row"),
+    ("signalbox_requests_refused_total", "code", Counter, "refused for their key, their `Host`, or for want of a configuration; these have no row"),
     ("signalbox_requests_shed_total", "reason", Counter, "503 for `requests` or `bytes` in flight"),
     ("signalbox_overhead_seconds", "", Histogram, "time on our side, waiting for providers excluded"),
     ("signalbox_decision_seconds", "", Histogram, "deciding, scoring included"),
@@ -83,6 +83,7 @@ const METRICS: &[Metric] = &[
     ("signalbox_scoring_batch_seconds", "", Histogram, "scoring one batch"),
     ("signalbox_scoring_batch_prompts", "", Summary, "prompts scored together"),
     ("signalbox_scoring_wait_seconds", "", Histogram, "prompts in the queue before they are scored"),
+    ("signalbox_scoring_queue_prompts", "", Gauge, "prompts that wait to be scored now; 256 at most"),
     ("signalbox_scoring_failures_total", "kind", Counter, "`error`, `panic`"),
     ("signalbox_scoring_dropped_total", "reason", Counter, "prompts not scored because the queue was full or nobody waited any more"),
     ("signalbox_scorer_serving", "version", Gauge, "1 for the scorer that serves, 0 for one that served before"),

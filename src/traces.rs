@@ -4,6 +4,8 @@
 //! One span for the request, one for its decision, one for each attempt. No prompt, answer, tag or secret is among their
 //! attributes. A collector that is away costs nobody anything: what cannot be sent is dropped and counted.
 
+mod collector;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -11,9 +13,10 @@ use domain::{Attempt, AttemptOutcome, Outcome};
 use gateway::{Period, RequestTrace, Traces};
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
+use rustls::ClientConfig;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -46,20 +49,20 @@ impl Exporting {
     }
 }
 
-/// Begins to send to a collector, which need not be there yet.
-pub(crate) fn begin(endpoint: &str) -> anyhow::Result<(Traces, Exporting)> {
-    if !endpoint.starts_with("http://") {
+/// Begins to send to a collector, which need not be there yet. Over TLS its certificate must be one that is trusted.
+pub(crate) fn begin(endpoint: &str, trusted: &ClientConfig) -> anyhow::Result<(Traces, Exporting)> {
+    let exporter = SpanExporter::builder().with_tonic().with_timeout(EXPORT_WAIT);
+    let exporter = if endpoint.starts_with("https://") {
+        exporter.with_channel(collector::channel(endpoint, trusted)?)
+    } else if endpoint.starts_with("http://") {
+        exporter.with_endpoint(endpoint)
+    } else {
         return Err(UsageError(format!(
-            "--otlp-endpoint {endpoint}: expected a collector's gRPC address such as `http://127.0.0.1:4317`"
+            "--otlp-endpoint {endpoint}: expected a collector's gRPC address such as `http://127.0.0.1:4317`, or `https://…`"
         ))
         .into());
-    }
-    let mut exporter = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(EXPORT_WAIT)
-        .build()
-        .context("traces cannot be sent")?;
+    };
+    let mut exporter = exporter.build().context("traces cannot be sent")?;
     exporter.set_resource(&resource());
     let (traces, finished) = Traces::channel();
     let (stop, stopped) = oneshot::channel();

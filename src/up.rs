@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use domain::{Clock, OrganisationId, SecretText};
 use engine::{Engine, EngineParts, StartingScorers};
-use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SystemClock, TlsFiles};
+use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SystemClock, TlsFiles, Traces};
 use ledger::{Durability, Ledger, LedgerOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
-use providers::TrustRoots;
+use providers::{TrustRoots, tls_config};
 use registry::Registry;
 use scorer::{HeuristicScorer, LearnedScorer};
 use seal::{Keyring, SealingKey};
@@ -47,17 +47,17 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<Exit> {
     let metrics = console_port::install_metrics()?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let running = start(&args, metrics, began).await?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let grace = tokio::select! {
+        // No balancer looks at what somebody runs in a terminal.
+        _ = interrupt.recv() => Duration::ZERO,
+        _ = terminate.recv() => Duration::from_secs(args.readiness_grace_seconds),
         () = running.engine_ended() => {
             running.stop().await?;
             return Err(anyhow!("the engine ended by itself; the log says why"));
         }
-    }
-    tracing::info!("stopping: running requests may finish");
+    };
     tokio::select! {
-        stopped = running.stop() => stopped?,
+        stopped = running.leave_and_stop(grace) => stopped?,
         // Whoever asks twice does not want to wait. The spool holds what is not a row yet.
         _ = interrupt.recv() => end_at_once(),
         _ = terminate.recv() => end_at_once(),
@@ -184,8 +184,8 @@ async fn start_roles(
         let _ = ended.send(true);
     });
 
-    let (traces, exporting) = args.otlp_endpoint.as_deref().map(crate::traces::begin).transpose()?.unzip();
     let config = gateway_config(args, &folder);
+    let (traces, exporting) = begin_traces(args.otlp_endpoint.as_deref(), &config)?.unzip();
     let tls = config.tls.clone();
     let gateway = Arc::new(Gateway::start(GatewayParts {
         config,
@@ -238,6 +238,20 @@ impl Running {
     async fn engine_ended(&self) {
         let mut ended = self.engine_ended.clone();
         let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Says that it is not ready, serves on for the grace, and stops. Without an engine there is nothing to wait for.
+    async fn leave_and_stop(self, grace: Duration) -> anyhow::Result<()> {
+        if !grace.is_zero() {
+            tracing::info!(seconds = grace.as_secs(), "not ready any more: requests are still taken for a while");
+            self.gateway.leave();
+            tokio::select! {
+                () = tokio::time::sleep(grace) => {}
+                () = self.engine_ended() => {}
+            }
+        }
+        tracing::info!("stopping: running requests may finish");
+        self.stop().await
     }
 
     /// Stops in the order of the request's way: no new requests, running ones end, records are kept, then the engine.
@@ -351,6 +365,13 @@ fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
             .clone()
             .map(|url| SharedLimits { replicas: args.limit_replicas, ..SharedLimits::at(url) }),
     }
+}
+
+/// Begins to send traces, if somebody wants them; the collector is trusted as providers are.
+fn begin_traces(endpoint: Option<&str>, config: &GatewayConfig) -> anyhow::Result<Option<(Traces, Exporting)>> {
+    let Some(endpoint) = endpoint else { return Ok(None) };
+    let trusted = tls_config(config.trust_roots, config.extra_ca.as_deref())?;
+    crate::traces::begin(endpoint, &trusted).map(Some)
 }
 
 /// As many threads of a kind as there are cores to run them.

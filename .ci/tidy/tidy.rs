@@ -80,7 +80,7 @@ const HOMES: [(&str, &[&str]); 9] = [
     ("tokenizers", &["scorer", "trainer"]),
     ("sqlx", &["registry", "ledger"]),
     ("redis", &["limits"]),
-    ("rustls", &["providers", "gateway", "signalbox"]),
+    ("rustls", &["providers", "limits", "gateway", "signalbox"]),
     ("anyhow", &["signalbox", "evalkit", "benches"]),
 ];
 

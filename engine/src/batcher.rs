@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use domain::{Clock, Score, ScorerInput};
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 use scorer::Scorer;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
@@ -242,6 +242,7 @@ impl Pool {
             queue.jobs.push_back(Job { input, deadline, since, reply });
             replies.push(scored);
         }
+        tell_waiting(&queue);
         drop(queue);
         self.wake.notify_one();
         Ok(replies)
@@ -281,6 +282,7 @@ impl Pool {
                 let count = queue.jobs.len().min(self.limits.batch.max(1));
                 let jobs = queue.jobs.drain(..count).collect();
                 queue.at_work += count;
+                tell_waiting(&queue);
                 if !queue.jobs.is_empty() {
                     // Another thread may take the rest meanwhile.
                     self.wake.notify_one();
@@ -387,6 +389,11 @@ fn answer(reply: oneshot::Sender<Scored>, scored: Scored) {
     if reply.send(scored).is_err() {
         count_dropped("late", 1);
     }
+}
+
+/// Under the queue's lock, so that the last word is the newest.
+fn tell_waiting(queue: &Queue) {
+    gauge!("signalbox_scoring_queue_prompts").set(queue.jobs.len() as f64);
 }
 
 fn count_dropped(reason: &'static str, prompts: usize) {

@@ -26,6 +26,7 @@ use crate::error::Failure;
 use crate::error::render::Voice;
 use crate::idempotency::Idempotency;
 use crate::latencies::Latencies;
+use crate::layers::host;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
 use crate::reporter::Reporter;
@@ -63,6 +64,9 @@ pub(crate) struct App {
     pub(crate) traces: Option<Traces>,
     pub(crate) idempotency: Arc<Idempotency>,
     pub(crate) substitutions: Substitutions,
+    /// Readiness is off, so that balancers look elsewhere; everything else goes on.
+    pub(crate) leaving: AtomicBool,
+    /// Connections end with their next answer.
     pub(crate) draining: AtomicBool,
     /// The time to drain is over: what still runs is cut.
     pub(crate) cutting: AtomicBool,
@@ -75,7 +79,7 @@ impl App {
 
     /// Whether requests can be served: a configuration is in force and the process is not about to end.
     pub(crate) fn is_ready(&self) -> bool {
-        self.snapshots.version().is_some() && !self.draining.load(Ordering::Relaxed)
+        self.snapshots.version().is_some() && !self.leaving.load(Ordering::Relaxed)
     }
 }
 
@@ -112,10 +116,11 @@ impl Worker {
     /// The layers, outermost first:
     /// 1. catch panic: a bug in one request must not end the thread that serves the others;
     /// 2. request id: everything below can name the request, and so can the caller;
-    /// 3. load shed: refuse early and cheaply rather than queue without end;
-    /// 4. auth: nobody unknown gets a byte of body read (in the endpoints that need a key);
-    /// 5. body limit: size, pace and memory of the body (in the endpoints that take one);
-    /// 6. deadline: one for the whole chain of attempts, carried in the request's context.
+    /// 3. host: what could be meant for another server is nobody's here;
+    /// 4. load shed: refuse early and cheaply rather than queue without end;
+    /// 5. auth: nobody unknown gets a byte of body read (in the endpoints that need a key);
+    /// 6. body limit: size, pace and memory of the body (in the endpoints that take one);
+    /// 7. deadline: one for the whole chain of attempts, carried in the request's context.
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<GatewayBody> {
         let arrived = Instant::now();
         let now = self.app.clock.wall();
@@ -139,14 +144,22 @@ impl Worker {
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
-        // HTTP/2 has a frame for it.
-        if !is_multiplexed && self.app.draining.load(Ordering::Relaxed) {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if self.app.draining.load(Ordering::Relaxed) {
+            close_after(&mut response);
+        }
+        if is_multiplexed {
+            // It has a frame for it.
+            response.headers_mut().remove(CONNECTION);
         }
         response
     }
 
     async fn shed(self: Arc<Self>, request: Request<Incoming>, arrival: Arrival) -> Response<GatewayBody> {
+        if let Err(failure) = host::check(&request) {
+            let mut response = arrival.voice.response(&failure);
+            close_after(&mut response);
+            return response;
+        }
         // Health is asked most urgently when everything else is refused.
         if let Some(response) = endpoints::health::answer(&self.app, &request, arrival.voice) {
             return response;
@@ -156,4 +169,9 @@ impl Worker {
             Err(failure) => arrival.voice.response(&failure),
         }
     }
+}
+
+/// Ends the connection behind an answer.
+fn close_after(response: &mut Response<GatewayBody>) {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }

@@ -33,7 +33,7 @@ pub struct GatewayConfig {
 /// The store in which gateways count keys' limits and budgets together.
 #[derive(Clone, Debug)]
 pub struct SharedLimits {
-    /// `redis://[user:password@]host:port/number` or `redis+unix:///path`. A secret: it may hold a password.
+    /// `redis://[user:password@]host:port/number`, `rediss://` for TLS, or `redis+unix:///path`. A secret: it may hold a password.
     pub url: SecretText,
     /// How many gateways share the limits while the store is away; absent = those that were last seen.
     pub replicas: Option<u64>,
@@ -58,6 +58,8 @@ pub struct Limits {
     pub requests_in_flight: usize,
     /// Bytes of one request body (`reliability.md` row 44).
     pub body_bytes: usize,
+    /// Bytes of a body that is passed on to a provider's own path while it comes; nothing of it is held.
+    pub upload_bytes: u64,
     /// Bytes of all request bodies in memory together.
     pub body_bytes_in_flight: usize,
     /// Bytes of one buffered (non-stream) answer.
@@ -88,6 +90,7 @@ impl Default for Limits {
             connections: 10_000,
             requests_in_flight: 10_000,
             body_bytes: 32 << 20,
+            upload_bytes: 2 << 30,
             body_bytes_in_flight: 1 << 30,
             answer_bytes: 64 << 20,
             event_bytes: 1 << 20,

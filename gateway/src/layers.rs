@@ -2,4 +2,5 @@
 
 pub(crate) mod auth;
 pub(crate) mod body_limit;
+pub(crate) mod host;
 pub(crate) mod load_shed;

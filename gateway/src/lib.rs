@@ -18,6 +18,7 @@ mod latencies;
 mod layers;
 mod meters;
 mod pipeline;
+mod probes;
 mod reporter;
 mod revocation;
 mod server;

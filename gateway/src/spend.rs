@@ -4,11 +4,13 @@
 //! it is new, its period is, or the process is. Every wait has a deadline; what was not read is told to the caller.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{OrganisationId, RequestId, SecretText, Timestamp};
 use ledger::SpentBy;
 use limits::{Limiter, Refusal, SharedConfig, SharedError, Spender, Unloaded};
+use rustls::ClientConfig;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::timeout;
 
@@ -51,11 +53,16 @@ pub(crate) enum LimiterError {
 }
 
 /// Makes the limiter that a configuration asks for.
-pub(crate) fn limiter(config: &GatewayConfig, started: Timestamp) -> Result<Limiter, LimiterError> {
+pub(crate) fn limiter(
+    config: &GatewayConfig,
+    tls: &Arc<ClientConfig>,
+    started: Timestamp,
+) -> Result<Limiter, LimiterError> {
     let Some(shared) = &config.shared_limits else { return Ok(Limiter::in_process()) };
     let replica = name(&config.data_dir).map_err(LimiterError::Name)?;
     let url = SecretText::expose(&shared.url).to_owned();
-    let shared = SharedConfig { url, replica, replicas: shared.replicas, wait: shared.wait, lives: RESERVATION };
+    let (replicas, wait) = (shared.replicas, shared.wait);
+    let shared = SharedConfig { url, tls: tls.clone(), replica, replicas, wait, lives: RESERVATION };
     Limiter::shared(shared, started).map_err(LimiterError::Address)
 }
 

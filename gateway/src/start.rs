@@ -20,6 +20,7 @@ use crate::config::GatewayConfig;
 use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
+use crate::probes;
 use crate::reporter::reporter;
 use crate::server::{Listeners, Server};
 use crate::sessions::Sessions;
@@ -125,14 +126,15 @@ impl Gateway {
         snapshots.install_stored();
         let latencies = Arc::new(Latencies::default());
         let (reporter, reports) = reporter();
-        let limiter = spend::limiter(&config, clock.wall()).map_err(|fault| match fault {
+        let upstream_tls = tls_config(config.trust_roots, config.extra_ca.as_deref())?;
+        let limiter = spend::limiter(&config, &upstream_tls, clock.wall()).map_err(|fault| match fault {
             spend::LimiterError::Address(fault) => StartError::SharedLimits(fault),
             spend::LimiterError::Name(fault) => system(&fault),
         })?;
         let app = Arc::new(App {
             limiter: Arc::new(limiter),
             spend: Spend::new(clock.wall()),
-            tls: tls_config(config.trust_roots, config.extra_ca.as_deref())?,
+            tls: upstream_tls,
             shed: Arc::new(LoadShed::new(&config.limits)),
             config,
             snapshots: snapshots.clone(),
@@ -151,6 +153,7 @@ impl Gateway {
             traces,
             idempotency: Arc::default(),
             substitutions: Substitutions::default(),
+            leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
         });
@@ -163,7 +166,8 @@ impl Gateway {
         let engine_link = tokio::spawn(async move {
             let following = watch::follow(snapshots, latencies, channel.clone());
             let states = || credential_reports(&watched);
-            tokio::join!(following, reports.send_to(channel, states), keep_health_told(&watched));
+            let reporting = reports.send_to(channel, states);
+            tokio::join!(following, reporting, keep_health_told(&watched), probes::keep_probing(&watched));
         });
         Ok(Self { app, server: Mutex::new(Some(server)), tls, engine_link, address })
     }
@@ -212,11 +216,17 @@ impl Gateway {
         self.app.shed.in_flight()
     }
 
+    /// Says that it is not ready any more, and serves on: balancers get time to look elsewhere before it stops.
+    pub fn leave(&self) {
+        self.app.leaving.store(true, Ordering::Relaxed);
+    }
+
     /// Stops: not ready any more, no new connections, running requests finish within the drain wait. Blocks.
     ///
     /// A second call changes nothing.
     pub fn stop(&self) {
         let Some(server) = self.server.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        self.leave();
         self.app.draining.store(true, Ordering::Relaxed);
         self.engine_link.abort();
         server.stop();

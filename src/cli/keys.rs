@@ -1,11 +1,22 @@
 //! What can be typed about API keys, and about what is spent.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use domain::Budget;
 
 use super::{ListArgs, NameArgs, ObjectCommand, ServerArgs, Wish};
+
+/// How a command answers, and which server it asks.
+#[derive(Args, Debug)]
+pub(crate) struct AnswerArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
@@ -49,11 +60,8 @@ pub(crate) struct CreateKeyArgs {
     pub(crate) per_user: bool,
     #[command(flatten)]
     pub(crate) spending: SpendingArgs,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) answer: AnswerArgs,
 }
 
 #[derive(Args, Debug)]
@@ -86,11 +94,8 @@ pub(crate) struct UpdateKeyArgs {
     pub(crate) no_per_user: bool,
     #[command(flatten)]
     pub(crate) spending: SpendingArgs,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) answer: AnswerArgs,
 }
 
 /// What a key may consume and spend. `none` takes away what is there.
@@ -117,12 +122,38 @@ pub(crate) struct SpendingArgs {
     /// Lets requests pass when the budget is spent, and raises an alert.
     #[arg(long, requires = "budget")]
     pub(crate) soft_budget: bool,
-    /// Keeps the bodies of its requests and answers for so many days; `none` = as the organisation says.
-    #[arg(long, value_name = "DAYS|none")]
-    pub(crate) body_logging: Option<Wish<NonZeroU32>>,
+    /// Keeps the bodies of its requests and answers for so many days; `off` = keeps none, whatever the organisation says;
+    /// `inherit` (or `none`) = as the organisation says.
+    #[arg(long, value_name = "DAYS|off|inherit")]
+    pub(crate) body_logging: Option<KeyBodies>,
     /// The user it belongs to, whose provider secrets it may use.
     #[arg(long, value_name = "USER|none")]
     pub(crate) user: Option<Wish<String>>,
+}
+
+/// What becomes of the bodies of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyBodies {
+    /// As the organisation says.
+    Inherit,
+    /// None are kept.
+    Off,
+    /// They are kept for so many days.
+    Days(NonZeroU32),
+}
+
+impl FromStr for KeyBodies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "inherit" | "none" => Ok(Self::Inherit),
+            "off" => Ok(Self::Off),
+            days => {
+                days.parse().map(Self::Days).map_err(|_| "expected a number of days, `off` or `inherit`".to_owned())
+            }
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -132,11 +163,8 @@ pub(crate) struct RevokeKeyArgs {
     /// Does not ask.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) answer: AnswerArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -147,39 +175,35 @@ pub(crate) enum ProjectsCommand {
     Budget(BudgetArgs),
 }
 
+/// Which object is changed.
 #[derive(Args, Debug)]
-pub(crate) struct BudgetArgs {
+pub(crate) struct TargetArgs {
     /// By id or name.
     pub(crate) name: String,
+    /// Only if it still has this etag, as `show` prints it.
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) etag: Option<String>,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BudgetArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
     /// Such as `50/month`: USD per day, week, month or lifetime; `none` takes it away.
     #[arg(value_name = "USD/PERIOD|none")]
     pub(crate) budget: Wish<Budget>,
     /// Lets requests pass when it is spent, and raises an alert.
     #[arg(long)]
     pub(crate) soft: bool,
-    /// Only if it still has this etag, as `show` prints it.
-    #[arg(long, value_name = "ETAG")]
-    pub(crate) etag: Option<String>,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct BodyLoggingArgs {
-    /// By id or name.
-    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
     /// Days after which the bodies are deleted; `none` = they are not kept.
     #[arg(value_name = "DAYS|none")]
     pub(crate) days: Wish<NonZeroU32>,
-    /// Only if it still has this etag, as `show` prints it.
-    #[arg(long, value_name = "ETAG")]
-    pub(crate) etag: Option<String>,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
 }

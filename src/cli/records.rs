@@ -74,7 +74,7 @@ pub(crate) struct ListLogsArgs {
     pub(crate) follow: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// At most this many.
+    /// At most this many, the newest; up to 100,000.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u32,
     /// Prints JSON, one record a line.
@@ -104,9 +104,12 @@ pub(crate) struct ShowLogArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    /// Where to; an existing file is replaced once the new one is whole.
+    /// Where to.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// Replaces a file that is there, once the new one is whole.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// The data folder whose records they are; a server may be running on it.
@@ -129,8 +132,8 @@ pub(crate) struct DeleteBodiesArgs {
     /// Those of this request.
     #[arg(value_name = "REQUEST_ID")]
     pub(crate) request: Option<String>,
-    /// Those of all requests of this key, by id.
-    #[arg(long = "of-key", visible_alias = "key", value_name = "KEY_ID")]
+    /// Those of all requests of this key, by id, or by name where a server runs on the folder.
+    #[arg(long = "of-key", visible_alias = "key", value_name = "KEY")]
     pub(crate) of_key: Option<String>,
     /// All.
     #[arg(long)]

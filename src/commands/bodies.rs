@@ -1,14 +1,18 @@
 //! `signalbox bodies`: deletes kept bodies for good.
 
-use domain::{KeyId, RequestId};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use domain::{KeyId, Object, ObjectKind, RequestId};
 use ledger::{BodyStore, Erased, Which};
 use serde_json::json;
 
-use crate::cli::{BodiesCommand, DeleteBodiesArgs};
+use crate::cli::{BodiesCommand, DeleteBodiesArgs, ServerArgs};
 use crate::commands::objects;
 use crate::data_dir;
 use crate::exit::{Exit, UsageError};
 use crate::output;
+use crate::server_link::ServerLink;
 
 /// Runs a command.
 pub(crate) async fn run(command: BodiesCommand) -> anyhow::Result<Exit> {
@@ -18,7 +22,7 @@ pub(crate) async fn run(command: BodiesCommand) -> anyhow::Result<Exit> {
 }
 
 async fn delete(args: DeleteBodiesArgs) -> anyhow::Result<Exit> {
-    let (which, what) = which(&args)?;
+    let (which, what) = which(&args).await?;
     if !args.yes && !args.json && !objects::confirmed(&format!("Delete {what} for good?"))? {
         return output::line("nothing was deleted").map(|()| Exit::Done);
     }
@@ -43,19 +47,30 @@ async fn delete(args: DeleteBodiesArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn which(args: &DeleteBodiesArgs) -> Result<(Which, String), UsageError> {
+async fn which(args: &DeleteBodiesArgs) -> anyhow::Result<(Which, String)> {
     if let Some(text) = &args.request {
         let request: RequestId =
             text.parse().map_err(|_| UsageError(format!("`{text}` is no request id: it begins with req_")))?;
         return Ok((Which::Request(request), format!("the bodies of {request}")));
     }
     if let Some(text) = &args.of_key {
-        let wrong = || UsageError(format!("--of-key: `{text}` is no key id; `signalbox keys list` shows them"));
-        let key: KeyId = text.parse().map_err(|_| wrong())?;
-        return Ok((Which::Key(key.clone()), format!("the bodies of all requests of {key}")));
+        let key = if let Ok(key) = text.parse() { key } else { named(text, &args.data_dir).await? };
+        return Ok((Which::Key(key), format!("the bodies of all requests of {text}")));
     }
     if args.all {
         return Ok((Which::All, "all bodies".to_owned()));
     }
-    Err(UsageError("say which: a request's id, --of-key KEY_ID or --all".to_owned()))
+    Err(UsageError("say which: a request's id, --of-key KEY or --all".to_owned()).into())
+}
+
+/// The key of a name: the server of the data folder knows. Of several, the one in force before those revoked.
+async fn named(name: &str, data_dir: &Path) -> anyhow::Result<KeyId> {
+    let server = ServerArgs { server: None, data_dir: data_dir.to_owned(), key: None };
+    let mut server = ServerLink::connect(&server).await.with_context(|| {
+        format!("--of-key: `{name}` is no key's id, and no server says whose name it is; rows and `keys list` show ids")
+    })?;
+    match server.get(ObjectKind::Key, name).await?.0 {
+        Object::Key(key) => Ok(key.id.clone()),
+        other => bail!("the server sent a {} instead of a key", other.key().kind),
+    }
 }

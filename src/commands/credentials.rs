@@ -70,7 +70,7 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
     }
     let empty =
         "no credentials: give a provider one with `signalbox credentials create PROVIDER/NAME --secret-env VARIABLE`";
-    output::table(["ID", "NAME", "KIND", "OWNER", "WEIGHT", "HINT", "VERSION", "STATE"], rows, empty)?;
+    output::table(["ID", "NAME", "KIND", "OWNER", "WEIGHT", "SECRET", "VERSION", "STATE"], rows, empty)?;
     Ok(Exit::Done)
 }
 

@@ -24,6 +24,9 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<Exit> {
     if !folder.is_dir() {
         bail!("{} holds no ledger: name the folder of the server with --data-dir", args.data_dir.display());
     }
+    if args.out.exists() && !args.force {
+        bail!("{} is there already: --force replaces it", args.out.display());
+    }
     let filter = args.filter.offline()?;
     let reader = Ledger::open_reader(&folder)?;
     let partial = partial(&args.out);

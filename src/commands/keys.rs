@@ -111,7 +111,7 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         limits,
         per_user: limits.filter(|_| args.per_user),
         budget: args.spending.budget.map(|it| budgets::message(it, args.spending.soft_budget)).transpose()?.flatten(),
-        body_logging: args.spending.body_logging.and_then(budgets::retention),
+        body_logging: args.spending.body_logging.and_then(wanted::bodies),
         name: args.name,
         project: args.project,
         policy: args.policy,
@@ -121,8 +121,8 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
         expires_at_micros: expires_at.map(Timestamp::unix_micros),
         ..pb::CreateKeyRequest::default()
     };
-    let created = ServerLink::connect(&args.server).await?.create_key(request).await?;
-    if args.json {
+    let created = ServerLink::connect(&args.answer.server).await?.create_key(request).await?;
+    if args.answer.json {
         output::json(&json!({ "id": created.id, "name": created.name, "key": created.key.expose() }))?;
     } else {
         output::line(format!("{}   ({} `{}`; shown once: keep it)", created.key.expose(), created.id, created.name))?;
@@ -133,13 +133,13 @@ async fn create(args: CreateKeyArgs) -> anyhow::Result<Exit> {
 async fn revoke(args: RevokeKeyArgs) -> anyhow::Result<Exit> {
     let key = &args.key_ref;
     let question = format!("Revoke `{key}`? Its requests will be refused at once, and it cannot be undone.");
-    if !args.yes && !args.json && !objects::confirmed(&question)? {
+    if !args.yes && !args.answer.json && !objects::confirmed(&question)? {
         bail!("nothing was revoked");
     }
     let request = pb::ActRequest { name: args.key_ref, ..pb::ActRequest::default() };
-    let revoked = ServerLink::connect(&args.server).await?.objects().revoke_key(request).await.map_err(told)?;
+    let revoked = ServerLink::connect(&args.answer.server).await?.objects().revoke_key(request).await.map_err(told)?;
     let key = key_of(object_of(revoked.object)?)?;
-    if args.json {
+    if args.answer.json {
         output::json(&document(&key))?;
     } else {
         output::line(format!("revoked {} `{}`", key.id, key.name))?;

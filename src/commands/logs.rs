@@ -5,6 +5,7 @@ mod show;
 use anyhow::bail;
 use domain::{RecordFilter, RecordReader, RequestRecord};
 use ledger::{Ledger, LedgerReader};
+use proto::pb::admin::v1 as pb;
 
 use crate::cli::{ListLogsArgs, LogsArgs, LogsCommand, ServerArgs};
 use crate::data_dir;
@@ -14,6 +15,8 @@ use crate::server_link::ServerLink;
 
 /// The most that one call of the server gives.
 const PAGE: u32 = 1_000;
+/// Records that are held at once, to print the oldest first: some hundred MiB.
+const MOST: u32 = 100_000;
 
 /// Prints records, oldest first, so that the newest stand next to the prompt; or all of one.
 pub(crate) async fn run(args: LogsArgs) -> anyhow::Result<Exit> {
@@ -24,13 +27,14 @@ pub(crate) async fn run(args: LogsArgs) -> anyhow::Result<Exit> {
 }
 
 async fn list(args: ListLogsArgs) -> anyhow::Result<Exit> {
-    if args.limit == 0 || args.limit > PAGE {
-        return Err(UsageError(format!("--limit: from 1 to {PAGE}")).into());
+    if args.limit == 0 || args.limit > MOST {
+        let cure = "`signalbox export` writes as many as there are";
+        return Err(UsageError(format!("--limit: from 1 to {MOST}; {cure}")).into());
     }
     let filter = args.filter.message()?;
     let mut records = match ServerLink::connect(&args.server).await {
         Ok(mut server) => {
-            let records = server.records(filter.clone(), None, args.limit).await?;
+            let records = newest(&mut server, &filter, args.limit).await?;
             if args.follow {
                 print_all(&args, records.iter().rev())?;
                 // The newest did not have to be the last to end.
@@ -42,16 +46,32 @@ async fn list(args: ListLogsArgs) -> anyhow::Result<Exit> {
         }
         Err(fault) if args.server.server.is_some() || args.follow => return Err(fault),
         Err(_) => {
-            let filter = RecordFilter { limit: args.limit, ..args.filter.offline()? };
-            offline(&args.server)?.list(filter).await?
+            let wanted = RecordFilter { limit: args.limit, ..args.filter.offline()? };
+            offline(&args.server)?.list(wanted).await?
         }
     };
     records.reverse();
     if records.is_empty() && !args.json {
-        output::line("no requests yet")?;
+        let is_narrowed = filter != pb::RecordFilter::default();
+        output::line(if is_narrowed { "no request matches" } else { "no requests yet" })?;
     }
     print_all(&args, records.iter())?;
     Ok(Exit::Done)
+}
+
+/// The newest records, page by page.
+async fn newest(server: &mut ServerLink, filter: &pb::RecordFilter, limit: u32) -> anyhow::Result<Vec<RequestRecord>> {
+    let mut records = Vec::new();
+    loop {
+        let before = records.last().map(|record: &RequestRecord| record.sequence);
+        let missing = limit.saturating_sub(u32::try_from(records.len())?);
+        let page = server.records(filter.clone(), before, missing.min(PAGE)).await?;
+        let is_last = page.len() < PAGE as usize || missing <= PAGE;
+        records.extend(page);
+        if is_last {
+            return Ok(records);
+        }
+    }
 }
 
 /// The ledger of the data folder.

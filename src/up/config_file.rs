@@ -40,12 +40,15 @@ pub(crate) async fn apply(registry: &Registry, organisation: &OrganisationId, fi
     for warning in &loaded.warnings {
         tracing::warn!(file = %file.display(), line = warning.line, "{}: {}", warning.path, warning.message);
     }
-    registry.apply(organisation, &loaded.desired, false, registry::Terms::operator()).await.map_err(|error| match error
-        .faults()
-    {
+    let applied = registry.apply(organisation, &loaded.desired, false, registry::Terms::operator()).await;
+    let diff = applied.map_err(|error| match error.faults() {
         [] => anyhow!(error),
         faults => UsageError(located(file, &loaded.positions, faults)).into(),
-    })
+    })?;
+    for warning in &diff.warnings {
+        tracing::warn!(file = %file.display(), "{warning}");
+    }
+    Ok(diff)
 }
 
 /// Applies the file again whenever it changes.

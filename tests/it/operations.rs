@@ -121,6 +121,73 @@ fn asked_to_stop_a_second_time_it_ends_at_once_and_the_request_leaves_a_row() {
     wait_until("the request has left no row", || logs().contains("unknown_outcome"));
 }
 
+#[test]
+fn behind_a_balancer_readiness_ends_before_requests_are_refused() {
+    let scratch = Scratch::new();
+    let mut server = scratch.start(&["--demo", "--readiness-grace-seconds", "600"]);
+    let (address, key) = (server.gateway(), server.key());
+    let mut kept = BufReader::new(TcpStream::connect(&address).unwrap());
+    assert_eq!(ask_kept(&mut kept, "/readyz").0, 200);
+    server.signal("-TERM");
+    wait_until("it is still ready", || get(&address, "/readyz").status == 503);
+    let body = r#"{"model":"demo/small","messages":[{"role":"user","content":"hello"}]}"#;
+    assert_eq!(server.chat(&key, body).status, 200, "new connections are taken");
+    for _ in 0..2 {
+        let (status, head) = ask_kept(&mut kept, "/healthz");
+        assert!(status == 200 && !head.contains("connection: close"), "{head}");
+    }
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0), "who asks twice does not wait");
+}
+
+#[test]
+fn after_the_grace_it_stops_and_ctrl_c_does_not_wait_for_it() {
+    let scratch = Scratch::new();
+    for (signal, grace) in [("-TERM", "1"), ("-INT", "600")] {
+        let mut server = scratch.start(&["--demo", "--readiness-grace-seconds", grace]);
+        let asked = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.wait(), Some(0));
+        assert_eq!(asked.elapsed() >= Duration::from_secs(1), signal == "-TERM");
+        assert!(asked.elapsed() < PATIENCE);
+    }
+}
+
+/// Asks for a path over a connection that is kept; returns status and head.
+fn ask_kept(connection: &mut BufReader<TcpStream>, path: &str) -> (u16, String) {
+    write!(connection.get_mut(), "GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        assert!(connection.read_line(&mut line).unwrap() > 0, "the connection was closed after {head}");
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+        head += &line;
+    }
+    connection.read_exact(&mut vec![0; length]).unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head)
+}
+
+// === A configuration file ===
+
+#[test]
+fn what_is_odd_in_a_configuration_file_is_said_at_every_start() {
+    let scratch = Scratch::new();
+    let provider = "[[providers]]\nslug = \"acme\"\nbase_url = \"http://api.example.com/v1\"\n\
+        credentials = [{ name = \"main\", secret_env = \"ACME_SECRET\" }]\n";
+    let file = scratch.write("config.toml", provider);
+    for _ in 0..2 {
+        let arguments = ["--no-demo", "--config", file.to_str().unwrap()];
+        let mut server = Server::start_with(&scratch.data_dir(), &arguments, &[("ACME_SECRET", SECRET)]);
+        wait_until("it is not said", || server.log().contains("the secret travels unencrypted: use https"));
+        assert_eq!(server.stop(), Some(0));
+    }
+}
+
 // === Changes under load ===
 
 #[test]

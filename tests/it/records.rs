@@ -82,6 +82,34 @@ fn a_filter_that_cannot_be_read_is_an_error_of_usage() {
 }
 
 #[test]
+fn more_records_than_a_page_are_listed_page_by_page() {
+    let scratch = Scratch::new();
+    let server = scratch.start(&["--demo"]);
+    let (code, out, _) = command(&scratch, &["logs"]);
+    assert_eq!((code, out.as_str()), (0, "no requests yet\n"));
+    let (key, count) = (server.key(), 1_030);
+    std::thread::scope(|scope| {
+        for _ in 0..10 {
+            // Refused before a provider is called: cheap, and recorded as any other.
+            scope.spawn(|| (0..count / 10).for_each(|_| drop(server.chat(&key, &ask("demo/none", "")))));
+        }
+    });
+    let until = Instant::now() + Duration::from_secs(20);
+    let all = loop {
+        let all = listed(&scratch, &["--limit", "5000"]);
+        if all.len() == count {
+            break all;
+        }
+        assert!(Instant::now() < until, "{} rows", all.len());
+    };
+    let unique: std::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!(unique.len(), count, "none twice");
+    assert_eq!(listed(&scratch, &["--limit", "1010"]), all[count - 1_010..]);
+    let (code, out, _) = command(&scratch, &["logs", "--tag", "team=nobody"]);
+    assert_eq!((code, out.as_str()), (0, "no request matches\n"));
+}
+
+#[test]
 fn one_record_is_shown_in_full() {
     let scratch = Scratch::new();
     let server = scratch.start(&["--demo"]);
@@ -112,6 +140,11 @@ fn records_are_exported_whole_or_not_at_all() {
     assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["rows"], 3);
     let bytes = std::fs::read(&file).unwrap();
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    let (code, _, err) = command(&scratch, &["export", "--out", out, "--since", "1h"]);
+    assert!(code == 1 && err.contains("--force"), "{code} {err}");
+    assert_eq!(std::fs::read(&file).unwrap(), bytes, "it stays as it was");
+    let (code, said, err) = command(&scratch, &["export", "--out", out, "--until", "2000-01-01T00:00:00Z", "--force"]);
+    assert_eq!((code, said.as_str()), (0, format!("0 records in {out}\n").as_str()), "{err}");
     let nowhere = file.with_file_name("none").join("x.parquet");
     let (code, _, err) = command(&scratch, &["export", "--out", nowhere.to_str().unwrap()]);
     assert!(code == 1 && err.contains("cannot write"), "{code} {err}");
@@ -141,7 +174,9 @@ fn bodies_are_kept_for_the_key_that_asks_shown_and_deleted_beside_a_running_serv
         assert!(Instant::now() < until, "the bodies did not come: {}", shown());
     }
     assert!(shown().contains(canary));
-    let (code, out, err) = command(&scratch, &["bodies", "delete", &id, "--json"]);
+    let (code, _, err) = command(&scratch, &["bodies", "delete", "--of-key", "nobody", "--json"]);
+    assert!(code == 1 && err.contains("there is no key `nobody`"), "{code} {err}");
+    let (code, out, err) = command(&scratch, &["bodies", "delete", "--of-key", "kept", "--json"]);
     assert_eq!(code, 0, "{out}{err}");
     let erased: Value = serde_json::from_str(&out).unwrap();
     assert!(erased["requests"] == 1 && erased["pieces_checked"].as_u64() > Some(0), "{erased}");

@@ -61,6 +61,12 @@ fn key_is_limited_when_it_is_made_and_freed_piece_by_piece() {
     assert_eq!(update(&["--no-per-user"])["per_user"], json!({}));
     let soft = update(&["--budget", "0.5/day", "--soft-budget"]);
     assert_eq!(soft["budget"], json!({"amount": "0.5", "period": "day", "mode": "soft"}));
+    assert_eq!(update(&["--body-logging", "off"])["body_logging"], json!({"retention_days": 0}));
+    assert_eq!(update(&["--body-logging", "inherit"])["body_logging"], Value::Null);
+    let (_, told, _) =
+        world.command(&["keys", "update", "app", "--budget", "2/month", "--expires-at", "2098-01-01T00:00:00Z"]);
+    assert!(told.contains("budget.amount: 0.5 -> 2\n"), "{told}");
+    assert!(told.contains("expires_at: 2099-01-01T00:00:00.000Z -> 2098-01-01T00:00:00.000Z\n"), "{told}");
     let free = update(&["--budget", "none", "--body-logging", "none", "--user", "none", "--expires-at", "none"]);
     for field in ["budget", "body_logging", "user", "expires_at"] {
         assert_eq!(free[field], Value::Null, "{field}");

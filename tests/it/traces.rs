@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use rustls::pki_types::PrivateKeyDer;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
@@ -160,5 +161,51 @@ fn a_collector_that_is_away_harms_nobody() {
     let key = server.key();
     assert_eq!(ask(&server, &key, "", ""), 200);
     wait_for_metric(&server, "signalbox_traces_dropped_total{reason=\"export\"} 1");
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// What stands in front of a collector and ends TLS, with a certificate for `localhost`; its address and the certificate.
+fn secured(runtime: &tokio::runtime::Runtime, collector: &str) -> (String, String) {
+    let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(signed.signing_key.serialize_der().into());
+    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(crypto).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_no_client_auth().with_single_cert(vec![signed.cert.der().clone()], key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let behind = collector.strip_prefix("http://").unwrap().to_owned();
+    runtime.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                let Ok(mut outside) = acceptor.accept(stream).await else { return };
+                let mut inside = tokio::net::TcpStream::connect(behind).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+            });
+        }
+    });
+    (address, signed.cert.pem())
+}
+
+#[test]
+fn a_collector_is_reached_over_tls_if_its_certificate_is_trusted() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (collector, behind) = Collector::start(&runtime);
+    let (address, certificate) = secured(&runtime, &behind);
+    let scratch = Scratch::new();
+    let file = scratch.write("collector.crt", &certificate);
+    let mut server = scratch.start(&["--demo", "--otlp-endpoint", &address]);
+    let key = server.key();
+    assert_eq!(ask(&server, &key, "", ""), 200);
+    wait_for_metric(&server, "signalbox_traces_dropped_total{reason=\"export\"} 1");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(collector.spans().len(), 0, "nobody vouches for it");
+
+    let trusting = ["--demo", "--otlp-endpoint", &address, "--extra-ca", file.to_str().unwrap()];
+    let mut server = scratch.start(&trusting);
+    assert_eq!(ask(&server, &key, "", ""), 200);
+    assert!(!collector.wait_for(1).is_empty());
     assert_eq!(server.stop(), Some(0));
 }

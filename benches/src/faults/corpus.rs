@@ -115,6 +115,15 @@ fn smuggling() -> Vec<Case> {
         status: 400,
         closes: true,
     };
+    let nameless = |what, server: &str, host: &str| {
+        Case {
+        bytes: format!(
+            "POST {server}/v1/chat/completions HTTP/1.1\r\n{host}content-type: application/json\r\nauthorization: Bearer {KEY}\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes(),
+        ..case(what, String::new())
+    }
+    };
     let chunked = format!("{length:x}\r\n{body}\r\n0");
     let te = |value: &str| format!("transfer-encoding: {value}\r\n\r\n{chunked}");
     vec![
@@ -133,6 +142,11 @@ fn smuggling() -> Vec<Case> {
         case("two codings", te("chunked, identity")),
         case("chunked twice", te("chunked\r\ntransfer-encoding: chunked")),
         case("a vertical tab", te("\u{b}chunked")),
+        case("another host", format!("host: other\r\ncontent-length: {length}")),
+        case("the same host twice", format!("host: gateway\r\ncontent-length: {length}")),
+        nameless("no host", "", ""),
+        nameless("a target without its host", "http://gateway", ""),
+        nameless("another host in the target", "http://other", "host: gateway\r\n"),
     ]
 }
 

@@ -219,6 +219,7 @@ mod tests {
         check("Project", asked(organisations::project));
         check("SpendingBudget", asked(spending::budget_fields));
         check("BodyLogging", asked(spending::body_logging_fields));
+        check("KeyBodyLogging", asked(spending::key_body_logging_fields));
         check("Provider", asked(providers::provider));
         check("ProviderTimeouts", asked(timeouts::timeouts));
         check("ProviderCredential", asked(credentials::credential));

@@ -31,13 +31,16 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC, to the millisecond.
+    /// RFC 3339 in UTC, to the millisecond, all of the same width: times stand in columns and sort as texts do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.div_euclid(1000);
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
-            .ok()
-            .and_then(|moment| moment.format(&Rfc3339).ok());
-        f.write_str(text.as_deref().unwrap_or("out of range"))
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000);
+        let Some(it) = moment.ok().filter(|it| (0..=9999).contains(&it.year())) else {
+            return f.write_str("out of range");
+        };
+        let (year, month, day) = it.to_calendar_date();
+        let (hour, minute, second, millis) = it.to_hms_milli();
+        let month = u8::from(month);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
 }
 
@@ -47,4 +50,23 @@ pub trait Clock: Send + Sync {
     fn wall(&self) -> Timestamp;
     /// Time since an arbitrary start that never goes back, for deadlines and durations.
     fn monotonic(&self) -> Duration;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_told_in_one_width_and_read_back() {
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_800_000_000_400_000, "2027-01-15T08:00:00.400Z"),
+            (1_800_000_000_123_456, "2027-01-15T08:00:00.123Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp(micros).to_string(), text);
+            assert_eq!(Timestamp::parse_rfc3339(text).map(|it| it.to_string()), Some(text.to_owned()));
+        }
+        assert_eq!(Timestamp(i64::MAX).to_string(), "out of range");
+    }
 }

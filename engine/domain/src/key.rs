@@ -131,7 +131,7 @@ pub struct ApiKey {
     /// What it may spend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// Bodies of its requests are kept; absent = as the organisation says.
+    /// Bodies of its requests are kept, or with [`BodyLogging::OFF`] are not; absent = as the organisation says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_logging: Option<BodyLogging>,
     /// When it ends.

@@ -158,13 +158,21 @@ impl Budget {
 /// Bodies of requests and answers are kept for so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BodyLogging {
-    /// Days after which they are deleted; at least 1.
+    /// Days after which they are deleted; at least 1, or 0 of a key ([`BodyLogging::OFF`]).
     pub retention_days: u32,
 }
 
 impl BodyLogging {
     /// The longest that bodies are kept: ten years.
     pub const MOST_DAYS: u32 = 3650;
+
+    /// Of a key: none of its bodies are kept, whatever its organisation says.
+    pub const OFF: Self = Self { retention_days: 0 };
+
+    /// What is wrong with its days, where they are a key's.
+    pub fn fault_of_key(&self) -> Option<String> {
+        if *self == Self::OFF { None } else { self.fault().map(|fault| fault + ", or 0 to keep none of this key") }
+    }
 
     /// What is wrong with its days.
     pub fn fault(&self) -> Option<String> {

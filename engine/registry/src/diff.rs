@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use domain::desired::{Action, DiffLine};
-use domain::{Rule, Tenant};
+use domain::{Rule, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -108,6 +108,11 @@ fn flatten(path: &str, value: &Value, names: Names<'_>, to: &mut BTreeMap<String
             let shown = names.name(text).map_or_else(|| text.escape_debug().to_string(), ToOwned::to_owned);
             to.insert(path.to_owned(), shown);
         }
+        // Moments are kept as microseconds, which nobody reads.
+        Value::Number(micros) if path.ends_with("_at") => {
+            let moment = micros.as_i64().map_or_else(|| micros.to_string(), |it| Timestamp(it).to_string());
+            to.insert(path.to_owned(), moment);
+        }
         other => {
             to.insert(path.to_owned(), other.to_string());
         }
@@ -145,6 +150,13 @@ mod tests {
         let line = line("model", "m", Some(&before), &after, Names::default());
         assert_eq!(line.action, Action::Update);
         assert_eq!(line.changes, ["enabled: true -> false", "list: [\"a\"] -> []", "pricing.completion: none -> 2"]);
+    }
+
+    #[test]
+    fn moments_are_told_as_times() {
+        let key = |end: i64| json!({"expires_at": end});
+        let line = line("key", "k", Some(&key(0)), &key(1_800_000_000_000_000), Names::default());
+        assert_eq!(line.changes, ["expires_at: 1970-01-01T00:00:00.000Z -> 2027-01-15T08:00:00.000Z"]);
     }
 
     #[test]

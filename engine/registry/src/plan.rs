@@ -168,7 +168,9 @@ impl<'a> Plan<'a> {
         }
         self.faults.extend(faults);
         let mut warnings = Vec::new();
-        for finding in after.warnings.into_iter().filter(|it| !known.contains(it)) {
+        // What the file itself says is told each time: a start must not be silent because the one before was not.
+        let is_in_file = |it: &Finding| self.places.contains_key(&(it.kind, it.id.clone()));
+        for finding in after.warnings.into_iter().filter(|it| !known.contains(it) || is_in_file(it)) {
             warnings.push(self.fault_of(finding).to_string());
         }
         self.diff.warnings.extend(warnings);

@@ -3,6 +3,7 @@
 //! Everything goes through one bounded queue to one connection (`link`), in order: what a request gives back is there
 //! before the next request of the same caller asks. A reservation whose gateway has died is given back by its expiry.
 
+mod dial;
 mod link;
 pub(crate) mod wire;
 
@@ -12,11 +13,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::{Money, OrganisationId, Timestamp};
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::demand::{Cap, Consumed, Demand};
 use crate::refusal::Unloaded;
+use crate::shared::dial::Address;
 use crate::shared::wire::{
     CapCall, CounterCall, LoadCall, ReserveAnswer, ReserveCall, Script, SettleCall, cap_key, expiry_millis, pico,
     prefix_of,
@@ -28,8 +31,10 @@ const QUEUE: usize = 16_384;
 /// How the shared store is reached.
 #[derive(Clone)]
 pub struct SharedConfig {
-    /// `redis://[user:password@]host:port/number` or `redis+unix:///path`.
+    /// `redis://[user:password@]host:port/number`, `rediss://` for TLS, or `redis+unix:///path`.
     pub url: String,
+    /// Whose certificates are trusted where it is TLS.
+    pub tls: Arc<ClientConfig>,
     /// This gateway's name, the same after a restart.
     pub replica: String,
     /// How many gateways share the limits; absent = those that were last seen.
@@ -43,20 +48,22 @@ pub struct SharedConfig {
 impl fmt::Debug for SharedConfig {
     /// Without the address, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, replica, replicas, wait, lives } = self;
+        let Self { url: _, tls: _, replica, replicas, wait, lives } = self;
         f.debug_struct("SharedConfig")
             .field("url", &"…")
             .field("replica", replica)
             .field("replicas", replicas)
             .field("wait", wait)
             .field("lives", lives)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 /// The address of the shared store is none.
 #[derive(Debug, thiserror::Error)]
-#[error("the address of the limits store is not one of Redis: expected `redis://host:port` or `redis+unix:///path`")]
+#[error(
+    "the address of the limits store is not one of Redis: expected `redis://host:port`, `rediss://host:port` for TLS, or `redis+unix:///path`"
+)]
 pub struct SharedError;
 
 /// The shared store is away.
@@ -127,11 +134,11 @@ impl Drop for Pending<'_> {
 impl Shared {
     /// Begins to connect, on the caller's runtime.
     pub(crate) fn start(config: SharedConfig, started: Timestamp) -> Result<Self, SharedError> {
-        let client = redis::Client::open(config.url.as_str()).map_err(|_| SharedError)?;
+        let address = Address::parse(&config.url, &config.tls)?;
         let (operations, receiver) = mpsc::channel(QUEUE);
         let replicas = AtomicU64::new(config.replicas.unwrap_or(1).max(1));
         let state = Arc::new(State { is_up: AtomicBool::new(false), replicas, unsettled: AtomicU64::new(0) });
-        tokio::spawn(link::run(client, config.clone(), state.clone(), receiver));
+        tokio::spawn(link::run(address, config.clone(), state.clone(), receiver));
         let process = format!("{}:{:x}", config.replica, started.0);
         Ok(Self { operations, state, config, process, next: AtomicU64::new(0), now: AtomicU64::new(0) })
     }

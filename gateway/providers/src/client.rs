@@ -23,6 +23,7 @@ use seal::Secret;
 use crate::connect::{ConnectPolicy, Connector, History};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind, from_send_error, from_status};
+use crate::pass::Flowing;
 use crate::resolve::{Lookup, Names, system_lookup};
 use crate::upstream::Upstream;
 use crate::waits::Waits;
@@ -215,15 +216,29 @@ type HttpClient = Client<Connector, Full<Bytes>>;
 pub(crate) struct Pool {
     pooled: HttpClient,
     fresh: HttpClient,
+    flowing: Client<Connector, Flowing>,
 }
 
 impl Pool {
     fn new(connector: &Connector) -> Self {
-        Self { pooled: client(connector.clone(), IDLE_PER_HOST), fresh: client(connector.clone(), 0) }
+        Self {
+            pooled: client(connector.clone(), IDLE_PER_HOST),
+            fresh: client(connector.clone(), 0),
+            flowing: client(connector.clone(), 0),
+        }
+    }
+
+    /// Sends a body while it comes.
+    pub(crate) async fn send_flowing(&self, request: Request<Flowing>) -> Result<Response<Incoming>, Fault> {
+        self.flowing.request(request).await.map_err(|error| from_send_error(&error))
     }
 }
 
-fn client(connector: Connector, idle: usize) -> HttpClient {
+fn client<B>(connector: Connector, idle: usize) -> Client<Connector, B>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+{
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

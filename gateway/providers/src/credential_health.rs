@@ -53,6 +53,8 @@ struct Known {
 
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
+    /// 401 or 402.
+    status: u16,
     times: u32,
     until: Duration,
     probe_until: Option<Duration>,
@@ -68,18 +70,18 @@ impl Credentials {
         config: BreakerConfig,
         now: Duration,
     ) -> bool {
-        let refused = outcome == AttemptOutcome::Unauthorised && matches!(status, Some(401 | 402));
+        let refused = status.filter(|it| outcome == AttemptOutcome::Unauthorised && matches!(it, 401 | 402));
         let verdict = verdict_of(outcome);
         // A late report of the secret before must not speak against the one after.
         if self.known.get(&credential.id).is_some_and(|known| known.version > credential.version) {
             return true;
         }
-        if !refused && verdict != Verdict::Failure && !self.known.contains_key(&credential.id) {
+        if refused.is_none() && verdict != Verdict::Failure && !self.known.contains_key(&credential.id) {
             return false;
         }
         let known = self.enter(credential, config);
-        if refused {
-            known.refuse(now);
+        if let Some(status) = refused {
+            known.refuse(status, now);
             metrics::counter!("signalbox_credentials_refused_total").increment(1);
             tracing::error!(
                 credential = %credential.id, provider = %credential.provider, owner = credential.owner.as_str(),
@@ -124,6 +126,17 @@ impl Credentials {
             return true;
         }
         known.breaker.state(now) == BreakerState::HalfOpen && known.breaker.admit(now)
+    }
+
+    /// The secrets that were refused with 401, whose wait is over and that nobody is trying.
+    pub(crate) fn refused_and_due(&self, now: Duration) -> Vec<(CredentialId, u32)> {
+        let is_due = |known: &Known| {
+            known.refusal.is_some_and(|refusal| refusal.status == 401)
+                && known.remaining(now).is_none()
+                && known.breaker.state(now) == BreakerState::Closed
+        };
+        let due = self.known.iter().filter(|(_, known)| is_due(known));
+        due.map(|(id, known)| (id.clone(), known.version)).collect()
     }
 
     /// How each secret does that something is or was wrong with.
@@ -184,7 +197,7 @@ impl Credentials {
 }
 
 impl Known {
-    fn refuse(&mut self, now: Duration) {
+    fn refuse(&mut self, status: u16, now: Duration) {
         let before = self.refusal.filter(|refusal| refusal.remaining(now).is_none() || refusal.probe_until.is_some());
         // Calls that went out together are refused together: that counts once.
         let times = match (self.refusal, before) {
@@ -193,7 +206,7 @@ impl Known {
             (Some(running), None) => running.times,
         };
         let wait = REFUSED_FOR.saturating_mul(1 << times.min(8)).min(REFUSED_AT_MOST);
-        self.refusal = Some(Refusal { times, until: now + wait, probe_until: None });
+        self.refusal = Some(Refusal { status, times, until: now + wait, probe_until: None });
     }
 
     fn record(&mut self, verdict: Verdict, now: Duration) {
@@ -335,6 +348,20 @@ mod tests {
         let mut story = Story::default();
         (0..5).for_each(|_| story.report(AttemptOutcome::Unauthorised, 401, 0));
         assert_eq!(story.wait(0), secs(60));
+    }
+
+    #[test]
+    fn what_a_401_put_out_is_due_once_its_wait_is_over() {
+        let mut story = Story::default();
+        let due = |story: &Story, now| story.0.refused_and_due(secs(now)).len();
+        story.report(AttemptOutcome::Unauthorised, 401, 0);
+        assert_eq!((due(&story, 59), due(&story, 60)), (0, 1));
+        assert!(story.probe(60));
+        assert_eq!(due(&story, 61), 0, "somebody is trying");
+        story.report(AttemptOutcome::NotSent, 200, 62);
+        assert_eq!(due(&story, 62), 1, "a probe that told nothing is given back");
+        story.report(AttemptOutcome::Unauthorised, 402, 63);
+        assert_eq!(due(&story, 10_000), 0, "what is not paid for only a real call can tell");
     }
 
     #[test]

@@ -139,6 +139,19 @@ impl Upstreams {
         self.troubled.load(Ordering::Acquire) && self.keys().health.take_probe(credential, now)
     }
 
+    /// The secrets, by id and version, that were refused with 401, whose wait is over and that nobody is trying.
+    pub fn refused_and_due(&self, now: Duration) -> Vec<(CredentialId, u32)> {
+        if !self.troubled.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.keys().health.refused_and_due(now)
+    }
+
+    /// Notes how a probe went that was no call of a model: it concerns the secret alone.
+    pub fn report_probe(&self, credential: &Credential, outcome: AttemptOutcome, status: u16, now: Duration) {
+        self.keys().health.note(credential, outcome, Some(status), self.config, now);
+    }
+
     /// How secrets do; those that are not named are healthy.
     pub fn credential_states(&self, now: Duration) -> Vec<CredentialStatus> {
         let keys = self.keys();

@@ -33,7 +33,7 @@ pub use client::{CHAT_COMPLETIONS, Call, ProviderClient};
 pub use credential_health::CredentialStatus;
 pub use fault::{Blame, Fault, FaultKind, Retry};
 pub use health::{Report, Upstreams};
-pub use pass::Pass;
+pub use pass::{Flowing, Pass};
 pub use resolve::{Lookup, system_lookup};
 pub use retry_budget::{Repeat, RetryBudget};
 pub use tls::{TlsError, TrustRoots, tls_config};

@@ -10,6 +10,7 @@ use domain::Provider;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Request};
 use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
 use seal::Secret;
 
 use crate::client::{ProviderClient, exchange, within};
@@ -38,6 +39,9 @@ pub struct Pass<'a> {
     /// How long to wait.
     pub waits: Waits,
 }
+
+/// A body that is passed on while it comes.
+pub type Flowing = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Headers that end with the hop, or that would show who calls or give our keys away.
 const DROPPED: [HeaderName; 17] = [
@@ -75,13 +79,25 @@ impl ProviderClient {
     /// Only faults of the way there: an answer of any status is an answer.
     pub async fn pass(&self, pass: Pass<'_>) -> Result<Upstream, Fault> {
         let endpoint = self.endpoint(pass.provider)?;
-        let build = || request_of(&endpoint, &pass);
+        let build = || request_of(&endpoint, &pass, Full::new(pass.body.clone()));
         let response = within(pass.waits.until_head(false), exchange(&endpoint, build)).await?;
         Ok(Upstream::passed(response))
     }
+
+    /// As [`Self::pass`], with a body that comes meanwhile in place of the one of `pass`. It is sent once, on a
+    /// connection of its own: none that was kept could turn out to be closed.
+    ///
+    /// # Errors
+    /// As [`Self::pass`]; also when the body breaks off.
+    pub async fn pass_flowing(&self, pass: Pass<'_>, body: Flowing) -> Result<Upstream, Fault> {
+        let endpoint = self.endpoint(pass.provider)?;
+        let request = request_of(&endpoint, &pass, body)?;
+        let sent = async { endpoint.pool.send_flowing(request).await };
+        Ok(Upstream::passed(within(pass.waits.until_head(false), sent).await?))
+    }
 }
 
-fn request_of(endpoint: &Endpoint, pass: &Pass<'_>) -> Result<Request<Full<Bytes>>, Fault> {
+fn request_of<B>(endpoint: &Endpoint, pass: &Pass<'_>, body: B) -> Result<Request<B>, Fault> {
     let mut headers: HeaderMap = endpoint.headers.clone();
     for (name, value) in pass.headers.iter().filter(|(name, _)| goes_on(name)) {
         headers.insert(name.clone(), value.clone());
@@ -90,7 +106,7 @@ fn request_of(endpoint: &Endpoint, pass: &Pass<'_>) -> Result<Request<Full<Bytes
     if let Some((name, value)) = pass.secret.map(|secret| endpoint.auth_header(secret)).transpose()?.flatten() {
         headers.insert(name, value);
     }
-    let mut request = Request::new(Full::new(pass.body.clone()));
+    let mut request = Request::new(body);
     *request.method_mut() = pass.method.clone();
     *request.uri_mut() = endpoint.uri(&below_base(endpoint, pass.path), pass.model, pass.secret)?;
     *request.headers_mut() = headers;

@@ -40,8 +40,9 @@ pub struct Wanted<'a> {
     pub tenant: &'a Tenant,
     /// Of which provider.
     pub provider: &'a ProviderSlug,
-    /// Of which of its models.
-    pub model: &'a ModelId,
+    /// Of which of its models; `None` = of none of ours: nothing cools down for it, and how it goes says nothing of a key,
+    /// since the caller may have chosen a path that no key may use.
+    pub model: Option<&'a ModelId>,
     /// Whose keys may be used.
     pub access: Access<'a>,
 }
@@ -107,7 +108,7 @@ impl Vault {
         let mut out = Vec::new();
         let held = wanted.tenant.credentials_of(wanted.provider).filter(|it| wanted.access.allows(it));
         for credential in held {
-            if let Some(wait) = upstreams.cooldown(credential, wanted.model, now) {
+            if let Some(wait) = wanted.model.and_then(|model| upstreams.cooldown(credential, model, now)) {
                 pool.next_in = Some(pool.next_in.map_or(wait, |least| least.min(wait)));
             } else if upstreams.is_out(credential, now) {
                 out.push(credential.clone());
@@ -117,7 +118,9 @@ impl Vault {
         }
         self.turns.order(&mut pool.usable);
         self.turns.order(&mut out);
-        if let Some(probe) = out.iter().position(|credential| upstreams.take_probe(credential, now)) {
+        if wanted.model.is_some()
+            && let Some(probe) = out.iter().position(|credential| upstreams.take_probe(credential, now))
+        {
             pool.usable.insert(0, out.remove(probe));
         }
         pool.usable.append(&mut out);
@@ -217,7 +220,8 @@ mod tests {
         let tenant = tenant([credential(1, 1, "a"), credential(2, 1, "b"), credential(3, 1, "c")]);
         let (provider, model) = (ProviderSlug::parse("acme").unwrap(), ModelId::parse("acme/x").unwrap());
         let order = |now| {
-            let wanted = Wanted { tenant: &tenant, provider: &provider, model: &model, access: Access::default() };
+            let model = Some(&model);
+            let wanted = Wanted { tenant: &tenant, provider: &provider, model, access: Access::default() };
             let pool = vault.pool(wanted, &upstreams, now);
             (pool.usable.iter().map(|it| it.name.clone()).collect::<Vec<_>>(), pool.next_in)
         };
@@ -244,6 +248,9 @@ mod tests {
         }
         assert_eq!(order(Duration::from_secs(9)).0.len(), 3);
         let later = Duration::from_mins(1);
+        let without_a_model = Wanted { tenant: &tenant, provider: &provider, model: None, access: Access::default() };
+        let pool = vault.pool(without_a_model, &upstreams, later);
+        assert_eq!(pool.usable[2].name, "key 1", "nobody would report the probe");
         assert_eq!(
             [order(later).0[0].as_str(), order(later).0[2].as_str()],
             ["key 1"; 2],

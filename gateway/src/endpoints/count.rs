@@ -9,7 +9,7 @@ use bytes::Bytes;
 use dialect::{Dialect, Surface, count};
 use domain::{Model, ModelId, Provider};
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::HeaderMap;
 use hyper::body::Incoming;
 use providers::{Pass, Waits};
@@ -102,8 +102,10 @@ async fn ask(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Option<Bytes> {
-    let secrets = secrets::usable(worker, context, provider, &model.id).await.ok()?;
-    let secret = secrets.first()?.as_ref().map(|(_, secret)| secret.as_ref());
+    // As for no model: how counting goes says nothing of the model, and nobody would report a probe.
+    let secrets = secrets::usable(worker, context, provider, None).await.ok()?;
+    let opened = secrets.first()?;
+    let secret = opened.as_ref().map(|(_, secret)| secret.as_ref());
     let remaining = context.deadline.saturating_duration_since(Instant::now());
     let waits = Waits::resolve(&provider.timeouts).within(remaining);
     let path = count::path(dialect, &model.native)?;
@@ -119,6 +121,12 @@ async fn ask(
         secret,
         waits,
     };
-    let upstream = worker.client.pass(pass).await.ok().filter(|upstream| upstream.status.is_success())?;
+    let upstream = worker.client.pass(pass).await.ok()?;
+    if upstream.status == StatusCode::UNAUTHORIZED {
+        secrets::refused(worker, opened);
+    }
+    if !upstream.status.is_success() {
+        return None;
+    }
     upstream.collect(COUNT_BYTES, PATIENCE).await.ok()
 }

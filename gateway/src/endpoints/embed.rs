@@ -188,7 +188,7 @@ impl Errand {
         let context = self.settle.context();
         let provider = context.tenant().and_then(|tenant| tenant.provider_of(&model.id)).cloned();
         let provider = provider.ok_or(Failure::NotReady)?;
-        let secrets = secrets::usable(&self.worker, context, &provider, &model.id).await?;
+        let secrets = secrets::usable(&self.worker, context, &provider, Some(&model.id)).await?;
         let mut failed = Failure::Internal;
         for secret in secrets {
             match self.call(model, &provider, &secret).await {
@@ -249,6 +249,9 @@ impl Errand {
     /// Tells the health of upstreams how a call went.
     fn tell(&self, model: &Model, secret: &Opened, went: Result<(), &Fault>) {
         let fault = went.err();
+        if fault.is_some_and(|fault| fault.kind == FaultKind::Unauthorised) {
+            secrets::refused(&self.worker, secret);
+        }
         let report = Report {
             organisation: &model.organisation,
             model: &model.id,

@@ -4,6 +4,7 @@
 //! ours: who may call, which models, with whose secret, what it consumed and cost, and one record.
 
 mod said;
+mod upload;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use domain::{
     Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface,
 };
 use futures_util::{Stream, stream};
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use providers::{Fault, Pass, Report, Upstream, Waits};
 use tokio::time::{Instant, timeout};
@@ -23,6 +24,7 @@ use crate::body::{Aborted, GatewayBody};
 use crate::context::RequestContext;
 use crate::endpoints::generate::refused;
 use crate::endpoints::proxy::said::{Destination, Said};
+use crate::endpoints::proxy::upload::Upload;
 use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
@@ -81,15 +83,26 @@ impl Passage {
         in_flight: &mut InFlight,
     ) -> Result<Upstream, Failure> {
         let (head, body) = request.into_parts();
-        let body = body_limit::read(body, self.worker.app.limits(), in_flight).await?;
+        let limits = self.worker.app.limits();
+        let mut upload = None;
+        let body = if upload::is_wanted(&head.headers, &body, limits) {
+            upload.insert(Upload::begin(body, limits, in_flight).await?).first()
+        } else {
+            body_limit::read(body, limits, in_flight).await?
+        };
         self.settle.work_begins();
-        let keepable = Keepable::of(self.settle.context(), &head.headers, &body);
+        // Half a body would be taken for a whole one.
+        let keepable = if upload.is_some() { None } else { Keepable::of(self.settle.context(), &head.headers, &body) };
         // What goes to a provider by its own name carries no demands of ours but the header.
         self.settle.keep(keepable, Constraints::default);
         self.settle.labelled(labels(&head.headers)?);
         let below = &head.uri.path()[slug.len() + 1..];
         let destination = Destination::of(below, head.uri.query(), &self.provider.base_url)?;
         let said = Said::of(&destination, &head.headers, &body)?;
+        if upload.is_some() && destination.deployment.is_empty() && self.is_limited() {
+            // Which model it names may stand where nobody looks.
+            return Err(Failure::BodyTooLarge { limit: self.worker.app.limits().body_bytes });
+        }
         self.settle.describe(said.model.as_deref(), said.stream);
         self.model = self.admit(&head.method, said.model.as_deref())?;
         // What stands in a body of unknown shape: four bytes a token, and nothing of what is no text.
@@ -97,7 +110,11 @@ impl Passage {
         let asked = Asked { input_tokens, max_output_tokens: said.max_tokens, user: said.user };
         limits::hold_undecided(&mut self.settle, self.model.as_ref(), &asked).await?;
         self.settle.start().map_err(|_| Failure::RecordsUnavailable)?;
-        let keys = self.keys().await?;
+        let mut keys = self.keys().await?;
+        if upload.is_some() {
+            // It cannot be sent a second time.
+            keys.truncate(1);
+        }
         let remaining = self.settle.context().deadline.saturating_duration_since(Instant::now());
         let waits = Waits::resolve(&self.provider.timeouts).within(remaining);
         let mut keys = keys.into_iter().peekable();
@@ -117,10 +134,20 @@ impl Passage {
             };
             self.settle.sent_with(key.as_ref().map(|(credential, _)| &credential.id));
             self.settle.wait_begins();
-            let answered = self.worker.client.pass(pass).await;
+            let (answered, broken) = match upload.take().map(Upload::flowing) {
+                None => (self.worker.client.pass(pass).await, None),
+                Some((flowing, fate)) => (self.worker.client.pass_flowing(pass, flowing).await, fate.failure()),
+            };
             self.settle.wait_ends();
+            if let (Err(_), Some(failure)) = (&answered, broken) {
+                // The provider did nothing wrong.
+                return Err(failure);
+            }
             self.settle.answered_as(answered.as_ref().ok().and_then(Upstream::request_id));
             self.note(key.as_ref().map(|(credential, _)| credential), &answered);
+            if answered.as_ref().is_ok_and(|upstream| upstream.status == StatusCode::UNAUTHORIZED) {
+                secrets::refused(&self.worker, &key);
+            }
             match answered {
                 // A key that is spent or refused says nothing of the others.
                 Ok(upstream) if matches!(upstream.status.as_u16(), 401 | 429) && keys.peek().is_some() => {}
@@ -161,11 +188,14 @@ impl Passage {
         }
     }
 
+    /// Whether the key may use some models only.
+    fn is_limited(&self) -> bool {
+        !self.settle.context().key.allowed_models.is_empty()
+    }
+
     /// The secrets to try, in order.
     async fn keys(&self) -> Result<Vec<secrets::Opened>, Failure> {
-        let any = ModelId::parse(&format!("{}/any", self.provider.slug)).map_err(|_| Failure::Internal)?;
-        let (context, model) = (self.settle.context(), self.model.as_ref().unwrap_or(&any));
-        secrets::usable(&self.worker, context, &self.provider, model).await
+        secrets::usable(&self.worker, self.settle.context(), &self.provider, self.model.as_ref()).await
     }
 
     fn note(&mut self, credential: Option<&Arc<Credential>>, answered: &Result<Upstream, Fault>) {

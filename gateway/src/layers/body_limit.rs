@@ -41,7 +41,8 @@ pub(crate) async fn read(mut body: Incoming, limits: &Limits, in_flight: &mut In
     Ok(whole.freeze())
 }
 
-async fn next(body: &mut Incoming, wait: Duration) -> Result<Option<Bytes>, Failure> {
+/// The next piece of a body; `None` = it is whole.
+pub(crate) async fn next(body: &mut Incoming, wait: Duration) -> Result<Option<Bytes>, Failure> {
     loop {
         match timeout(wait, body.frame()).await {
             Err(_) => return Err(Failure::SlowBody),

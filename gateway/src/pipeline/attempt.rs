@@ -164,7 +164,7 @@ impl Pursuit {
         let app = &self.worker.app;
         let now = app.clock.monotonic();
         let access = Access { router: self.router.as_deref(), user: context.key.user.as_deref() };
-        let wanted = Wanted { tenant, provider: &provider.slug, model: id, access };
+        let wanted = Wanted { tenant, provider: &provider.slug, model: Some(id), access };
         let KeyPool { usable, next_in } = app.vault.pool(wanted, &app.upstreams, now);
         if let (true, Some(wait)) = (usable.is_empty(), next_in) {
             let mut fault =

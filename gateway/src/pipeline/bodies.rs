@@ -19,11 +19,11 @@ pub(crate) struct Keepable {
 }
 
 impl Keepable {
-    /// The body, if the caller's key or organisation has its bodies kept and the headers do not forbid it.
+    /// The body, if the caller's key, or else the organisation, has its bodies kept and the headers do not forbid it.
     pub(crate) fn of(context: &RequestContext, headers: &HeaderMap, sent: &Bytes) -> Option<Self> {
         let organisation = || context.tenant().and_then(|tenant| tenant.organisation.body_logging);
         let logging = context.key.body_logging.or_else(organisation)?;
-        (!forbids(headers)).then(|| Self { logging, sent: sent.clone() })
+        (logging != BodyLogging::OFF && !forbids(headers)).then(|| Self { logging, sent: sent.clone() })
     }
 
     /// Begins to keep it, unless the request demands that its data be not collected or retained: what it demands of

@@ -17,6 +17,13 @@ pub(crate) type Opened = Option<(Arc<Credential>, Arc<Secret>)>;
 /// Most secrets that one request tries.
 const MOST: usize = 2;
 
+/// Tells that the provider refused what was sent: a token that it does not take is not sent again.
+pub(crate) fn refused(worker: &Worker, opened: &Opened) {
+    if let Some((credential, secret)) = opened {
+        worker.app.vault.refused(credential, secret);
+    }
+}
+
 /// Returns the secrets to try, in order: one empty try where none is needed.
 ///
 /// # Errors
@@ -25,7 +32,7 @@ pub(crate) async fn usable(
     worker: &Worker,
     context: &RequestContext,
     provider: &Provider,
-    model: &ModelId,
+    model: Option<&ModelId>,
 ) -> Result<Vec<Opened>, Failure> {
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
     let Worker { app, client, .. } = worker;

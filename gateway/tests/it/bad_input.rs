@@ -315,6 +315,40 @@ fn ambiguous_framing_ends_the_connection() {
     assert_eq!(stack.records().len(), 0);
 }
 
+#[test]
+fn requests_that_do_not_name_one_server_are_refused_with_a_reason_and_the_connection_closed() {
+    let stack = nowhere();
+    for (target, hosts) in [
+        ("", ""),
+        ("", "host: a\r\nhost: a\r\n"),
+        ("", "host: a\r\nHost: b\r\n"),
+        ("", "host: a b\r\n"),
+        ("http://a", ""),
+        ("http://a", "host: b\r\n"),
+    ] {
+        let body = ask("");
+        let request = format!(
+            "POST {target}{PATH} HTTP/1.1\r\n{hosts}authorization: Bearer {KEY}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut call = stack.call();
+        call.send(request);
+        let answer = call.answer();
+        answer.assert_error(400, "invalid_request_error", "invalid_value");
+        assert_eq!(answer.json()["error"]["param"], "Host", "{target} {hosts}");
+        call.assert_closed();
+    }
+    for request in [
+        "GET /healthz HTTP/1.0\r\n\r\n",
+        "GET http://a:1/healthz HTTP/1.1\r\nhost: A:1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nhost:\r\n\r\n",
+    ] {
+        let mut call = stack.call();
+        call.send(request);
+        assert_eq!(call.answer().status, 200, "{request}");
+    }
+}
+
 /// What a proxy in front may read otherwise than we do is not read at all, and nothing behind it either.
 #[test]
 fn requests_that_could_be_cut_in_two_ways_are_refused_and_the_connection_closed() {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use domain::BodyLogging;
+use domain::{ApiKey, BodyLogging, Object, Snapshot};
 
 use crate::stack::{KEY, Setup, TestStack, ask, ask_for_stream};
 use crate::upstream::{Act, Upstream, begun, good_stream, refusal, role, whole, word};
@@ -62,6 +62,26 @@ fn a_refusal_is_kept_too() {
     let answer = stack.chat(&ask(""));
     assert_eq!(answer.status, 400);
     assert_eq!(stack.bodies(&stack.record()), Some((ask(""), answer.body)));
+}
+
+#[test]
+fn a_key_whose_bodies_are_off_keeps_none_although_its_organisation_does() {
+    let upstream = Upstream::good();
+    let change = |snapshot: &Snapshot| {
+        let keys = snapshot.objects().into_iter().map(|object| match object {
+            Object::Key(key) => {
+                Object::Key(Arc::new(ApiKey { body_logging: Some(BodyLogging::OFF), ..(*key).clone() }))
+            }
+            other => other,
+        });
+        Snapshot::full(snapshot.version, keys)
+    };
+    let body_logging = Some(BodyLogging { retention_days: 30 });
+    let setup = Setup { upstreams: vec![upstream.address], body_logging, change: Some(change), ..Setup::default() };
+    let stack = TestStack::start(setup);
+    assert_eq!(stack.chat(&ask("")).status, 200);
+    assert_eq!(stack.bodies(&stack.record()), None);
+    assert!(!stack.file("ledger/bodies.db").exists());
 }
 
 #[track_caller]

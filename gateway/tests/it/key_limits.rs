@@ -14,13 +14,13 @@ use crate::wire::{Response, get, post};
 
 /// A clock that a test moves on, both of its times.
 #[derive(Default)]
-struct MovedClock {
+pub(crate) struct MovedClock {
     system: SystemClock,
     seconds: AtomicU64,
 }
 
 impl MovedClock {
-    fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
 }
@@ -325,6 +325,29 @@ fn gateways_share_limits_and_go_on_without_the_store() {
 
     server.begin();
     wait_for("it comes back", || capped.chat(&ask("")).status == 200);
+}
+
+#[test]
+fn a_store_is_reached_over_tls_with_the_authorities_of_providers() {
+    let Some(server) = RedisServer::start_secured() else { return };
+    let upstream = Upstream::good();
+    let start = || {
+        let address = SharedLimits::at(SecretText::new(server.secured_url()));
+        TestStack::start(Setup {
+            upstreams: vec![upstream.address],
+            key_limits: KeyLimits { key_budget: Some(budget(10 * COST, BudgetMode::Hard)), ..KeyLimits::default() },
+            shared_limits: Some(SharedLimits { wait: Duration::from_secs(2), ..address }),
+            extra_ca: Some(server.certificate()),
+            ..Setup::default()
+        })
+    };
+    // Over the store what a second gateway spends is known to the first.
+    let stacks = [start(), start()];
+    for stack in &stacks {
+        wait_for("it connects", || stack.chat(&ask("")).status == 200);
+    }
+    let spent = || stacks[0].send(&get("/v1/key", KEY)).json()["budgets"][0]["spent_usd"].clone();
+    wait_for("both are counted", || spent() == Money::from_pico(2 * COST).to_string());
 }
 
 #[track_caller]

@@ -6,8 +6,9 @@ use domain::{Change, Credential, CredentialKind, Object, SealedBytes, SnapshotVe
 use seal::Aad;
 
 use crate::engine::{Mood, ScriptedEngine};
-use crate::stack::{TestStack, ask, summary};
+use crate::stack::{KEY, TestStack, ask, summary};
 use crate::upstream::{Upstream, refusal, whole};
+use crate::wire::post;
 
 /// Makes the secret of the first provider an OAuth client of this token server.
 fn use_tokens_of(stack: &TestStack, tokens: &Upstream) -> ScriptedEngine {
@@ -43,6 +44,19 @@ fn requests_show_a_token_that_is_fetched_once() {
         assert!(head.contains("authorization: bearer token-1\r\n"), "{head}");
     }
     assert_eq!(tokens.calls(), 1);
+}
+
+#[test]
+fn a_token_that_the_provider_refuses_is_not_used_again_on_its_own_paths_either() {
+    let tokens = Upstream::answering(whole("200 OK", "", r#"{"access_token":"token-1","expires_in":3600}"#));
+    let refusing = Upstream::answering(refusal("401 Unauthorized", "", "x", "invalid_token", "no"));
+    let stack = TestStack::over(&[refusing.address]);
+    let _engine = use_tokens_of(&stack, &tokens);
+    // With a model of the catalogue and with none.
+    for (times, body) in [(1, r#"{"model":"native-0"}"#), (2, "{}"), (3, r#"{"model":"native-0","input":"x"}"#)] {
+        assert_eq!(stack.send(&post("/p0/v1/files", KEY, body)).status, 401);
+        assert_eq!((tokens.calls(), refusing.calls()), (times, times));
+    }
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The provider proxy: a provider's own API under our keys, as it is, accounted for.
 
-use domain::{Money, Outcome};
+use std::time::{Duration, Instant};
 
-use crate::stack::{KEY, NARROW, Setup, TestStack, UNKNOWN, summary};
+use domain::{Money, Outcome};
+use gateway::Limits;
+
+use crate::stack::{KEY, NARROW, Setup, TestStack, UNKNOWN, limits, summary};
 use crate::upstream::{Act, STREAM_HEAD, Upstream, begun, chunk, good_events, last_chunk, whole};
 use crate::wire::{get, post, post_with};
 
@@ -151,4 +154,76 @@ fn a_stream_that_ends_before_its_marker_is_no_complete_answer() {
     assert!(!answer.complete);
     let record = stack.record().finished;
     assert_eq!((record.outcome, record.usage.map(|usage| usage.prompt_tokens)), (Outcome::Interrupted, Some(110)));
+}
+
+// === Uploads ===
+
+const LENGTH: usize = 300_000;
+
+/// A stack that holds a kilobyte of a body and passes on up to half a megabyte.
+fn small(upstream: &Upstream) -> TestStack {
+    let limits = Limits { body_bytes: 1_024, upload_bytes: 500_000, body_wait: Duration::from_millis(300), ..limits() };
+    TestStack::start(Setup { upstreams: vec![upstream.address], limits, ..Setup::default() })
+}
+
+fn upload_head(key: &str, media_type: &str, length: usize) -> String {
+    format!(
+        "POST /p0/v1/files HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+#[test]
+fn an_upload_is_passed_on_while_it_comes() {
+    let upstream = Upstream::answering(whole("200 OK", "", r#"{"id":"file-1"}"#));
+    let stack = small(&upstream);
+    let lines: Vec<_> = (0..LENGTH / 10).map(|number| format!("{number:09} ")).collect();
+    let body = lines.concat();
+    let (one, other) = body.split_at(LENGTH / 2);
+    let mut call = stack.call();
+    call.send(upload_head(KEY, "application/octet-stream", LENGTH) + one);
+    let until = Instant::now() + Duration::from_secs(10);
+    while upstream.connections() == 0 {
+        assert!(Instant::now() < until, "nothing goes on before the body is whole");
+        std::thread::yield_now();
+    }
+    call.send(other);
+    let answer = call.answer();
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"id":"file-1"}"#));
+    assert!(upstream.last_body() == body, "byte for byte");
+    let sent = upstream.last_request();
+    assert!(
+        sent.contains(&format!("content-length: {LENGTH}\r\n")) && sent.contains("Bearer upstream-secret"),
+        "{sent}"
+    );
+    assert_eq!(summary(&stack.record()).0, Outcome::Completed);
+}
+
+#[test]
+fn what_has_to_be_read_is_no_upload() {
+    let upstream = Upstream::good();
+    let stack = small(&upstream);
+    let text = "x".repeat(LENGTH);
+    for (key, media_type, length, body) in [
+        (KEY, "application/json", LENGTH, text.clone()),
+        (KEY, "application/octet-stream", LENGTH, format!("{{{text}")),
+        (NARROW, "application/octet-stream", LENGTH, text.clone()),
+        (KEY, "application/octet-stream", 500_001, text),
+    ] {
+        let mut call = stack.call();
+        call.send(upload_head(key, media_type, length) + &body);
+        call.answer().assert_error(413, "invalid_request_error", "body_too_large");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn an_upload_that_stops_is_the_callers_fault() {
+    let upstream = Upstream::good();
+    let stack = small(&upstream);
+    let mut call = stack.call();
+    call.send(upload_head(KEY, "application/octet-stream", LENGTH) + "begun");
+    call.answer().assert_error(408, "invalid_request_error", "slow_body");
+    let record = stack.record();
+    assert_eq!(summary(&record), (Outcome::Failed, 408, Vec::new()));
+    assert_eq!(upstream.calls(), 0, "it never had all of it");
 }

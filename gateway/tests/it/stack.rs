@@ -84,6 +84,8 @@ pub(crate) struct Setup {
     pub(crate) configured: bool,
     /// With which certificate callers are spoken to.
     pub(crate) tls: Option<gateway::TlsFiles>,
+    /// An authority that is trusted beside the usual ones.
+    pub(crate) extra_ca: Option<PathBuf>,
 }
 
 /// Limits and budgets of `KEY`, its project and its organisation.
@@ -117,6 +119,7 @@ impl Default for Setup {
             change: None,
             configured: true,
             tls: None,
+            extra_ca: None,
         }
     }
 }
@@ -143,7 +146,7 @@ impl TestStack {
             // One, so that what requests share between them in a thread is shared in tests.
             threads: 1,
             trust_roots: providers::TrustRoots::WebPki,
-            extra_ca: None,
+            extra_ca: setup.extra_ca,
             tls: setup.tls,
             limits: setup.limits,
             shared_limits: setup.shared_limits,

@@ -14,7 +14,7 @@ use crate::server_link::{ServerLink, diff_of, object_of, told};
 
 /// Changes a key.
 pub(super) async fn run(args: UpdateKeyArgs) -> anyhow::Result<Exit> {
-    let mut server = ServerLink::connect(&args.server).await?;
+    let mut server = ServerLink::connect(&args.answer.server).await?;
     let held = key_of(server.get(ObjectKind::Key, &args.key_ref).await?.0)?;
     let change = Change::of(&args, &held)?;
     if change.paths.is_empty() {
@@ -30,7 +30,7 @@ pub(super) async fn run(args: UpdateKeyArgs) -> anyhow::Result<Exit> {
     };
     let changed = server.objects().update(ObjectKind::Key, request).await.map_err(told)?;
     let key = key_of(object_of(changed.object)?)?;
-    if args.json {
+    if args.answer.json {
         output::json(&document(&key))?;
         return Ok(Exit::Done);
     }
@@ -60,8 +60,8 @@ impl Change {
             change.wanted.budget = budgets::message(budget, args.spending.soft_budget)?;
             change.paths.push("budget".to_owned());
         }
-        if let Some(days) = args.spending.body_logging {
-            change.wanted.body_logging = budgets::retention(days);
+        if let Some(bodies) = args.spending.body_logging {
+            change.wanted.body_logging = wanted::bodies(bodies);
             change.paths.push("body_logging".to_owned());
         }
         if let Some(user) = &args.spending.user {

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU64;
 
-use domain::{Limits, Timestamp};
+use domain::{BodyLogging, Limits, Timestamp};
 use proto::pb::object::v1 as object;
 
-use crate::cli::{SpendingArgs, Wish};
+use crate::cli::{KeyBodies, SpendingArgs, Wish};
 use crate::exit::UsageError;
 
 /// When a key ends.
@@ -46,6 +46,15 @@ pub(super) fn message([total, input, output, requests, concurrent]: [Option<u64>
         concurrent_requests: concurrent,
     };
     (limits != object::Limits::default()).then_some(limits)
+}
+
+/// Whether and how long bodies are kept; `None` = as the organisation says.
+pub(super) fn bodies(wish: KeyBodies) -> Option<object::BodyLogging> {
+    match wish {
+        KeyBodies::Inherit => None,
+        KeyBodies::Off => Some(BodyLogging::OFF.into()),
+        KeyBodies::Days(days) => Some(object::BodyLogging { retention_days: days.get() }),
+    }
 }
 
 /// Limits on one line, for people.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::desired::{KeyRoutingSpec, KeySpec};
 use domain::{KeyText, Scope, user_fault};
 
-use super::spending::{body_logging, budget, limits, per_user};
+use super::spending::{budget, key_body_logging, limits, per_user};
 use crate::context::Context;
 use crate::fields::{Fields, Item};
 use crate::readers::{boolean, choice, list, model_ids, moment, name, object, text};
@@ -31,7 +31,7 @@ pub(crate) fn key(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<
         per_user: per_user.unwrap_or_default(),
         user: fields.read("user", context, user),
         budget: fields.read("budget", context, budget),
-        body_logging: fields.read("body_logging", context, body_logging),
+        body_logging: fields.read("body_logging", context, key_body_logging),
         project: fields.read("project", context, name),
         routing: fields.read("routing", context, |item, context| object(item, context, &[], routing)),
         scopes: fields

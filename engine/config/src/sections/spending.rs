@@ -58,11 +58,28 @@ pub(crate) fn body_logging(item: &Item<'_>, context: &mut Context<'_>) -> Option
     object(item, context, &[], body_logging_fields)
 }
 
+/// A key may say 0: none of its own, whatever the organisation says.
+pub(crate) fn key_body_logging(item: &Item<'_>, context: &mut Context<'_>) -> Option<BodyLogging> {
+    object(item, context, &[], key_body_logging_fields)
+}
+
 pub(crate) fn body_logging_fields(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<BodyLogging> {
+    retention(fields, context, BodyLogging::fault)
+}
+
+pub(crate) fn key_body_logging_fields(fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<BodyLogging> {
+    retention(fields, context, BodyLogging::fault_of_key)
+}
+
+fn retention(
+    fields: &mut Fields<'_>,
+    context: &mut Context<'_>,
+    fault_of: fn(&BodyLogging) -> Option<String>,
+) -> Option<BodyLogging> {
     let hint = ("7", ", after which bodies are deleted");
     let retention_days = fields.require("retention_days", hint, context, rank)?;
     let logging = BodyLogging { retention_days };
-    match (logging.fault(), fields.peek("retention_days")) {
+    match (fault_of(&logging), fields.peek("retention_days")) {
         (Some(fault), Some(item)) => item.fault(context, fault),
         (Some(_), None) => None,
         (None, _) => Some(logging),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::{BodyLogging, KeyLimits, KeyPerUser, SpendingBudget};
+use super::{KeyBodyLogging, KeyLimits, KeyPerUser, SpendingBudget};
 
 /// An endpoint of its own.
 #[derive(JsonSchema)]
@@ -62,8 +62,8 @@ pub struct Key {
     pub per_user: Option<KeyPerUser>,
     /// What its requests together may cost.
     pub budget: Option<SpendingBudget>,
-    /// Keeps the bodies of its requests and answers; absent = as the organisation says.
-    pub body_logging: Option<BodyLogging>,
+    /// Keeps the bodies of its requests and answers, or none of them; absent = as the organisation says.
+    pub body_logging: Option<KeyBodyLogging>,
     /// When it ends, with an offset from UTC.
     #[schemars(extend("format" = "date-time", "examples" = ["2027-01-31T00:00:00Z"]))]
     pub expires_at: Option<String>,

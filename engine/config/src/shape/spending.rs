@@ -70,3 +70,12 @@ pub struct BodyLogging {
     #[schemars(range(min = 1, max = 3650), extend("examples" = [7]))]
     pub retention_days: u32,
 }
+
+/// Bodies of a key's requests and answers are kept, or are not.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct KeyBodyLogging {
+    /// Days after which they are deleted; 0 = they are not kept, whatever the organisation says.
+    #[schemars(range(min = 0, max = 3650), extend("examples" = [7]))]
+    pub retention_days: u32,
+}

@@ -39,7 +39,7 @@ fn example_is_read_without_a_warning() {
     assert_eq!(desired.policies[0].strategy, Strategy::Intelligent { axis: Axis::Performance });
     assert!(matches!(&desired.policies[2].candidates, Candidates::Listed(models) if models[0].weight == Some(9.0)));
     assert_eq!(desired.models[1].native.as_deref(), Some("large-2026-06"));
-    assert_eq!(desired.keys[1].expires_at.unwrap().to_string(), "2027-06-30T00:00:00Z");
+    assert_eq!(desired.keys[1].expires_at.unwrap().to_string(), "2027-06-30T00:00:00.000Z");
 }
 
 #[test]

@@ -145,6 +145,7 @@ fn keys_have_limits_of_their_own_and_of_each_user() {
     assert_eq!(apart.per_user, Limits { requests_per_minute: Some(10), ..Limits::default() });
     assert_eq!((apart.limits.is_empty(), apart.user.as_deref()), (true, Some("dana")));
     assert_eq!(apart.body_logging, Some(BodyLogging { retention_days: 7 }));
+    assert_eq!(key("body_logging = { retention_days = 0 }").body_logging, Some(BodyLogging::OFF));
     assert!(key("limits = { requests_per_minute = 4 }\nper_user = false").per_user.is_empty());
 }
 

@@ -21,9 +21,29 @@ impl Plan<'_> {
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("keys[{index}]");
             if self.check_name(&path, &spec.name) && self.place(ObjectKind::Key, format!("name {}", spec.name), &path) {
-                self.key(spec, by_name.get(&spec.name), &path);
+                match by_name.get(&spec.name) {
+                    None if self.was_revoked(spec) => self.stays_revoked(spec, &path),
+                    known => self.key(spec, known, &path),
+                }
             }
         }
+    }
+
+    /// Whether it is the very key that was revoked, its name and its secret: the file is older than the revocation.
+    fn was_revoked(&self, spec: &KeySpec) -> bool {
+        let Some(secret) = &spec.secret else { return false };
+        let hash = self.context.pepper.hash_key(secret.expose());
+        let is_it = |key: &Arc<ApiKey>| key.hash == hash && key.name == spec.name && key.revoked_at.is_some();
+        self.keys_before.iter().any(is_it)
+    }
+
+    /// A revoked key is never brought back, and must not keep the rest of a file from being applied.
+    fn stays_revoked(&mut self, spec: &KeySpec, path: &str) {
+        let warning = format!(
+            "{path}: the key `{}` was revoked and stays so: take it out of the file, or give it a new secret",
+            spec.name
+        );
+        self.diff.warnings.push(warning);
     }
 
     fn key(&mut self, spec: &KeySpec, known: Option<&Arc<ApiKey>>, path: &str) {

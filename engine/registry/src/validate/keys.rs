@@ -20,7 +20,7 @@ pub(super) fn check(proposed: &Proposed<'_>, findings: &mut Findings) {
         spending::check_limits("limits", &key.limits, subject);
         spending::check_limits("per_user", &key.per_user, subject);
         spending::check_budget(key.budget.as_ref(), subject);
-        spending::check_body_logging(key.body_logging.as_ref(), subject);
+        spending::check_body_logging_of_key(key.body_logging.as_ref(), subject);
         if let Some(fault) = key.user.as_deref().and_then(domain::user_fault) {
             subject.fault("user", fault);
         }

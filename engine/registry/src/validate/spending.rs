@@ -21,3 +21,9 @@ pub(super) fn check_body_logging(logging: Option<&BodyLogging>, subject: &mut Su
         subject.fault("body_logging.retention_days", fault);
     }
 }
+
+pub(super) fn check_body_logging_of_key(logging: Option<&BodyLogging>, subject: &mut Subject<'_>) {
+    if let Some(fault) = logging.and_then(BodyLogging::fault_of_key) {
+        subject.fault("body_logging.retention_days", fault);
+    }
+}

@@ -161,7 +161,7 @@ async fn what_is_odd_but_allowed_is_a_warning() {
         "providers[0].base_url: 127.0.0.1 is a private address, which is refused when called: set allow_private_network",
         "providers[1].base_url: the secret travels unencrypted: use https",
         "models[0].pricing.prompt: 2.5 USD a token is 2500000 USD a million: was it meant a million?",
-        "keys[0].expires_at: 1970-01-01T00:00:01Z is past: the key cannot be used",
+        "keys[0].expires_at: 1970-01-01T00:00:01.000Z is past: the key cannot be used",
     ] {
         assert!(diff.warnings.iter().any(|warning| warning == expected), "{expected}\n{:#?}", diff.warnings);
     }

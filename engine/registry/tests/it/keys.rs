@@ -65,8 +65,28 @@ async fn revoked_key_stays_revoked_and_says_so_to_followers() {
 async fn secret_of_a_revoked_key_cannot_come_back() {
     let story = Story::furnished().await;
     story.registry.revoke_key(&story.organisation, "ci", registry::Terms::operator()).await.unwrap();
-    let faults = story.refused(json!({"keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-1"}]})).await;
+    let faults =
+        story.refused(json!({"keys": [{"name": "ci2", "secret": "an-operators-own-key-of-32-chars-1"}]})).await;
     assert_eq!(faults, ["keys[0].secret: the revoked key `ci` has this secret: choose a new one"]);
+}
+
+#[tokio::test]
+async fn file_that_still_names_a_revoked_key_is_applied_without_it() {
+    let story = Story::furnished().await;
+    story.registry.revoke_key(&story.organisation, "ci", registry::Terms::operator()).await.unwrap();
+    let file = json!({
+        "keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-1"}],
+        "projects": [{"name": "new"}],
+    });
+    let diff = story.apply(file).await;
+    let warning = "keys[0]: the key `ci` was revoked and stays so: take it out of the file, or give it a new secret";
+    assert_eq!(diff.warnings, [warning]);
+    assert!(story.registry.find_key(&story.organisation, "ci").unwrap().revoked_at.is_some());
+    assert_eq!(story.registry.list_projects(&story.organisation).iter().filter(|it| it.name == "new").count(), 1);
+    // With a secret of its own it is a new key, as before.
+    let renewed = story.apply(json!({"keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-2"}]})).await;
+    assert_eq!(renewed.warnings, [""; 0]);
+    assert!(story.registry.find_key(&story.organisation, "ci").unwrap().revoked_at.is_none());
 }
 
 #[tokio::test]

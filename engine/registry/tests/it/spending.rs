@@ -72,7 +72,7 @@ async fn figures_out_of_range_are_refused_wherever_they_come_from() {
         "limits": {"requests_per_minute": 0},
         "per_user": {"input_tokens_per_hour": 0},
         "budget": {"amount": "-1", "period": "day"},
-        "body_logging": {"retention_days": 0},
+        "body_logging": {"retention_days": 3651},
     });
     let zero = "0 would refuse everything: leave it out, or write 1 or more";
     let user = "is no user: write 1 to 256 characters, without line breaks and without spaces at the ends";
@@ -80,7 +80,8 @@ async fn figures_out_of_range_are_refused_wherever_they_come_from() {
     assert_eq!(
         story.refused(key(&faulty)).await,
         [
-            "keys[0].body_logging.retention_days: 0 is out of range: write 1 to 3650 days".to_owned(),
+            "keys[0].body_logging.retention_days: 3651 is out of range: write 1 to 3650 days, or 0 to keep none of this key"
+                .to_owned(),
             format!("keys[0].budget.amount_usd: {amount}"),
             format!("keys[0].limits.requests_per_minute: {zero}"),
             format!("keys[0].per_user.input_tokens_per_hour: {zero}"),

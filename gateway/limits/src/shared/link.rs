@@ -8,11 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, RedisResult};
+use redis::{Pipeline, RedisError, RedisResult};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::shared::dial::{Address, Fault};
 use crate::shared::wire::{BeatAnswer, BeatCall, COMMON_PREFIX, Script, SettleAnswer, SettleCall};
 use crate::shared::{Operation, SharedConfig, State};
 
@@ -26,17 +27,15 @@ const BEAT: Duration = Duration::from_secs(1);
 const GONE: Duration = Duration::from_secs(10);
 /// Between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
-const CONNECT: Duration = Duration::from_secs(1);
 
 /// Runs until nobody can ask any more.
-pub(crate) async fn run(client: Client, config: SharedConfig, state: Arc<State>, operations: Receiver<Operation>) {
+pub(crate) async fn run(address: Address, config: SharedConfig, state: Arc<State>, operations: Receiver<Operation>) {
     let mut link = Link { config, state, operations, backlog: VecDeque::new() };
     let mut was_told = false;
     loop {
-        let Err(fault) = link.serve(&client).await else { return };
+        let Err(fault) = link.serve(&address).await else { return };
         if link.state.is_up.swap(false, Ordering::AcqRel) || !was_told {
-            // The error's own words may name the address, and with it a password.
-            tracing::warn!(kind = ?fault.kind(), "the limits store is away: limits are divided among the gateways");
+            tracing::warn!(%fault, "the limits store is away: limits are divided among the gateways");
             was_told = true;
         }
         metrics::gauge!("signalbox_limits_store_up").set(0.0);
@@ -67,8 +66,8 @@ struct Connected {
 
 impl Link {
     /// Serves over one connection until it fails. `Ok` = nobody can ask any more.
-    async fn serve(&mut self, client: &Client) -> RedisResult<()> {
-        let mut connected = self.connect(client).await?;
+    async fn serve(&mut self, address: &Address) -> Result<(), Fault> {
+        let mut connected = self.connect(address).await?;
         self.beat(&mut connected).await?;
         self.send_backlog(&mut connected).await?;
         if !self.state.is_up.swap(true, Ordering::AcqRel) {
@@ -91,11 +90,8 @@ impl Link {
         }
     }
 
-    async fn connect(&mut self, client: &Client) -> RedisResult<Connected> {
-        let settings = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(self.config.wait.saturating_mul(2)));
-        let mut connecting = std::pin::pin!(client.get_multiplexed_async_connection_with_config(&settings));
+    async fn connect(&mut self, address: &Address) -> Result<Connected, Fault> {
+        let mut connecting = std::pin::pin!(address.connect(self.config.wait.saturating_mul(2)));
         let mut connection = loop {
             // Callers must not wait for the connection, nor the queue fill up.
             tokio::select! {

@@ -1,7 +1,8 @@
 //! Several gateways over one real server: what they share, what they do without it, and how it comes back.
 
-mod server;
+pub(crate) mod server;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +10,9 @@ use std::time::{Duration, Instant};
 use domain::{BudgetMode, Limits, Money, OrganisationId, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use server::{PATIENCE, Server};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use server::{PATIENCE, RedisServer};
 
 use super::SharedConfig;
 use crate::demand::{Cap, Demand, Spender};
@@ -17,9 +20,19 @@ use crate::limiter::{Limiter, Reservation};
 use crate::model::{Event, Naive, at, cap, consumed, demand, events, limits, spending};
 use crate::refusal::{LimitKind, Refusal, Refused};
 
-fn config(server: &Server, replica: &str) -> SharedConfig {
+/// TLS with those whom a certificate vouches for, or nobody.
+pub(crate) fn trusting(certificate: Option<PathBuf>) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(certificate.map(|file| CertificateDer::from_pem_file(file).unwrap()));
+    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(crypto).with_safe_default_protocol_versions().unwrap();
+    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn config(server: &RedisServer, replica: &str) -> SharedConfig {
     SharedConfig {
         url: server.url(),
+        tls: trusting(None),
         replica: replica.to_owned(),
         replicas: None,
         wait: Duration::from_secs(5),
@@ -28,8 +41,8 @@ fn config(server: &Server, replica: &str) -> SharedConfig {
 }
 
 /// Runs a story over a server, if there is one.
-fn over_a_server<F: Future<Output = ()>>(story: impl FnOnce(Server) -> F) {
-    let Some(server) = Server::start() else { return };
+fn over_a_server<F: Future<Output = ()>>(story: impl FnOnce(RedisServer) -> F) {
+    let Some(server) = RedisServer::start() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(story(server));
 }
@@ -312,6 +325,7 @@ fn a_settlement_that_is_sent_twice_counts_once() {
 fn an_address_with_a_password_is_never_shown() {
     let config = SharedConfig {
         url: "redis://:canary-password@127.0.0.1:1/0".to_owned(),
+        tls: trusting(None),
         replica: "a".to_owned(),
         replicas: None,
         wait: Duration::from_millis(1),
