@@ -18,6 +18,7 @@ pub mod reconcile;
 pub mod reloads;
 pub mod restarts;
 pub mod rows;
+pub mod soak;
 pub mod speech;
 pub mod streams;
 pub mod upstream;

@@ -7,12 +7,13 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use benches::faults::judge::Wrongs;
 use benches::faults::matrix::{self, Plan};
 use benches::faults::world::Setup;
-use benches::faults::{cancels, cuts, kills, malformed, reconcile, restarts, streams};
+use benches::faults::{cancels, cuts, kills, malformed, reconcile, restarts, soak, streams};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -89,6 +90,11 @@ enum What {
         #[arg(long)]
         count: Option<usize>,
     },
+    /// Mixed traffic for a long time.
+    Soak {
+        #[arg(long)]
+        minutes: Option<u64>,
+    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -131,6 +137,10 @@ async fn run(cli: &Cli) -> Result<Wrongs> {
         }
         What::Malformed { requests } => {
             malformed::run(requests.unwrap_or(if quick { 2_000 } else { 100_000 }), seed, setup, print).await
+        }
+        What::Soak { minutes } => {
+            let time = minutes.map_or(Duration::from_mins(if quick { 1 } else { 30 }), Duration::from_mins);
+            soak::run(time, seed, setup, print).await
         }
         What::Streams { count } => streams::run(count.unwrap_or(if quick { 200 } else { 5_000 }), setup, print).await,
     }

@@ -19,7 +19,7 @@ use crate::faults::world::{self, KEY, PATIENCE, Question, Setup, World};
 
 const AT_ONCE: u64 = 24;
 /// Enough that a breaker seldom opens: one that does is no fault, but makes fewer of them.
-const MODELS: usize = 100;
+pub(super) const MODELS: usize = 100;
 
 /// Faults that end quickly, whatever is waited for.
 const FAULTS: [Fault; 18] = [
@@ -136,7 +136,7 @@ async fn lane_of(world: &World, (seed, share): (u64, f64), lane: u64, requests: 
     (told, faults)
 }
 
-fn question(world: &World, random: &mut Random, share: f64, place: u64) -> Question {
+pub(super) fn question(world: &World, random: &mut Random, share: f64, place: u64) -> Question {
     let (speech, other) = (*random.pick(&Speech::ALL), *random.pick(&Speech::ALL));
     let fault = if random.chance(share) { *random.pick(&FAULTS) } else { Fault::None };
     let is_of_streams = matches!(

@@ -136,7 +136,17 @@ pub fn resident_mib(id: u32) -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1_024.0
 }
 
-/// Threads, or 0.
+/// Files, sockets included, that a process has open.
+pub fn open_files(id: u32) -> usize {
+    fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count)
+}
+
+/// Threads of a process.
+pub fn threads(id: u32) -> usize {
+    fs::read_dir(format!("/proc/{id}/task")).map_or(0, Iterator::count)
+}
+
+/// Threads that want to run, over the last minute, or 0.
 pub fn load_average() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
