@@ -273,8 +273,9 @@ pub(crate) struct ExplainArgs {
     pub(crate) server: ServerArgs,
 }
 
+/// How a command answers, and which server it asks.
 #[derive(Args, Debug)]
-pub(crate) struct ListArgs {
+pub(crate) struct AnswerArgs {
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -342,7 +343,7 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScorerCommand {
     /// Lists all scorers, and which serves.
-    List(ListArgs),
+    List(AnswerArgs),
     /// Brings a scorer's folder, checked and tried; it does not serve yet.
     Upload(UploadScorerArgs),
     /// Lets a scorer serve at once, unless its gate has refused it; the one before is kept.
@@ -352,7 +353,7 @@ pub(crate) enum ScorerCommand {
     /// Scores a share of the prompts with a second scorer too, and compares.
     Shadow(ShadowArgs),
     /// How the scorer in shadow differs from the serving one.
-    Disagreement(ListArgs),
+    Disagreement(AnswerArgs),
     /// Deletes a scorer that does not serve.
     Remove(RemoveScorerArgs),
 }

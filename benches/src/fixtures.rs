@@ -15,6 +15,11 @@ const SENTENCES: [&str; 8] = [
     "She asked whether the older survey could still be trusted, given how far the channel has moved since.",
 ];
 
+/// The system prompt of requests.
+const INSTRUCTION: &str = "Answer in two sentences.";
+/// In its place, and as long: asks the mock for a stream without pauses.
+pub const BURST: &str = "Answer all in one burst.";
+
 /// Bytes of text in one turn of a long conversation.
 const TURN_BYTES: usize = 1_500;
 
@@ -53,7 +58,7 @@ pub fn prose(bytes: usize) -> String {
 pub fn request(bytes: usize, delivery: Delivery) -> Vec<u8> {
     let stream = delivery == Delivery::Stream;
     let mut body = format!(
-        r#"{{"model":"auto","stream":{stream},"max_tokens":256,"temperature":0.2,"messages":[{{"role":"system","content":"Answer in two sentences."}}"#
+        r#"{{"model":"auto","stream":{stream},"max_tokens":256,"temperature":0.2,"messages":[{{"role":"system","content":"{INSTRUCTION}"}}"#
     );
     let turn = serde_json::Value::from(prose(TURN_BYTES).replace(". ", ".\n\"")).to_string();
     for role in ["user", "assistant"].iter().cycle() {
@@ -70,12 +75,16 @@ pub fn request(bytes: usize, delivery: Delivery) -> Vec<u8> {
 
 /// A streamed request of Anthropic's dialect of exactly so many bytes (at least 300): one turn.
 pub fn messages_request(bytes: usize) -> Vec<u8> {
-    let open = concat!(
-        r#"{"model":"auto","stream":true,"max_tokens":256,"temperature":0.2,"system":"Answer in two sentences.","#,
-        r#""messages":[{"role":"user","content":""#
+    let open = format!(
+        r#"{{"model":"auto","stream":true,"max_tokens":256,"temperature":0.2,"system":"{INSTRUCTION}","messages":[{{"role":"user","content":""#
     );
     let close = r#""}]}"#;
-    [open, &prose(bytes.saturating_sub(open.len() + close.len())), close].concat().into_bytes()
+    [&open, prose(bytes.saturating_sub(open.len() + close.len())).as_str(), close].concat().into_bytes()
+}
+
+/// The same request, but for the pauses of its stream.
+pub fn in_one_burst(request: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(request).replacen(INSTRUCTION, BURST, 1).into_bytes()
 }
 
 /// A whole answer of about 600 bytes.
@@ -154,8 +163,9 @@ mod tests {
 
     #[test]
     fn requests_of_the_other_dialect_are_sound_too() {
-        let body = messages_request(1_024);
+        let body = in_one_burst(&messages_request(1_024));
         assert_eq!(body.len(), 1_024);
+        assert!(String::from_utf8_lossy(&body).contains(BURST));
         let request = Request::decode(Dialect::Anthropic, body.into(), Target::default()).expect("a sound request");
         assert!(request.stream());
     }

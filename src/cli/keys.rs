@@ -6,22 +6,12 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use domain::Budget;
 
-use super::{ListArgs, NameArgs, ObjectCommand, ServerArgs, Wish};
-
-/// How a command answers, and which server it asks.
-#[derive(Args, Debug)]
-pub(crate) struct AnswerArgs {
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-}
+use super::{AnswerArgs, NameArgs, ObjectCommand, Wish};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Lists all keys; the keys themselves are never shown again.
-    List(ListArgs),
+    List(AnswerArgs),
     /// Shows one with all its fields.
     Show(NameArgs),
     /// Makes a key and shows it once.

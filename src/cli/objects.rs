@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{BodyLoggingArgs, BudgetArgs, ListArgs, ServerArgs, Wish};
+use super::{AnswerArgs, BodyLoggingArgs, BudgetArgs, ServerArgs, Wish};
 
 /// What every kind of object has.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ObjectCommand {
     /// Lists all of them.
-    List(ListArgs),
+    List(AnswerArgs),
     /// Shows one with all its fields.
     Show(NameArgs),
     /// Makes those of a file; none of them may exist.
@@ -92,7 +92,7 @@ pub(crate) enum ScorecardsCommand {
     /// Brings a file of scores: CSV, JSON, Every Eval Ever, or a board of Aider.
     Upload(UploadScoresArgs),
     /// Lists the published scorecards that come with this release.
-    Published(ListArgs),
+    Published(AnswerArgs),
     /// Saves published scorecards as the organisation's own.
     Import(ImportScoresArgs),
 }
@@ -100,7 +100,7 @@ pub(crate) enum ScorecardsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CredentialsCommand {
     /// Lists all of them; secrets are never shown.
-    List(ListArgs),
+    List(AnswerArgs),
     /// Shows one, without its secret.
     Show(NameArgs),
     /// Gives a provider a secret.
@@ -114,7 +114,7 @@ pub(crate) enum CredentialsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrganisationsCommand {
     /// Lists all of them.
-    List(ListArgs),
+    List(AnswerArgs),
     /// Shows one with all its fields.
     Show(NameArgs),
     /// Makes one; only the operator may, over the server's socket.

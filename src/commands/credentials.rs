@@ -10,7 +10,7 @@ use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
 use serde_json::Value;
 
-use crate::cli::{CredentialsCommand, KindChoice, ListArgs, OwnerChoice, SecretArgs};
+use crate::cli::{AnswerArgs, CredentialsCommand, KindChoice, OwnerChoice, SecretArgs};
 use crate::commands::{objects, print_diff};
 use crate::exit::{Exit, UsageError};
 use crate::output;
@@ -33,7 +33,7 @@ pub(crate) async fn run(command: CredentialsCommand) -> anyhow::Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+async fn list(args: AnswerArgs) -> anyhow::Result<Exit> {
     let mut server = ServerLink::connect(&args.server).await?;
     let objects = server.list(ObjectKind::Credential).await?;
     let states = server.credential_states().await?;

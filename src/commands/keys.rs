@@ -10,7 +10,7 @@ use domain::{ApiKey, Object, ObjectKind, Scope, Timestamp};
 use proto::pb::admin::v1 as pb;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{CreateKeyArgs, KeysCommand, ListArgs, NameArgs, RevokeKeyArgs, Wish};
+use crate::cli::{AnswerArgs, CreateKeyArgs, KeysCommand, NameArgs, RevokeKeyArgs, Wish};
 use crate::commands::lists::fetch;
 use crate::commands::{budgets, objects};
 use crate::exit::{Exit, UsageError};
@@ -28,7 +28,7 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+async fn list(args: AnswerArgs) -> anyhow::Result<Exit> {
     let mut keys = Vec::new();
     for object in fetch(&args, ObjectKind::Key).await? {
         if let Object::Key(key) = object {

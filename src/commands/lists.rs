@@ -7,18 +7,18 @@ use anyhow::bail;
 use domain::{Blend, BlendWeight, Candidates, Object, ObjectKind, Project, Scorecard, Strategy};
 use serde_json::json;
 
-use crate::cli::ListArgs;
+use crate::cli::AnswerArgs;
 use crate::exit::Exit;
 use crate::output::{self, or_dash};
 use crate::server_link::ServerLink;
 
 /// The objects of a kind, from the server.
-pub(crate) async fn fetch(args: &ListArgs, kind: ObjectKind) -> anyhow::Result<Vec<Object>> {
+pub(crate) async fn fetch(args: &AnswerArgs, kind: ObjectKind) -> anyhow::Result<Vec<Object>> {
     ServerLink::connect(&args.server).await?.list(kind).await
 }
 
 /// Lists the objects of a kind.
-pub(crate) async fn run(kind: ObjectKind, args: &ListArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(kind: ObjectKind, args: &AnswerArgs) -> anyhow::Result<Exit> {
     match kind {
         ObjectKind::Router => routers(args).await,
         ObjectKind::Policy => policies(args).await,
@@ -34,7 +34,7 @@ pub(crate) async fn run(kind: ObjectKind, args: &ListArgs) -> anyhow::Result<Exi
     }
 }
 
-async fn projects(args: &ListArgs) -> anyhow::Result<Exit> {
+async fn projects(args: &AnswerArgs) -> anyhow::Result<Exit> {
     let mut projects = Vec::new();
     for object in fetch(args, ObjectKind::Project).await? {
         if let Object::Project(project) = object {
@@ -51,7 +51,7 @@ async fn projects(args: &ListArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn scorecards(args: &ListArgs) -> anyhow::Result<Exit> {
+async fn scorecards(args: &AnswerArgs) -> anyhow::Result<Exit> {
     let mut scorecards = Vec::new();
     for object in fetch(args, ObjectKind::Scorecard).await? {
         if let Object::Scorecard(scorecard) = object {
@@ -75,7 +75,7 @@ async fn scorecards(args: &ListArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn blends(args: &ListArgs) -> anyhow::Result<Exit> {
+async fn blends(args: &AnswerArgs) -> anyhow::Result<Exit> {
     let mut names = BTreeMap::new();
     for object in fetch(args, ObjectKind::Scorecard).await? {
         names.insert(object.key().id, object.name());
@@ -108,7 +108,7 @@ async fn blends(args: &ListArgs) -> anyhow::Result<Exit> {
 }
 
 /// `routers list`.
-async fn routers(args: &ListArgs) -> anyhow::Result<Exit> {
+async fn routers(args: &AnswerArgs) -> anyhow::Result<Exit> {
     let mut routers = Vec::new();
     for object in fetch(args, ObjectKind::Router).await? {
         if let Object::Router(router) = object {
@@ -133,7 +133,7 @@ async fn routers(args: &ListArgs) -> anyhow::Result<Exit> {
 }
 
 /// `policies list`.
-async fn policies(args: &ListArgs) -> anyhow::Result<Exit> {
+async fn policies(args: &AnswerArgs) -> anyhow::Result<Exit> {
     let default = fetch(args, ObjectKind::Organisation).await?.into_iter().find_map(|object| match object {
         Object::Organisation(organisation) => organisation.default_policy.clone(),
         _ => None,
@@ -188,7 +188,7 @@ async fn policies(args: &ListArgs) -> anyhow::Result<Exit> {
 }
 
 /// `providers list`.
-async fn providers(args: &ListArgs) -> anyhow::Result<Exit> {
+async fn providers(args: &AnswerArgs) -> anyhow::Result<Exit> {
     let (mut providers, mut credentials) = (Vec::new(), Vec::new());
     for kind in [ObjectKind::Provider, ObjectKind::Credential] {
         for object in fetch(args, kind).await? {

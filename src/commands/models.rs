@@ -12,7 +12,7 @@ use proto::pb::object::v1 as object;
 
 use flate2::read::GzDecoder;
 
-use crate::cli::{ActArgs, CatalogueArgs, ImportArgs, ListArgs, ModelsCommand, ObjectCommand};
+use crate::cli::{ActArgs, AnswerArgs, CatalogueArgs, ImportArgs, ModelsCommand, ObjectCommand};
 use crate::commands::lists::fetch;
 use crate::commands::{objects, print_diff};
 use crate::exit::{Exit, UsageError};
@@ -35,7 +35,7 @@ pub(crate) async fn run(command: ModelsCommand) -> anyhow::Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+async fn list(args: AnswerArgs) -> anyhow::Result<Exit> {
     let mut models = Vec::new();
     for object in fetch(&args, ObjectKind::Model).await? {
         if let Object::Model(model) = object {

@@ -5,7 +5,7 @@ use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
 use proto::pb::object::v1::object::Object as Kind;
 
-use crate::cli::{CreateOrganisationArgs, ListArgs, OrganisationsCommand};
+use crate::cli::{AnswerArgs, CreateOrganisationArgs, OrganisationsCommand};
 use crate::commands::lists::fetch;
 use crate::commands::{budgets, objects};
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ pub(crate) async fn run(command: OrganisationsCommand) -> anyhow::Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+async fn list(args: AnswerArgs) -> anyhow::Result<Exit> {
     let mut organisations = Vec::new();
     for object in fetch(&args, ObjectKind::Organisation).await? {
         if let Object::Organisation(organisation) = object {

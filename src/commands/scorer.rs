@@ -5,7 +5,7 @@ use proto::scorers::ScorerFolder;
 use serde_json::{Value, json};
 
 use crate::cli::{
-    ListArgs, PromoteScorerArgs, RemoveScorerArgs, RollbackArgs, ScorerCommand, ShadowArgs, UploadScorerArgs,
+    AnswerArgs, PromoteScorerArgs, RemoveScorerArgs, RollbackArgs, ScorerCommand, ShadowArgs, UploadScorerArgs,
 };
 use crate::exit::{Exit, UsageError};
 use crate::output::{self, or_dash};
@@ -27,7 +27,7 @@ pub(crate) async fn run(command: ScorerCommand) -> anyhow::Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+async fn list(args: AnswerArgs) -> anyhow::Result<Exit> {
     let found = server_link::scorers(&args.server).await?.list().await.map_err(server_link::told)?;
     let is_sound = found.faults.is_empty() && found.scorers.iter().all(|it| it.fault.is_none());
     let exit = if is_sound { Exit::Done } else { Exit::Warnings };
@@ -182,7 +182,7 @@ fn shadow_json(it: &pb::Shadow) -> Value {
     json!({ "version": it.version, "share": it.share })
 }
 
-async fn disagreement(args: ListArgs) -> anyhow::Result<Exit> {
+async fn disagreement(args: AnswerArgs) -> anyhow::Result<Exit> {
     let found = server_link::scorers(&args.server).await?.disagreement().await.map_err(server_link::told)?;
     if args.json {
         output::json(&disagreement_json(&found))?;

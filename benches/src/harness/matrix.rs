@@ -41,20 +41,22 @@ pub struct Cell {
     pub connections: usize,
     /// When requests are sent.
     pub pace: Pace,
+    /// Streams come without pauses.
+    pub burst: bool,
 }
 
 const fn cell(name: &'static str, body: usize, connections: usize, pace: Pace) -> Cell {
-    Cell { name, body, delivery: Delivery::Whole, connections, pace }
+    Cell { name, body, delivery: Delivery::Whole, connections, pace, burst: false }
 }
 
-const fn streams(name: &'static str, delivery: Delivery) -> Cell {
-    Cell { name, body: KB, delivery, connections: 8, pace: Pace::Closed }
+const fn streams(name: &'static str, delivery: Delivery, burst: bool) -> Cell {
+    Cell { name, body: KB, delivery, connections: if burst { 16 } else { 8 }, pace: Pace::Closed, burst }
 }
 
 const KB: usize = 1_024;
 
 /// Every kind of load.
-pub const CELLS: [Cell; 10] = [
+pub const CELLS: [Cell; 12] = [
     cell("1 KB, 1 connection", KB, 1, Pace::Closed),
     cell("1 KB, 16 connections", KB, 16, Pace::Closed),
     cell("1 KB, 64 connections", KB, 64, Pace::Closed),
@@ -63,8 +65,10 @@ pub const CELLS: [Cell; 10] = [
     cell("100 KB, 64 connections", 100 * KB, 64, Pace::Closed),
     cell("1 KB, 500 a second", KB, 32, Pace::Open(500)),
     cell("1 KB, 1000 a second", KB, 32, Pace::Open(1_000)),
-    streams("streams, 8 at once", Delivery::Stream),
-    streams("translated, 8 at once", Delivery::Translated),
+    streams("streams, 8 at once", Delivery::Stream, false),
+    streams("translated, 8 at once", Delivery::Translated, false),
+    streams("streams in a burst", Delivery::Stream, true),
+    streams("translated in a burst", Delivery::Translated, true),
 ];
 
 /// Whom a way leads through.
@@ -193,6 +197,7 @@ fn request(cell: &Cell, target: &Target, plan: &Plan) -> Vec<u8> {
         }
         (Delivery::Whole | Delivery::Stream, _) => (http::CHAT, fixtures::request(cell.body, cell.delivery)),
     };
+    let body = if cell.burst { fixtures::in_one_burst(&body) } else { body };
     http::post(target.address, path, &plan.key, &body)
 }
 

@@ -112,7 +112,11 @@ fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
             continue;
         }
         shared.streams.fetch_add(1, Relaxed);
-        if let Err(fault) = stream_answer(&mut wire, &mut frame, shared.shape) {
+        let mut shape = shared.shape;
+        if memmem::find(&beginning, fixtures::BURST.as_bytes()).is_some() {
+            shape.gap = Duration::ZERO;
+        }
+        if let Err(fault) = stream_answer(&mut wire, &mut frame, shape) {
             shared.left.fetch_add(1, Relaxed);
             return Err(fault);
         }

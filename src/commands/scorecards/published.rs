@@ -5,12 +5,12 @@ use proto::pb::admin::v1::list_published_response::Published;
 use serde_json::{Value, json};
 
 use super::told_saved;
-use crate::cli::{ImportScoresArgs, ListArgs};
+use crate::cli::{AnswerArgs, ImportScoresArgs};
 use crate::exit::Exit;
 use crate::output;
 use crate::server_link::{ServerLink, told};
 
-pub(super) async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+pub(super) async fn list(args: AnswerArgs) -> anyhow::Result<Exit> {
     let published = ServerLink::connect(&args.server).await?.objects().published().await.map_err(told)?;
     if args.json {
         output::json(&published.iter().map(document).collect::<Vec<_>>())?;
