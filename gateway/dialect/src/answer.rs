@@ -244,6 +244,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn log_probabilities_of_a_refusal_are_missed_where_there_is_no_place_for_them() {
+        let body = r#"{"choices":[{"message":{"refusal":"no"},"logprobs":{"content":null,"refusal":[{"token":"no","logprob":-1}]}}]}"#;
+        let answer = Answer::decode(Dialect::Openai, Bytes::from_static(body.as_bytes())).expect("an answer");
+        let shown = Shown { model: "acme/one", id: "x", created: 7, usage: None, echo: &Echo::NONE };
+        for (dialect, place) in [
+            (Dialect::OpenaiResponses, "choices[0].logprobs.refusal"),
+            (Dialect::Gemini, "choices[0].logprobs.refusal"),
+            (Dialect::Anthropic, "choices[0].logprobs"),
+        ] {
+            let rendered = answer.render(dialect, &shown);
+            assert!(rendered.loss().iter().any(|lost| lost.path == place), "{dialect:?}");
+        }
+    }
+
+    #[test]
     fn what_is_lost_is_known_before_our_members_are_written_and_missing_usage_is_told() {
         let body = r#"{"choices":[{"message":{"content":"a"},"logprobs":{"content":[]}}]}"#;
         let answer = Answer::decode(Dialect::Openai, Bytes::from_static(body.as_bytes())).expect("an answer");

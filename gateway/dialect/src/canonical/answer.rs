@@ -3,6 +3,7 @@
 use domain::Usage;
 
 use super::{Json, Part};
+use crate::json::{Escapes, Node};
 
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +27,14 @@ pub struct Choice {
     pub stop: StopReason,
     /// Log probabilities, as `OpenAI` writes them.
     pub logprobs: Option<Json>,
+}
+
+impl Choice {
+    /// Whether log probabilities of a refusal are among them: of the dialects, only `OpenAI`'s chat has a place for these.
+    pub(crate) fn has_logprobs_of_refusal(&self) -> bool {
+        let node = self.logprobs.as_ref().and_then(|it| Node::parse(it.as_str(), Escapes::Lenient).ok());
+        node.and_then(|node| node.get("refusal").map(|refusal| !refusal.items().is_empty())).unwrap_or(false)
+    }
 }
 
 /// Why an answer ended.

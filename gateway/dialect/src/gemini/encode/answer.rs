@@ -50,6 +50,9 @@ fn candidate<'a>(index: usize, choice: &'a Choice, loss: &mut Loss) -> Candidate
     if choice.logprobs.is_some() && logprobs_result.is_none() {
         loss.note(format!("{path}.logprobs"), "are no log probabilities of an answer");
     }
+    if choice.has_logprobs_of_refusal() {
+        loss.note(format!("{path}.logprobs.refusal"), "this dialect tells no log probabilities of a refusal");
+    }
     match &choice.stop {
         StopReason::StopSequence(Some(_)) => {
             loss.note(format!("{path}.stop_sequence"), "this dialect does not tell at which text an answer ended");

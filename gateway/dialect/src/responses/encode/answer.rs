@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::answer::{Shown, Written};
-use crate::canonical::{Answer, Loss, Part, StopReason};
+use crate::canonical::{Answer, Choice, Loss, Part, StopReason};
 use crate::responses::logprobs::Tokens;
 use crate::responses::types::{self, Content, Extra, Item, Summary, WireResponse};
 
@@ -19,6 +19,9 @@ pub(crate) fn answer(answer: &Answer, shown: &Shown<'_>) -> Written {
     let ids: Vec<String> =
         parts.iter().enumerate().map(|(place, part)| types::item_id(prefix(part), shown.id, place)).collect();
     let (tokens, none) = (Tokens::of(choice.and_then(|it| it.logprobs.as_ref())), Tokens::default());
+    if choice.is_some_and(Choice::has_logprobs_of_refusal) {
+        loss.note("choices[0].logprobs.refusal", "this dialect tells no log probabilities of a refusal");
+    }
     let stop = choice.map_or(&StopReason::Stop, |it| &it.stop);
     let output = items(parts, &ids, [&tokens, &none], types::item_status(stop), &mut loss);
     let response = WireResponse::new(shown.id, shown.created, shown.model, shown.echo).ended(
