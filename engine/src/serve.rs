@@ -142,7 +142,8 @@ async fn first_failure(servers: &mut JoinSet<Served>) -> EngineError {
         match ended {
             Ok((listener, Err(source))) => return EngineError::Serve { listener, source },
             Ok((listener, Ok(()))) => info!(listener, "a listener has no callers left"),
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            Err(_) => info!("a listener was given up: the process ends"),
         }
     }
     std::future::pending().await

@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     UnsupportedMediaType,
     /// The body is larger than the limit, in bytes.
     BodyTooLarge { limit: usize },
+    /// For a provider's own path: too large to be held, and not such as is passed on while it comes.
+    UploadNotTaken { held: usize, most: u64 },
     /// The body came too slowly.
     SlowBody,
     /// The body broke off.
@@ -114,6 +116,17 @@ impl Failure {
                 INVALID,
                 "body_too_large",
                 format!("the body is larger than {} MiB, the most that is taken", limit >> 20),
+            ),
+            Self::UploadNotTaken { held, most } => own(
+                413,
+                INVALID,
+                "body_too_large",
+                format!(
+                    "the body is larger than {} MiB: one of up to {} MiB is taken if its length is announced, it is no \
+                     JSON, and the key is not limited to models",
+                    held >> 20,
+                    most >> 20
+                ),
             ),
             Self::SlowBody => own(408, INVALID, "slow_body", "the body came too slowly: send it without long pauses"),
             Self::BrokenBody => own(400, INVALID, "broken_body", "the body broke off before it was complete"),

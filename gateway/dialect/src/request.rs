@@ -114,33 +114,53 @@ impl Request {
     /// # Errors
     /// A field that could have gone to an upstream of the same dialect unread, and is wrong where it must be translated.
     pub fn encode_for(&self, upstream: Dialect, native_model: &str) -> Result<Encoded, BadRequest> {
-        Ok(match self {
+        match self {
             Self::Chat(request) if upstream == Dialect::Openai => {
-                Encoded { body: request.encode_for(native_model), loss: Loss::default() }
+                Ok(Encoded { body: request.encode_for(native_model), loss: Loss::default() })
             }
             Self::Chat(request) => {
                 let node = Node::parse(utf8(request.body()), Escapes::Strict)?;
                 self.encode(&openai::decode::request(&node)?, upstream, native_model)
             }
-            Self::Other(request) if request.dialect() == upstream => request.encode_same(native_model),
+            Self::Other(request) if request.dialect() == upstream => Ok(request.encode_same(native_model)),
             Self::Other(request) => {
                 request.check_state()?;
                 self.encode(request.canonical(), upstream, native_model)
             }
-        })
+        }
     }
 
     /// Writes it in another dialect than its own.
-    fn encode(&self, request: &canonical::Request, upstream: Dialect, native_model: &str) -> Encoded {
+    fn encode(
+        &self,
+        request: &canonical::Request,
+        upstream: Dialect,
+        native_model: &str,
+    ) -> Result<Encoded, BadRequest> {
+        if !request.says_something() {
+            let path = match self.dialect() {
+                Dialect::Openai | Dialect::Anthropic => "messages",
+                Dialect::OpenaiResponses => "input",
+                Dialect::Gemini => "contents",
+            };
+            return Err(BadRequest {
+                message: format!("nothing of `{path}` can be said in the dialect of the provider: add text"),
+                param: Some(path.to_owned()),
+                code: "invalid_value",
+            });
+        }
+        let mut left = Loss::default();
+        let request = &*request.with_possible_choice(&mut left);
         let encoded = match upstream {
             Dialect::Openai => openai::encode::request(request, native_model),
             Dialect::OpenaiResponses => crate::responses::encode::request(request, native_model),
             Dialect::Anthropic => crate::anthropic::encode::request(request, native_model),
             Dialect::Gemini => crate::gemini::encode::request(request, native_model),
         };
-        let mut loss = as_written::as_written(&encoded.loss, request, self.dialect(), utf8(self.body()));
+        left.extend(&encoded.loss);
+        let mut loss = as_written::as_written(&left, request, self.dialect(), utf8(self.body()));
         loss.extend(&request.unknown);
-        Encoded { loss, ..encoded }
+        Ok(Encoded { loss, ..encoded })
     }
 
     /// Returns what an answer from an upstream of a dialect has to repeat of the request: nothing where it stays in its

@@ -7,7 +7,7 @@ use dialect::canonical::Loss;
 use dialect::{Answer, Dialect, Surface};
 use domain::{Decision, Usage};
 use futures_util::FutureExt;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -57,7 +57,8 @@ pub(crate) async fn answer(
             let tenant = settle.context().tenant();
             let router = surface.router.and_then(|id| tenant?.routers.get(id)).cloned();
             let loss = Loss::default();
-            let pursuit = Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router });
+            let pursuit =
+                Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router, unsayable: None });
             if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
         }
         Err(failure) => refused(settle, &failure),
@@ -130,8 +131,11 @@ pub(crate) fn forwarded(headers: &HeaderMap, dialect: Dialect) -> HeaderMap {
     names.iter().flat_map(of_name).collect()
 }
 
-/// JSON by its own word, or no word at all: some clients send none.
+/// Unpacked, and JSON by its own word, or no word at all: some clients send none.
 pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.get(CONTENT_ENCODING).is_some_and(|packed| packed != "identity") {
+        return Err(Failure::bad_header("Content-Encoding", "is not taken: send the body as it is"));
+    }
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let is_json = essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json");

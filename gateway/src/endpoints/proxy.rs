@@ -88,7 +88,10 @@ impl Passage {
         let body = if upload::is_wanted(&head.headers, &body, limits) {
             upload.insert(Upload::begin(body, limits, in_flight).await?).first()
         } else {
-            body_limit::read(body, limits, in_flight).await?
+            body_limit::read(body, limits, in_flight).await.map_err(|failure| match failure {
+                Failure::BodyTooLarge { .. } => upload::not_taken(limits),
+                failure => failure,
+            })?
         };
         self.settle.work_begins();
         // Half a body would be taken for a whole one.
@@ -101,7 +104,7 @@ impl Passage {
         let said = Said::of(&destination, &head.headers, &body)?;
         if upload.is_some() && destination.deployment.is_empty() && self.is_limited() {
             // Which model it names may stand where nobody looks.
-            return Err(Failure::BodyTooLarge { limit: self.worker.app.limits().body_bytes });
+            return Err(upload::not_taken(self.worker.app.limits()));
         }
         self.settle.describe(said.model.as_deref(), said.stream);
         self.model = self.admit(&head.method, said.model.as_deref())?;

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dialect::canonical::Loss;
-use dialect::{
-    Answer, BadAnswer, BadRequest, Dialect, Encoded, Request, StreamFault, StreamOptions, Translator, UpstreamError,
-};
+use dialect::{Answer, BadAnswer, BadRequest, Dialect, Encoded, Request, StreamFault, StreamOptions, Translator};
 use domain::{Attempt, AttemptOutcome, Credential, Model, ModelId, Provider, Router};
 use http::HeaderMap;
 use proto::OutcomeReport;
@@ -63,6 +61,8 @@ pub(crate) struct Pursuit {
     pub(crate) chain: Chain,
     /// Through which it came: it says whose secrets may be used.
     pub(crate) router: Option<Arc<Router>>,
+    /// What the caller has written wrongly where it had to be translated.
+    pub(crate) unsayable: Option<BadRequest>,
 }
 
 /// A candidate with everything that a call to it needs.
@@ -105,6 +105,9 @@ impl Pursuit {
                 Ok(answered) => return (self, Ok(answered)),
                 Err(fault) => {
                     self.note_failure(&model, &fault, began);
+                    if let Some(bad) = self.unsayable.take() {
+                        return (self, Err(Failure::Malformed(bad)));
+                    }
                     let place = another_key.then(|| self.place_for_a_repeat()).flatten();
                     if let Err(failure) = self.chain.failed(fault, place.is_some()) {
                         return (self, Err(failure));
@@ -197,7 +200,14 @@ impl Pursuit {
 
     async fn call(&mut self, target: &Target) -> Result<Answered, Fault> {
         let native = &target.model.native;
-        let Encoded { body, loss } = self.request.encode_for(target.dialect, native).map_err(unsayable)?;
+        let Encoded { body, loss } = match self.request.encode_for(target.dialect, native) {
+            Ok(encoded) => encoded,
+            Err(bad) => {
+                let fault = unsayable(&bad);
+                self.unsayable = Some(bad);
+                return Err(fault);
+            }
+        };
         self.settle.lost(&loss);
         self.loss = loss;
         let none = HeaderMap::new();
@@ -440,11 +450,9 @@ impl Drop for Observation<'_> {
     }
 }
 
-/// A field that is wrong where it has to be translated: the caller's mistake, the same at every such provider.
-fn unsayable(bad: BadRequest) -> Fault {
-    let said = UpstreamError { param: bad.param, code: Some(bad.code.to_owned()), ..UpstreamError::default() };
-    let fault = Fault::new(FaultKind::Refused, bad.message);
-    Fault { status: Some(400), upstream: Some(Box::new(said)), ..fault }
+/// A field that is wrong where it has to be translated: the caller's mistake, which is no fault of the provider.
+fn unsayable(bad: &BadRequest) -> Fault {
+    Fault { status: Some(400), ..Fault::new(FaultKind::Refused, bad.message.clone()) }
 }
 
 /// What a call to a provider is made in. Requests in Responses go as they are to those who speak that too.

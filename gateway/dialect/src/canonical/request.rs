@@ -1,5 +1,7 @@
 //! A request in no dialect.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -74,6 +76,32 @@ pub struct Request {
     pub unknown: Loss,
     /// Where each of the tools stood.
     pub tool_places: Places,
+}
+
+impl Request {
+    /// Whether any message has come through.
+    pub(crate) fn says_something(&self) -> bool {
+        self.messages.iter().any(|message| !message.parts.is_empty())
+    }
+
+    /// The request without a choice of tools that are not in it: they may have been left behind, and no vendor takes a
+    /// choice of nothing.
+    pub(crate) fn with_possible_choice(&self, loss: &mut Loss) -> Cow<'_, Self> {
+        let is_there = |name: &String| self.tools.iter().any(|tool| tool.name == *name);
+        let (tool_choice, reason) = match &self.tool_choice {
+            Some(ToolChoice::None) if self.tools.is_empty() => (None, None),
+            Some(_) if self.tools.is_empty() => (None, Some("there are no tools to choose from")),
+            Some(ToolChoice::Named(name)) if !is_there(name) => (None, Some("names a tool that was left behind")),
+            Some(ToolChoice::Among { names, required }) if !names.iter().all(is_there) => {
+                let names: Vec<_> = names.iter().filter(|name| is_there(name)).cloned().collect();
+                let rest = (!names.is_empty()).then_some(ToolChoice::Among { names, required: *required });
+                (rest, Some("names tools that were left behind"))
+            }
+            Some(_) | None => return Cow::Borrowed(self),
+        };
+        reason.into_iter().for_each(|reason| loss.note("tool_choice", reason));
+        Cow::Owned(Self { tool_choice, ..self.clone() })
+    }
 }
 
 /// Where things stood in what came in: `messages[2].content[0]`. Told to callers of what was lost; no part of what they

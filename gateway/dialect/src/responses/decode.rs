@@ -19,7 +19,7 @@ pub(crate) use answer::{answer, parts_of};
 /// Members that stand for what a provider has kept: without it, another would answer another question.
 pub(crate) const STATE: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
 /// Members that change nothing about the answer, or are written anew for every upstream.
-const IGNORED: [&str; 4] = ["stream_options", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"];
+const IGNORED: [&str; 1] = ["stream_options"];
 const AT_PROVIDER: &str = "lies at the provider that made it";
 
 /// Reads a request.

@@ -3,4 +3,5 @@
 mod cases;
 mod fuzzing;
 mod golden;
+mod left_behind;
 mod splits;

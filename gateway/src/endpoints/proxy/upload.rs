@@ -59,6 +59,11 @@ pub(super) fn is_wanted(headers: &HeaderMap, body: &Incoming, limits: &Limits) -
     body.size_hint().exact().is_some_and(is_large) && !media_type.to_ascii_lowercase().contains("json")
 }
 
+/// What is told of bodies that are too large to be held and cannot be passed on either.
+pub(super) fn not_taken(limits: &Limits) -> Failure {
+    Failure::UploadNotTaken { held: limits.body_bytes, most: limits.upload_bytes }
+}
+
 impl Upload {
     /// Waits for the first piece, which is looked at.
     ///
@@ -69,7 +74,7 @@ impl Upload {
         let first = body_limit::next(&mut body, limits.body_wait).await?.unwrap_or_default();
         let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&first).trim_ascii_start();
         if text.is_empty() || text.starts_with(b"{") {
-            return Err(Failure::BodyTooLarge { limit: limits.body_bytes });
+            return Err(not_taken(limits));
         }
         in_flight.hold_bytes(first.len())?;
         Ok(Self { first: Some(first), rest: body, left, wait: limits.body_wait, late: None, fate: Arc::default() })

@@ -1,0 +1,83 @@
+//! What a translation leaves behind takes along what makes no sense without it, and what is left is said.
+
+use bytes::Bytes;
+use dialect::{Dialect, Request, Target};
+use serde_json::{Value, json};
+
+/// What goes to an upstream, and the paths of what was lost.
+fn sent(caller: Dialect, body: &Value, upstream: Dialect) -> (Value, Vec<String>) {
+    let request = Request::decode(caller, Bytes::from(body.to_string()), Target::default()).expect("a sound request");
+    let encoded = request.encode_for(upstream, "native").expect("something to say");
+    let lost = encoded.loss.iter().map(|lost| lost.path.clone()).collect();
+    (serde_json::from_slice(&encoded.body).expect("JSON"), lost)
+}
+
+fn anthropic(tools: Value, choice: Value) -> Value {
+    json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "tools": tools,
+        "tool_choice": choice})
+}
+
+#[test]
+fn no_choice_of_tools_is_sent_without_them() {
+    let search = json!({"type": "web_search_20250305", "name": "web_search"});
+    let named = json!({"type": "tool", "name": "web_search"});
+    for upstream in [Dialect::Openai, Dialect::OpenaiResponses, Dialect::Gemini] {
+        for choice in [named.clone(), json!({"type": "any"})] {
+            let (body, lost) = sent(Dialect::Anthropic, &anthropic(json!([search]), choice), upstream);
+            assert!(body.get("tool_choice").is_none() && body.get("toolConfig").is_none(), "{body}");
+            assert!(lost.iter().any(|path| path == "tool_choice"), "{lost:?}");
+        }
+    }
+    let function = json!({"name": "f", "input_schema": {"type": "object"}});
+    let (body, lost) = sent(Dialect::Anthropic, &anthropic(json!([search, function]), named), Dialect::Openai);
+    assert_eq!((&body["tools"][0]["function"]["name"], body.get("tool_choice")), (&json!("f"), None));
+    assert!(lost.iter().any(|path| path == "tool_choice"), "{lost:?}");
+}
+
+#[test]
+fn a_choice_among_tools_keeps_those_that_are_sent() {
+    let tools = json!([{"type": "function", "name": "f", "parameters": {}}, {"type": "web_search"}]);
+    let named = |names: &[&str]| -> Value {
+        let tools: Vec<_> = names.iter().map(|name| json!({"type": "function", "name": name})).collect();
+        json!({"type": "allowed_tools", "mode": "required", "tools": tools})
+    };
+    let body = |names: &[&str]| json!({"model": "m", "input": "hi", "tools": tools, "tool_choice": named(names)});
+    let (both, lost) = sent(Dialect::OpenaiResponses, &body(&["f", "g"]), Dialect::Openai);
+    let kept = both["tool_choice"]["allowed_tools"]["tools"].as_array().expect("a choice");
+    assert_eq!((kept.len(), &kept[0]["function"]["name"]), (1, &json!("f")));
+    assert!(lost.iter().any(|path| path == "tool_choice"), "{lost:?}");
+    let (none, _) = sent(Dialect::OpenaiResponses, &body(&["g"]), Dialect::Openai);
+    assert_eq!(none.get("tool_choice"), None);
+    let (all, lost) = sent(Dialect::OpenaiResponses, &body(&["f"]), Dialect::Openai);
+    assert!(all.get("tool_choice").is_some() && !lost.iter().any(|path| path == "tool_choice"), "{all}");
+}
+
+#[test]
+fn hints_for_caches_are_lost_aloud_and_the_caller_s_user_is_kept() {
+    let chat = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "prompt_cache_key": "k",
+        "safety_identifier": "u"});
+    let (body, lost) = sent(Dialect::Openai, &chat, Dialect::Anthropic);
+    assert_eq!((lost, &body["metadata"]["user_id"]), (vec!["prompt_cache_key".to_owned()], &json!("u")));
+    let responses = json!({"model": "m", "input": "hi", "prompt_cache_key": "k", "prompt_cache_retention": "24h"});
+    let (_, lost) = sent(Dialect::OpenaiResponses, &responses, Dialect::Gemini);
+    assert!(
+        ["prompt_cache_key", "prompt_cache_retention"].iter().all(|it| lost.iter().any(|path| path == it)),
+        "{lost:?}"
+    );
+}
+
+#[test]
+fn a_request_of_which_nothing_is_left_is_refused_by_name() {
+    for (caller, path, body) in [
+        (
+            Dialect::Openai,
+            "messages",
+            json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "odd"}]}]}),
+        ),
+        (Dialect::OpenaiResponses, "input", json!({"model": "m", "input": [{"type": "item_reference", "id": "x"}]})),
+    ] {
+        let request = Request::decode(caller, Bytes::from(body.to_string()), Target::default()).expect("read");
+        let bad = request.encode_for(Dialect::Anthropic, "native").expect_err("nothing to say");
+        assert_eq!((bad.param.as_deref(), bad.code), (Some(path), "invalid_value"));
+    }
+}
