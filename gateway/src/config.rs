@@ -68,6 +68,8 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Request head must be complete within this.
     pub header_wait: Duration,
+    /// A connection may be idle between two requests for this long.
+    pub idle_wait: Duration,
     /// The next piece of a request body must come within this.
     pub body_wait: Duration,
     /// The engine must have answered within this, connecting included.
@@ -95,6 +97,8 @@ impl Default for Limits {
             answer_bytes: 64 << 20,
             event_bytes: 1 << 20,
             header_wait: Duration::from_secs(10),
+            // Longer than balancers keep their connections, so that it is they who close first.
+            idle_wait: Duration::from_secs(75),
             body_wait: Duration::from_secs(30),
             engine_wait: Duration::from_millis(50),
             head_hold: Duration::from_secs(10),

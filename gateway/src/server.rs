@@ -32,8 +32,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const FAREWELL: Duration = Duration::from_millis(250);
 /// So long a connection may take to be heard after the gateway has begun to stop.
 const FIRST_WORD: Duration = Duration::from_millis(50);
-/// A connection may be idle for so long: longer than balancers keep theirs, which then close them first.
-const IDLE: Duration = Duration::from_secs(75);
 const HEADER_BYTES: usize = 64 * 1024;
 const HTTP2_HEADER_BYTES: u32 = 32 * 1024;
 const HTTP2_STREAMS: u32 = 256;
@@ -133,7 +131,7 @@ async fn serve(
         worker: Arc::new(Worker::new(app, Cut(cutting))),
         tls,
         connections,
-        protocols: Arc::new(Protocols::new()),
+        protocols: Arc::new(Protocols::new(&limits)),
         graceful: GracefulShutdown::new(),
         stopping: stopping.clone(),
     };
@@ -256,12 +254,12 @@ struct Protocols {
 }
 
 impl Protocols {
-    fn new() -> Self {
+    fn new(limits: &Limits) -> Self {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
             // For a head that has begun the connection has a wait of its own, which tells the caller.
-            .header_read_timeout(IDLE)
+            .header_read_timeout(limits.idle_wait)
             .max_buf_size(HEADER_BYTES.max(128 * 1024))
             .keep_alive(true);
         let mut http2 = http2::Builder::new(TokioExecutor::new());

@@ -284,11 +284,30 @@ fn a_head_that_does_not_end_is_answered_and_closed() {
 
 #[test]
 fn a_kept_connection_that_idles_is_closed() {
-    let stack = with_limits(Limits { header_wait: Duration::from_millis(100), ..limits() });
+    let stack = with_limits(Limits { idle_wait: Duration::from_millis(100), ..limits() });
     let mut call = stack.call();
     call.send("GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n");
     assert_eq!(call.answer().status, 200);
     call.assert_closed();
+}
+
+#[test]
+fn a_kept_connection_may_idle_for_longer_than_a_head_may_take() {
+    let stack = with_limits(Limits { header_wait: Duration::from_millis(50), ..limits() });
+    let mut call = stack.call();
+    for _ in 0..2 {
+        call.send("GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n");
+        assert_eq!(call.answer().status, 200);
+        // Being idle is what is tried here.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_packed_body_is_refused_by_the_name_of_its_header() {
+    let request = post("/v1/chat/completions", KEY, &ask("")).replacen("\r\n", "\r\ncontent-encoding: gzip\r\n", 1);
+    let answer = nowhere().send(&request);
+    assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &serde_json::json!("Content-Encoding")));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Upstreams that fail before they have said anything: who is tried next, what the caller learns, what is recorded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Money, Outcome, Timeouts};
+use domain::{DialectKind, Money, Object, Outcome, Snapshot, Timeouts};
 use serde_json::json;
 
 use crate::stack::{KEY, Setup, TestStack, ask, ask_for_stream, router_id, summary};
@@ -307,4 +308,29 @@ fn a_refused_key_of_the_organisations_own_is_told_and_nobody_elses_is_tried() {
 
     // Through the gateway's common endpoint the platform's keys are used beside it: its refusal moves on.
     assert_eq!(stack.chat(&ask("")).status, 200);
+}
+
+/// Makes every provider speak Anthropic's dialect.
+fn all_speak_anthropic(snapshot: &Snapshot) -> Snapshot {
+    let objects = snapshot.objects().into_iter().map(|object| match object {
+        Object::Provider(provider) => Object::Provider(Arc::new(domain::Provider {
+            dialect: DialectKind::Anthropic,
+            ..domain::Provider::clone(&provider)
+        })),
+        other => other,
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+#[test]
+fn what_cannot_be_translated_is_the_callers_mistake_and_reaches_nobody() {
+    let (first, second) = (Upstream::good(), Upstream::good());
+    let upstreams = vec![first.address, second.address];
+    let stack = TestStack::start(Setup { upstreams, change: Some(all_speak_anthropic), ..Setup::default() });
+    let body = r#"{"model":"auto","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":"nope"}}]}"#;
+    let answer = stack.send(&post("/v1/chat/completions", KEY, body));
+    let error = &answer.json()["error"];
+    assert_eq!((answer.status, &error["source"], &error["provider"]), (400, &json!("gateway"), &json!(null)));
+    assert_eq!(error["param"], "tools[0].function.parameters");
+    assert_eq!((first.calls(), second.calls()), (0, 0));
 }
