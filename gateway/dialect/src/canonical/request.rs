@@ -99,7 +99,9 @@ impl Request {
             }
             Some(_) | None => return Cow::Borrowed(self),
         };
-        reason.into_iter().for_each(|reason| loss.note("tool_choice", reason));
+        if let Some(reason) = reason {
+            loss.note("tool_choice", reason);
+        }
         Cow::Owned(Self { tool_choice, ..self.clone() })
     }
 }
