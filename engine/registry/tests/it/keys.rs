@@ -62,12 +62,16 @@ async fn revoked_key_stays_revoked_and_says_so_to_followers() {
 }
 
 #[tokio::test]
-async fn secret_of_a_revoked_key_cannot_come_back() {
+async fn new_key_with_the_secret_of_a_revoked_one_is_refused() {
     let story = Story::furnished().await;
     story.registry.revoke_key(&story.organisation, "ci", registry::Terms::operator()).await.unwrap();
-    let faults =
-        story.refused(json!({"keys": [{"name": "ci2", "secret": "an-operators-own-key-of-32-chars-1"}]})).await;
-    assert_eq!(faults, ["keys[0].secret: the revoked key `ci` has this secret: choose a new one"]);
+    for name in ["ci", "ci2"] {
+        let mut again = spec(name);
+        again.secret = Some(domain::SecretText::new("an-operators-own-key-of-32-chars-1".to_owned()));
+        let created = story.registry.create_key(&story.organisation, again, registry::Terms::operator()).await;
+        let fault = created.unwrap_err().to_string();
+        assert_eq!(fault, "keys[0].secret: the revoked key `ci` has this secret: choose a new one");
+    }
 }
 
 #[tokio::test]
@@ -87,6 +91,35 @@ async fn file_that_still_names_a_revoked_key_is_applied_without_it() {
     let renewed = story.apply(json!({"keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-2"}]})).await;
     assert_eq!(renewed.warnings, [""; 0]);
     assert!(story.registry.find_key(&story.organisation, "ci").unwrap().revoked_at.is_none());
+}
+
+#[tokio::test]
+async fn revoked_secret_is_left_out_of_a_file_whatever_has_its_name_now() {
+    let story = Story::furnished().await;
+    story.registry.revoke_key(&story.organisation, "ci", registry::Terms::operator()).await.unwrap();
+    let live = create(&story, "ci").await;
+    let before = story.registry.find_key(&story.organisation, "ci").unwrap();
+    let old = "an-operators-own-key-of-32-chars-1";
+    let file = json!({
+        "keys": [
+            {"name": "ci", "secret": old, "allowed_models": ["acme/small"]},
+            {"name": "renamed", "secret": old},
+            {"name": "other", "secret": "an-operators-own-key-of-32-chars-2"},
+        ],
+    });
+    let diff = story.apply(file).await;
+    let advice = "was revoked and stays so: take it out of the file, or give it a new secret";
+    assert_eq!(
+        diff.warnings,
+        [
+            format!("keys[0]: the key `ci` {advice}; the live key `ci` is another one and stays as it is"),
+            format!("keys[1]: `renamed` has the secret of the key `ci`, which {advice}"),
+        ]
+    );
+    let after = story.registry.find_key(&story.organisation, "ci").unwrap();
+    assert_eq!((after.id.to_string(), after), (live.id, before));
+    assert!(story.registry.find_key(&story.organisation, "renamed").is_err());
+    assert!(story.registry.find_key(&story.organisation, "other").is_ok(), "the rest is applied");
 }
 
 #[tokio::test]
