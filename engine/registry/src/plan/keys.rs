@@ -14,10 +14,12 @@ const SHORTEST: usize = 32;
 
 impl Plan<'_> {
     pub(super) fn keys(&mut self, specs: &[KeySpec]) {
-        // A revoked key gave its name free: a key of that name is a new one.
+        // A revoked key gave its name free: a key of that name and another secret is a new one.
         let named: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        let known = self.keys_before.iter().filter(|it| it.revoked_at.is_none() && named.contains(it.name.as_str()));
-        let by_name: HashMap<String, Arc<ApiKey>> = known.map(|it| (it.name.clone(), it.clone())).collect();
+        let known = self.keys_before.iter().filter(|it| named.contains(it.name.as_str())).cloned();
+        let (live, revoked): (Vec<_>, Vec<_>) = known.partition(|it| it.revoked_at.is_none());
+        let live: HashMap<String, Arc<ApiKey>> = live.into_iter().map(|it| (it.name.clone(), it)).collect();
+        let revoked: HashSet<String> = revoked.into_iter().map(|it| it.name.clone()).collect();
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("keys[{index}]");
             if !self.check_name(&path, &spec.name) {
@@ -26,7 +28,10 @@ impl Plan<'_> {
             if let Some(revoked) = self.revoked_with_secret(spec) {
                 self.stays_revoked(&revoked, spec, &path);
             } else if self.place(ObjectKind::Key, format!("name {}", spec.name), &path) {
-                self.key(spec, by_name.get(&spec.name), &path);
+                match live.get(&spec.name) {
+                    None if spec.secret.is_none() && revoked.contains(&spec.name) => self.is_not_made_anew(spec, &path),
+                    known => self.key(spec, known, &path),
+                }
             }
         }
     }
@@ -61,6 +66,16 @@ impl Plan<'_> {
         let warning = format!(
             "{path}: {which} was revoked and stays so: take it out of the file, or give it a new secret{}",
             namesake.unwrap_or_default()
+        );
+        self.diff.warnings.push(warning);
+    }
+
+    /// Without a secret nothing tells a new key from the revoked one, and a file that stays as it was asks for no other.
+    fn is_not_made_anew(&mut self, spec: &KeySpec, path: &str) {
+        let name = &spec.name;
+        let warning = format!(
+            "{path}: the key `{name}` was revoked and stays so: take it out of the file, make a new one with \
+             `signalbox keys create`, or choose another name"
         );
         self.diff.warnings.push(warning);
     }

@@ -102,7 +102,7 @@ async fn revoked_secret_is_left_out_of_a_file_whatever_has_its_name_now() {
     let old = "an-operators-own-key-of-32-chars-1";
     let file = json!({
         "keys": [
-            {"name": "ci", "secret": old, "allowed_models": ["acme/small"]},
+            {"name": "ci", "secret": old, "allowed_models": ["acme-ai/small"]},
             {"name": "renamed", "secret": old},
             {"name": "other", "secret": "an-operators-own-key-of-32-chars-2"},
         ],
@@ -120,6 +120,26 @@ async fn revoked_secret_is_left_out_of_a_file_whatever_has_its_name_now() {
     assert_eq!((after.id.to_string(), after), (live.id, before));
     assert!(story.registry.find_key(&story.organisation, "renamed").is_err());
     assert!(story.registry.find_key(&story.organisation, "other").is_ok(), "the rest is applied");
+}
+
+#[tokio::test]
+async fn key_that_a_file_had_made_is_not_made_anew_after_its_revocation() {
+    let story = Story::furnished().await;
+    let file =
+        || json!({"keys": [{"name": "auto", "allowed_models": ["acme-ai/small"]}], "projects": [{"name": "new"}]});
+    let keys = || story.registry.list_keys(&story.organisation).into_iter().filter(|it| it.name == "auto").count();
+    assert_eq!(story.apply(file()).await.created_keys.len(), 1);
+    story.registry.revoke_key(&story.organisation, "auto", registry::Terms::operator()).await.unwrap();
+    let again = story.apply(file()).await;
+    let warning = "keys[0]: the key `auto` was revoked and stays so: take it out of the file, make a new one with \
+                   `signalbox keys create`, or choose another name";
+    assert_eq!((again.warnings, again.created_keys, keys()), (vec![warning.to_owned()], vec![], 1));
+    // Made by the operator, it is the file's again.
+    let made = create(&story, "auto").await;
+    let renewed = story.apply(file()).await;
+    assert_eq!((renewed.warnings, renewed.created_keys, keys()), (vec![], vec![], 2));
+    let live = story.registry.find_key(&story.organisation, "auto").unwrap();
+    assert_eq!((live.id.to_string(), live.allowed_models.len()), (made.id, 1));
 }
 
 #[tokio::test]
