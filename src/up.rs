@@ -5,6 +5,7 @@
 mod config_file;
 mod demo;
 mod greeting;
+mod new_keys;
 mod tls_files;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use domain::{Clock, OrganisationId, SecretText};
+use domain::{Clock, OrganisationId};
 use engine::{Engine, EngineParts, StartingScorers};
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SystemClock, TlsFiles, Traces};
 use ledger::{Durability, Ledger, LedgerOptions};
@@ -35,6 +36,7 @@ use crate::exit::{Exit, UsageError};
 use crate::traces::Exporting;
 use crate::up::demo::Demo;
 use crate::up::greeting::Greeting;
+use crate::up::new_keys::NewKeys;
 
 /// The gateway has its configuration within this, or something is wrong.
 const READY: Duration = Duration::from_secs(10);
@@ -110,12 +112,12 @@ async fn start(args: &UpArgs, metrics: PrometheusHandle, began: Instant) -> anyh
         let loaded = scorers.await?;
         scorers = Box::pin(std::future::ready(Ok(loaded)));
     }
-    let first_key = registry.bootstrap().await?.map(|first| first.key.key);
+    let first = registry.bootstrap().await?.map(|first| first.key.key);
+    let mut new_keys = NewKeys { first, ..NewKeys::default() };
     let store = Store { data_dir, folder, keyring, registry };
-    let started = start_roles(args, metrics, began, store, scorers, first_key.as_ref()).await;
-    if let (Err(_), Some(key)) = (&started, &first_key) {
-        // The greeting would have shown it, and it is never shown again.
-        eprintln!("the first API key of this data folder was made before the start failed; keep it: {}", shown(key));
+    let started = start_roles(args, metrics, began, store, scorers, &mut new_keys).await;
+    if started.is_err() {
+        new_keys.show_after_failure();
     }
     started
 }
@@ -136,7 +138,7 @@ async fn start_roles(
     began: Instant,
     store: Store,
     scorers: LoadingScorers,
-    first_key: Option<&SecretText>,
+    new_keys: &mut NewKeys,
 ) -> anyhow::Result<Running> {
     let Store { data_dir, folder, keyring, registry } = store;
     let organisation = organisation(&registry)?;
@@ -144,7 +146,7 @@ async fn start_roles(
     // Before the file, which may name the demo's models.
     let demo = Demo::start(args, &registry, &organisation).await?;
     if let Some(file) = &args.config {
-        config_file::apply(&registry, &organisation, file).await?;
+        new_keys.of_file = config_file::apply(&registry, &organisation, file).await?.created_keys;
     }
     let demo = demo.reconsider(args, &registry, &organisation).await?;
 
@@ -203,7 +205,7 @@ async fn start_roles(
         ));
     }
     let config_watch =
-        args.config.as_ref().map(|file| config_file::watch(&registry, &organisation, file)).transpose()?;
+        args.config.as_ref().map(|file| config_file::watch(&registry, &organisation, file, args.json)).transpose()?;
     let tls_watch = tls.as_ref().map(|files| tls_files::watch(&gateway, files)).transpose()?;
 
     Greeting {
@@ -212,7 +214,7 @@ async fn start_roles(
         console: console_address,
         engine: engine_address,
         admin: &socket,
-        first_key,
+        new_keys,
         demo: demo.is_running(),
         data_dir: &folder,
         ready: began.elapsed(),
@@ -377,9 +379,4 @@ fn begin_traces(endpoint: Option<&str>, config: &GatewayConfig) -> anyhow::Resul
 /// As many threads of a kind as there are cores to run them.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The text of a secret, for the one place that shows a new key.
-fn shown(key: &SecretText) -> &str {
-    key.expose()
 }

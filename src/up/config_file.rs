@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::commands::located;
 use crate::exit::UsageError;
+use crate::up::new_keys::show_of_changed_file;
 
 /// Editors write in several steps: what comes within this belongs together.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -51,8 +52,13 @@ pub(crate) async fn apply(registry: &Registry, organisation: &OrganisationId, fi
     Ok(diff)
 }
 
-/// Applies the file again whenever it changes.
-pub(crate) fn watch(registry: &Registry, organisation: &OrganisationId, file: &Path) -> anyhow::Result<Watch> {
+/// Applies the file again whenever it changes. Keys that this makes are shown once on standard output.
+pub(crate) fn watch(
+    registry: &Registry,
+    organisation: &OrganisationId,
+    file: &Path,
+    as_json: bool,
+) -> anyhow::Result<Watch> {
     let file = file.canonicalize().with_context(|| format!("cannot watch {}", file.display()))?;
     let folder = file.parent().context("a file lies in a folder")?.to_owned();
     let changed = Arc::new(Notify::new());
@@ -66,17 +72,22 @@ pub(crate) fn watch(registry: &Registry, organisation: &OrganisationId, file: &P
         }
     })?;
     watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-    let task = tokio::spawn(follow(registry.clone(), organisation.clone(), file, changed));
+    let task = tokio::spawn(follow(registry.clone(), organisation.clone(), file, changed, as_json));
     Ok(Watch { _watcher: watcher, task })
 }
 
-async fn follow(registry: Registry, organisation: OrganisationId, file: PathBuf, changed: Arc<Notify>) {
+async fn follow(registry: Registry, organisation: OrganisationId, file: PathBuf, changed: Arc<Notify>, as_json: bool) {
     loop {
         changed.notified().await;
         tokio::time::sleep(SETTLE).await;
         match apply(&registry, &organisation, &file).await {
             Ok(diff) if diff.is_empty() => {}
-            Ok(diff) => tracing::info!(changes = diff.lines.len(), "the configuration file was applied"),
+            Ok(diff) => {
+                tracing::info!(changes = diff.lines.len(), "the configuration file was applied");
+                if let Err(fault) = show_of_changed_file(&diff.created_keys, as_json) {
+                    tracing::error!("a new key could not be shown: revoke it and create another: {fault:#}");
+                }
+            }
             Err(fault) => {
                 metrics::counter!("signalbox_config_faults_total").increment(1);
                 tracing::error!("the configuration file is wrong and changes nothing: {fault:#}");

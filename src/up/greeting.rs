@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use domain::SecretText;
 use serde_json::json;
 
 use crate::output;
-use crate::up::shown;
+use crate::up::new_keys::{NewKeys, shown};
 
 /// What there is to say.
 pub(crate) struct Greeting<'a> {
@@ -19,7 +18,7 @@ pub(crate) struct Greeting<'a> {
     pub(crate) console: SocketAddr,
     pub(crate) engine: SocketAddr,
     pub(crate) admin: &'a Path,
-    pub(crate) first_key: Option<&'a SecretText>,
+    pub(crate) new_keys: &'a NewKeys,
     pub(crate) demo: bool,
     pub(crate) data_dir: &'a Path,
     pub(crate) ready: Duration,
@@ -41,7 +40,8 @@ impl Greeting<'_> {
             "console": format!("http://{}", self.console),
             "engine": format!("http://{}", self.engine),
             "admin": format!("unix:{}", self.admin.display()),
-            "api_key": self.first_key.map(shown),
+            "api_key": self.new_keys.first.as_ref().map(shown),
+            "created_keys": self.new_keys.of_file,
             "ready_ms": u64::try_from(self.ready.as_millis()).unwrap_or(u64::MAX),
             "pid": std::process::id(),
         })
@@ -51,9 +51,12 @@ impl Greeting<'_> {
         let mut text = String::new();
         writeln!(text, "Signalbox is ready after {} ms.\n", self.ready.as_millis())?;
         writeln!(text, "  endpoint   {}/v1", self.endpoint())?;
-        match self.first_key {
+        match &self.new_keys.first {
             Some(key) => writeln!(text, "  API key    {}   (shown once: keep it)", shown(key))?,
             None => writeln!(text, "  API key    the one you have; another: signalbox keys create --name NAME")?,
+        }
+        for key in &self.new_keys.of_file {
+            writeln!(text, "  new key    {}   (`{}` of the file; shown once: keep it)", shown(&key.key), key.name)?;
         }
         writeln!(text, "  data       {}", self.data_dir.display())?;
         writeln!(text, "  operators  http://{}/metrics, gRPC on {}\n", self.console, self.engine)?;
@@ -65,7 +68,7 @@ impl Greeting<'_> {
             writeln!(text, "demo/large): real wire format, pretended models. For real ones, set OPENAI_API_KEY,")?;
             writeln!(text, "ANTHROPIC_API_KEY, OPENROUTER_API_KEY or GEMINI_API_KEY, or apply a configuration.\n")?;
         }
-        let key = self.first_key.map_or("$SIGNALBOX_API_KEY", shown);
+        let key = self.new_keys.first.as_ref().map_or("$SIGNALBOX_API_KEY", shown);
         writeln!(text, "Try it:\n")?;
         writeln!(text, "  curl {}/v1/chat/completions \\", self.endpoint())?;
         writeln!(text, "    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\")?;

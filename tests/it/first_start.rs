@@ -39,17 +39,61 @@ fn second_start_keeps_the_key_and_shows_none() {
 }
 
 #[test]
-fn key_of_a_first_start_that_fails_late_is_shown_all_the_same() {
+fn keys_of_a_first_start_that_fails_late_are_shown_all_the_same() {
     let scratch = Scratch::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let data_dir = scratch.data_dir();
-    let arguments = ["up", "--engine", "127.0.0.1:0", "--gateway", &address, "--data-dir", data_dir.to_str().unwrap()];
+    let file = scratch.write("keys.toml", "[[keys]]\nname = \"auto\"\n");
+    let mut arguments = vec!["up", "--engine", "127.0.0.1:0", "--gateway", &address];
+    arguments.extend(["--data-dir", data_dir.to_str().unwrap(), "--config", file.to_str().unwrap()]);
     let output = crate::server::run(&arguments);
     assert_eq!(output.status.code(), Some(1));
     let said = crate::server::text(&output.stderr);
-    let key = said.split_whitespace().find(|word| word.starts_with("sk-sb-")).unwrap_or_else(|| panic!("{said}"));
-    assert_eq!(scratch.start(&[]).chat(key, HI).status, 200);
+    let keys: Vec<&str> = said.split_whitespace().filter(|word| word.starts_with("sk-sb-")).collect();
+    assert_eq!(keys.len(), 2, "the first one and the file's: {said}");
+    let server = scratch.start(&[]);
+    for key in keys {
+        assert_eq!(server.chat(key, HI).status, 200);
+    }
+}
+
+#[test]
+fn keys_that_the_file_has_made_are_shown_once_at_the_start_that_makes_them() {
+    let scratch = Scratch::new();
+    let file = scratch.write("keys.toml", "[[keys]]\nname = \"auto\"\n");
+    let more = ["--config", file.to_str().unwrap()];
+    let mut server = scratch.start(&more);
+    let made = &server.ready["created_keys"][0];
+    assert_eq!(made["name"], "auto");
+    assert_eq!(server.chat(made["key"].as_str().unwrap(), HI).status, 200);
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(scratch.start(&more).ready["created_keys"], serde_json::json!([]));
+}
+
+#[test]
+fn people_see_the_keys_of_the_file_in_the_greeting_and_those_of_a_changed_file_after_it() {
+    let scratch = Scratch::new();
+    let file = scratch.write("keys.toml", "[[keys]]\nname = \"auto\"\n");
+    let mut command = crate::server::signalbox();
+    command.arg("up").args(crate::server::FREE_PORTS).arg("--data-dir").arg(scratch.data_dir());
+    command.arg("--config").arg(file).stdout(std::process::Stdio::piped());
+    let mut server = Killed(command.spawn().unwrap());
+    let (send, lines) = std::sync::mpsc::channel();
+    let said = std::io::BufReader::new(server.0.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        std::io::BufRead::lines(said).map_while(Result::ok).try_for_each(|line| send.send(line))
+    });
+    let shown = |mark: &str| {
+        let next = || lines.recv_timeout(std::time::Duration::from_secs(30)).expect("a line with the key");
+        let line = std::iter::repeat_with(next).find(|line| line.contains(mark)).unwrap();
+        let key = line.split_whitespace().find(|word| word.starts_with("sk-sb-")).unwrap_or_else(|| panic!("{line}"));
+        assert!(!domain::KeyText::is_malformed(key), "{line}");
+        key.to_owned()
+    };
+    let of_greeting = shown("(`auto` of the file;");
+    scratch.write("keys.toml", "[[keys]]\nname = \"auto\"\n[[keys]]\nname = \"later\"\n");
+    assert_ne!(shown("key later: "), of_greeting);
 }
 
 #[test]

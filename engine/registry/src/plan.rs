@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
-use domain::desired::{Action, Desired, DesiredFault, Diff, DiffLine};
+use domain::desired::{Action, Desired, DesiredFault, Diff, DiffLine, KeySpec};
 use domain::{
     Benchmark, Change, KeyHash, KeyId, Object, ObjectKey, ObjectKind, OrganisationId, PolicyId, Snapshot, Tenant,
     Timestamp,
@@ -69,6 +69,13 @@ pub(crate) fn apply(context: Context<'_>, desired: &Desired) -> Result<Planned, 
     plan.projects(&desired.projects);
     plan.routers(&desired.routers);
     plan.keys(&desired.keys);
+    plan.finish()
+}
+
+/// Plans a new API key, or returns everything that is wrong with it.
+pub(crate) fn create_key(context: Context<'_>, spec: &KeySpec) -> Result<Planned, Vec<DesiredFault>> {
+    let mut plan = Plan::new(context)?;
+    plan.new_key(spec);
     plan.finish()
 }
 

@@ -14,34 +14,68 @@ const SHORTEST: usize = 32;
 
 impl Plan<'_> {
     pub(super) fn keys(&mut self, specs: &[KeySpec]) {
-        // A revoked key gave its name free: a key of that name is a new one.
+        // A revoked key gave its name free: a key of that name and another secret is a new one.
         let named: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        let known = self.keys_before.iter().filter(|it| it.revoked_at.is_none() && named.contains(it.name.as_str()));
-        let by_name: HashMap<String, Arc<ApiKey>> = known.map(|it| (it.name.clone(), it.clone())).collect();
+        let known = self.keys_before.iter().filter(|it| named.contains(it.name.as_str())).cloned();
+        let (live, revoked): (Vec<_>, Vec<_>) = known.partition(|it| it.revoked_at.is_none());
+        let live: HashMap<String, Arc<ApiKey>> = live.into_iter().map(|it| (it.name.clone(), it)).collect();
+        let revoked: HashSet<String> = revoked.into_iter().map(|it| it.name.clone()).collect();
         for (index, spec) in specs.iter().enumerate() {
             let path = format!("keys[{index}]");
-            if self.check_name(&path, &spec.name) && self.place(ObjectKind::Key, format!("name {}", spec.name), &path) {
-                match by_name.get(&spec.name) {
-                    None if self.was_revoked(spec) => self.stays_revoked(spec, &path),
+            if !self.check_name(&path, &spec.name) {
+                continue;
+            }
+            if let Some(revoked) = self.revoked_with_secret(spec) {
+                self.stays_revoked(&revoked, spec, &path);
+            } else if self.place(ObjectKind::Key, format!("name {}", spec.name), &path) {
+                match live.get(&spec.name) {
+                    None if spec.secret.is_none() && revoked.contains(&spec.name) => self.is_not_made_anew(spec, &path),
                     known => self.key(spec, known, &path),
                 }
             }
         }
     }
 
-    /// Whether it is the very key that was revoked, its name and its secret: the file is older than the revocation.
-    fn was_revoked(&self, spec: &KeySpec) -> bool {
-        let Some(secret) = &spec.secret else { return false };
-        let hash = self.context.pepper.hash_key(secret.expose());
-        let is_it = |key: &Arc<ApiKey>| key.hash == hash && key.name == spec.name && key.revoked_at.is_some();
-        self.keys_before.iter().any(is_it)
+    /// A key that is asked for by itself: what a file would leave out with a warning is refused here.
+    pub(super) fn new_key(&mut self, spec: &KeySpec) {
+        let path = "keys[0]";
+        if self.check_name(path, &spec.name) {
+            self.key(spec, None, path);
+        }
+    }
+
+    /// The revoked key that has this secret, under whatever name: the file is older than the revocation.
+    fn revoked_with_secret(&self, spec: &KeySpec) -> Option<Arc<ApiKey>> {
+        let hash = self.context.pepper.hash_key(spec.secret.as_ref()?.expose());
+        let known = self.context.snapshot.keys.get(&hash);
+        known.filter(|it| it.organisation == *self.context.organisation && it.revoked_at.is_some()).cloned()
     }
 
     /// A revoked key is never brought back, and must not keep the rest of a file from being applied.
-    fn stays_revoked(&mut self, spec: &KeySpec, path: &str) {
+    fn stays_revoked(&mut self, revoked: &ApiKey, spec: &KeySpec, path: &str) {
+        let (name, old) = (&spec.name, &revoked.name);
+        let which = if name == old {
+            format!("the key `{name}`")
+        } else {
+            format!("`{name}` has the secret of the key `{old}`, which")
+        };
+        let namesake = self
+            .keys_before
+            .in_force(name)
+            .map(|_| format!("; the live key `{name}` is another one and stays as it is"));
         let warning = format!(
-            "{path}: the key `{}` was revoked and stays so: take it out of the file, or give it a new secret",
-            spec.name
+            "{path}: {which} was revoked and stays so: take it out of the file, or give it a new secret{}",
+            namesake.unwrap_or_default()
+        );
+        self.diff.warnings.push(warning);
+    }
+
+    /// Without a secret nothing tells a new key from the revoked one, and a file that stays as it was asks for no other.
+    fn is_not_made_anew(&mut self, spec: &KeySpec, path: &str) {
+        let name = &spec.name;
+        let warning = format!(
+            "{path}: the key `{name}` was revoked and stays so: take it out of the file, make a new one with \
+             `signalbox keys create`, or choose another name"
         );
         self.diff.warnings.push(warning);
     }

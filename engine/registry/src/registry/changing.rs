@@ -132,9 +132,8 @@ impl Registry {
                 let message = format!("there is a key `{}` already: choose another name, or revoke it", spec.name);
                 return Err(refuse(vec![DesiredFault { path: "name".to_owned(), message }]));
             }
-            let (name, given) = (spec.name.clone(), spec.secret.clone());
-            let desired = Desired { keys: vec![spec], ..Desired::default() };
-            let planned = plan::apply(inner.context(before, &organisation), &desired).map_err(refuse)?;
+            let planned = plan::create_key(inner.context(before, &organisation), &spec).map_err(refuse)?;
+            let (name, given) = (spec.name, spec.secret);
             let made = planned.diff.created_keys.first().cloned();
             let created = made.or_else(|| {
                 let id = planned.changes.iter().find_map(|change| match change {

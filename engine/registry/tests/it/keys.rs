@@ -62,12 +62,16 @@ async fn revoked_key_stays_revoked_and_says_so_to_followers() {
 }
 
 #[tokio::test]
-async fn secret_of_a_revoked_key_cannot_come_back() {
+async fn new_key_with_the_secret_of_a_revoked_one_is_refused() {
     let story = Story::furnished().await;
     story.registry.revoke_key(&story.organisation, "ci", registry::Terms::operator()).await.unwrap();
-    let faults =
-        story.refused(json!({"keys": [{"name": "ci2", "secret": "an-operators-own-key-of-32-chars-1"}]})).await;
-    assert_eq!(faults, ["keys[0].secret: the revoked key `ci` has this secret: choose a new one"]);
+    for name in ["ci", "ci2"] {
+        let mut again = spec(name);
+        again.secret = Some(domain::SecretText::new("an-operators-own-key-of-32-chars-1".to_owned()));
+        let created = story.registry.create_key(&story.organisation, again, registry::Terms::operator()).await;
+        let fault = created.unwrap_err().to_string();
+        assert_eq!(fault, "keys[0].secret: the revoked key `ci` has this secret: choose a new one");
+    }
 }
 
 #[tokio::test]
@@ -87,6 +91,55 @@ async fn file_that_still_names_a_revoked_key_is_applied_without_it() {
     let renewed = story.apply(json!({"keys": [{"name": "ci", "secret": "an-operators-own-key-of-32-chars-2"}]})).await;
     assert_eq!(renewed.warnings, [""; 0]);
     assert!(story.registry.find_key(&story.organisation, "ci").unwrap().revoked_at.is_none());
+}
+
+#[tokio::test]
+async fn revoked_secret_is_left_out_of_a_file_whatever_has_its_name_now() {
+    let story = Story::furnished().await;
+    story.registry.revoke_key(&story.organisation, "ci", registry::Terms::operator()).await.unwrap();
+    let live = create(&story, "ci").await;
+    let before = story.registry.find_key(&story.organisation, "ci").unwrap();
+    let old = "an-operators-own-key-of-32-chars-1";
+    let file = json!({
+        "keys": [
+            {"name": "ci", "secret": old, "allowed_models": ["acme-ai/small"]},
+            {"name": "renamed", "secret": old},
+            {"name": "other", "secret": "an-operators-own-key-of-32-chars-2"},
+        ],
+    });
+    let diff = story.apply(file).await;
+    let advice = "was revoked and stays so: take it out of the file, or give it a new secret";
+    assert_eq!(
+        diff.warnings,
+        [
+            format!("keys[0]: the key `ci` {advice}; the live key `ci` is another one and stays as it is"),
+            format!("keys[1]: `renamed` has the secret of the key `ci`, which {advice}"),
+        ]
+    );
+    let after = story.registry.find_key(&story.organisation, "ci").unwrap();
+    assert_eq!((after.id.to_string(), after), (live.id, before));
+    assert!(story.registry.find_key(&story.organisation, "renamed").is_err());
+    assert!(story.registry.find_key(&story.organisation, "other").is_ok(), "the rest is applied");
+}
+
+#[tokio::test]
+async fn key_that_a_file_had_made_is_not_made_anew_after_its_revocation() {
+    let story = Story::furnished().await;
+    let file =
+        || json!({"keys": [{"name": "auto", "allowed_models": ["acme-ai/small"]}], "projects": [{"name": "new"}]});
+    let keys = || story.registry.list_keys(&story.organisation).into_iter().filter(|it| it.name == "auto").count();
+    assert_eq!(story.apply(file()).await.created_keys.len(), 1);
+    story.registry.revoke_key(&story.organisation, "auto", registry::Terms::operator()).await.unwrap();
+    let again = story.apply(file()).await;
+    let warning = "keys[0]: the key `auto` was revoked and stays so: take it out of the file, make a new one with \
+                   `signalbox keys create`, or choose another name";
+    assert_eq!((again.warnings, again.created_keys, keys()), (vec![warning.to_owned()], vec![], 1));
+    // Made by the operator, it is the file's again.
+    let made = create(&story, "auto").await;
+    let renewed = story.apply(file()).await;
+    assert_eq!((renewed.warnings, renewed.created_keys, keys()), (vec![], vec![], 2));
+    let live = story.registry.find_key(&story.organisation, "auto").unwrap();
+    assert_eq!((live.id.to_string(), live.allowed_models.len()), (made.id, 1));
 }
 
 #[tokio::test]
