@@ -12,7 +12,7 @@ fn sent(caller: Dialect, body: &Value, upstream: Dialect) -> (Value, Vec<String>
     (serde_json::from_slice(&encoded.body).expect("JSON"), lost)
 }
 
-fn anthropic(tools: Value, choice: Value) -> Value {
+fn anthropic(tools: &[&Value], choice: &Value) -> Value {
     json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "tools": tools,
         "tool_choice": choice})
 }
@@ -22,14 +22,14 @@ fn no_choice_of_tools_is_sent_without_them() {
     let search = json!({"type": "web_search_20250305", "name": "web_search"});
     let named = json!({"type": "tool", "name": "web_search"});
     for upstream in [Dialect::Openai, Dialect::OpenaiResponses, Dialect::Gemini] {
-        for choice in [named.clone(), json!({"type": "any"})] {
-            let (body, lost) = sent(Dialect::Anthropic, &anthropic(json!([search]), choice), upstream);
+        for choice in [&named, &json!({"type": "any"})] {
+            let (body, lost) = sent(Dialect::Anthropic, &anthropic(&[&search], choice), upstream);
             assert!(body.get("tool_choice").is_none() && body.get("toolConfig").is_none(), "{body}");
             assert!(lost.iter().any(|path| path == "tool_choice"), "{lost:?}");
         }
     }
     let function = json!({"name": "f", "input_schema": {"type": "object"}});
-    let (body, lost) = sent(Dialect::Anthropic, &anthropic(json!([search, function]), named), Dialect::Openai);
+    let (body, lost) = sent(Dialect::Anthropic, &anthropic(&[&search, &function], &named), Dialect::Openai);
     assert_eq!((&body["tools"][0]["function"]["name"], body.get("tool_choice")), (&json!("f"), None));
     assert!(lost.iter().any(|path| path == "tool_choice"), "{lost:?}");
 }
