@@ -149,8 +149,13 @@ def _():
 @check("work that takes longer than its deadline ends the call")
 def _():
     inputs = [routing_pb2.ScorerInput(text=f"{number} {HARD}" * 20) for number in range(64)]
-    late = lambda: routing.Score(routing_pb2.ScoreRequest(inputs=inputs), timeout=0.003)  # noqa: E731
-    refused(grpc.StatusCode.DEADLINE_EXCEEDED, "", late)
+    try:
+        routing.Score(routing_pb2.ScoreRequest(inputs=inputs), timeout=0.003)
+    except grpc.RpcError as fault:
+        # Of so short a time the engine takes a third to say so; where a busy machine takes that, the transport cancels.
+        assert fault.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED), fault
+    else:
+        raise AssertionError("the call took all the time that it wanted")
 
 
 @check("outcomes of configured models are taken, others are not")
