@@ -57,8 +57,7 @@ pub(crate) async fn answer(
             let tenant = settle.context().tenant();
             let router = surface.router.and_then(|id| tenant?.routers.get(id)).cloned();
             let loss = Loss::default();
-            let pursuit =
-                Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router, unsayable: None });
+            let pursuit = Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router });
             if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
         }
         Err(failure) => refused(settle, &failure),

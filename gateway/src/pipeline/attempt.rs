@@ -61,8 +61,6 @@ pub(crate) struct Pursuit {
     pub(crate) chain: Chain,
     /// Through which it came: it says whose secrets may be used.
     pub(crate) router: Option<Arc<Router>>,
-    /// What the caller has written wrongly where it had to be translated.
-    pub(crate) unsayable: Option<BadRequest>,
 }
 
 /// A candidate with everything that a call to it needs.
@@ -70,9 +68,26 @@ struct Target {
     model: Arc<Model>,
     provider: Arc<Provider>,
     dialect: Dialect,
+    body: Bytes,
+    /// What of the request the body leaves out.
+    loss: Loss,
     key: Option<Key>,
     more_keys: bool,
     waits: Waits,
+}
+
+/// Why a candidate has no answer.
+enum Stop {
+    /// Another may be tried.
+    Fault(Fault),
+    /// A field is wrong where it has to be translated: the caller's mistake, of which no provider learns.
+    Unsayable(BadRequest),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 /// A provider secret, opened.
@@ -103,11 +118,9 @@ impl Pursuit {
             let (answered, another_key) = self.attempt(&model).await;
             match answered {
                 Ok(answered) => return (self, Ok(answered)),
-                Err(fault) => {
+                Err(Stop::Unsayable(bad)) => return (self, Err(Failure::Malformed(bad))),
+                Err(Stop::Fault(fault)) => {
                     self.note_failure(&model, &fault, began);
-                    if let Some(bad) = self.unsayable.take() {
-                        return (self, Err(Failure::Malformed(bad)));
-                    }
                     let place = another_key.then(|| self.place_for_a_repeat()).flatten();
                     if let Err(failure) = self.chain.failed(fault, place.is_some()) {
                         return (self, Err(failure));
@@ -128,10 +141,10 @@ impl Pursuit {
     }
 
     /// Calls one candidate once. Also says whether it has another key to try.
-    async fn attempt(&mut self, model: &ModelId) -> (Result<Answered, Fault>, bool) {
+    async fn attempt(&mut self, model: &ModelId) -> (Result<Answered, Stop>, bool) {
         let target = match self.target(model).await {
             Ok(target) => target,
-            Err(fault) => return (Err(fault), false),
+            Err(stop) => return (Err(stop), false),
         };
         self.settle.sent_to(model, self.request.features().input_tokens);
         self.settle.sent_with(target.key.as_ref().map(|key| &key.credential.id));
@@ -154,16 +167,18 @@ impl Pursuit {
             let millis = Some(report::millis(began.elapsed()));
             self.settle.attempted(Attempt { millis, ..Attempt::new(model.clone(), AttemptOutcome::Ok) });
         }
-        (answered, target.more_keys)
+        (answered.map_err(Stop::Fault), target.more_keys)
     }
 
-    async fn target(&self, id: &ModelId) -> Result<Target, Fault> {
+    async fn target(&self, id: &ModelId) -> Result<Target, Stop> {
         let context = self.settle.context();
         let gone = || Fault::new(FaultKind::NotSent, format!("`{id}` is no longer configured"));
         let tenant = context.tenant().ok_or_else(gone)?;
         let model = tenant.models.get(id).ok_or_else(gone)?.clone();
         let provider = tenant.provider_of(id).ok_or_else(gone)?.clone();
         let dialect = upstream_dialect(&provider, self.request.dialect())?;
+        // Before anything is asked of the provider, or noted of it.
+        let Encoded { body, loss } = self.request.encode_for(dialect, &model.native).map_err(Stop::Unsayable)?;
         let app = &self.worker.app;
         let now = app.clock.monotonic();
         let access = Access { router: self.router.as_deref(), user: context.key.user.as_deref() };
@@ -173,7 +188,7 @@ impl Pursuit {
             let mut fault =
                 Fault::new(FaultKind::RateLimited, format!("`{id}` has asked to be left alone for a while"));
             fault.retry_after = Some(wait);
-            return Err(fault);
+            return Err(fault.into());
         }
         let remaining = context.deadline.saturating_duration_since(Instant::now());
         let key = match usable.first() {
@@ -184,7 +199,7 @@ impl Pursuit {
         let waits = Waits::resolve(&provider.timeouts).within(remaining);
         // In the half-open state this takes the probe; a candidate that is tried all the same is a last resort.
         app.upstreams.admit(&context.key.organisation, id, now);
-        Ok(Target { model, provider, dialect, key, more_keys: usable.len() > 1, waits })
+        Ok(Target { model, provider, dialect, body, loss, key, more_keys: usable.len() > 1, waits })
     }
 
     async fn unseal(
@@ -200,23 +215,15 @@ impl Pursuit {
 
     async fn call(&mut self, target: &Target) -> Result<Answered, Fault> {
         let native = &target.model.native;
-        let Encoded { body, loss } = match self.request.encode_for(target.dialect, native) {
-            Ok(encoded) => encoded,
-            Err(bad) => {
-                let fault = unsayable(&bad);
-                self.unsayable = Some(bad);
-                return Err(fault);
-            }
-        };
-        self.settle.lost(&loss);
-        self.loss = loss;
+        self.settle.lost(&target.loss);
+        self.loss.clone_from(&target.loss);
         let none = HeaderMap::new();
         let call = Call {
             provider: &target.provider,
             path: &target.dialect.path(native, self.request.stream()),
             model: native,
             headers: if target.dialect == self.request.dialect() { &self.forwarded } else { &none },
-            body,
+            body: target.body.clone(),
             secret: target.secret(),
             stream: self.request.stream(),
             waits: target.waits,
@@ -448,11 +455,6 @@ impl Drop for Observation<'_> {
             self.tell(AttemptOutcome::Cancelled, None);
         }
     }
-}
-
-/// A field that is wrong where it has to be translated: the caller's mistake, which is no fault of the provider.
-fn unsayable(bad: &BadRequest) -> Fault {
-    Fault { status: Some(400), ..Fault::new(FaultKind::Refused, bad.message.clone()) }
 }
 
 /// What a call to a provider is made in. Requests in Responses go as they are to those who speak that too.

@@ -128,6 +128,7 @@ fn names(dialect: Dialect, member: &str) -> &'static [&'static str] {
             "reasoning" => &["reasoning", "reasoning_effort"],
             "reasoning.effort" => &["reasoning_effort", "reasoning.effort"],
             "reasoning.budget_tokens" => &["reasoning.max_tokens"],
+            "user" => &["user", "safety_identifier"],
             _ => &[],
         },
         Dialect::OpenaiResponses => match member {

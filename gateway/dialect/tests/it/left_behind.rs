@@ -58,6 +58,8 @@ fn hints_for_caches_are_lost_aloud_and_the_caller_s_user_is_kept() {
         "safety_identifier": "u"});
     let (body, lost) = sent(Dialect::Openai, &chat, Dialect::Anthropic);
     assert_eq!((lost, &body["metadata"]["user_id"]), (vec!["prompt_cache_key".to_owned()], &json!("u")));
+    let (_, lost) = sent(Dialect::Openai, &chat, Dialect::Gemini);
+    assert!(lost.iter().any(|path| path == "safety_identifier"), "{lost:?}");
     let responses = json!({"model": "m", "input": "hi", "prompt_cache_key": "k", "prompt_cache_retention": "24h"});
     let (_, lost) = sent(Dialect::OpenaiResponses, &responses, Dialect::Gemini);
     assert!(
