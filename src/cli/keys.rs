@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use domain::Budget;
 
-use super::{AnswerArgs, NameArgs, ObjectCommand, Wish};
+use super::{ActArgs, AnswerArgs, NameArgs, ObjectCommand, Wish};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
@@ -165,22 +165,10 @@ pub(crate) enum ProjectsCommand {
     Budget(BudgetArgs),
 }
 
-/// Which object is changed.
-#[derive(Args, Debug)]
-pub(crate) struct TargetArgs {
-    /// By id or name.
-    pub(crate) name: String,
-    /// Only if it still has this etag, as `show` prints it.
-    #[arg(long, value_name = "ETAG")]
-    pub(crate) etag: Option<String>,
-    #[command(flatten)]
-    pub(crate) answer: AnswerArgs,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct BudgetArgs {
     #[command(flatten)]
-    pub(crate) target: TargetArgs,
+    pub(crate) act: ActArgs,
     /// Such as `50/month`: USD per day, week, month or lifetime; `none` takes it away.
     #[arg(value_name = "USD/PERIOD|none")]
     pub(crate) budget: Wish<Budget>,
@@ -192,7 +180,7 @@ pub(crate) struct BudgetArgs {
 #[derive(Args, Debug)]
 pub(crate) struct BodyLoggingArgs {
     #[command(flatten)]
-    pub(crate) target: TargetArgs,
+    pub(crate) act: ActArgs,
     /// Days after which the bodies are deleted; `none` = they are not kept.
     #[arg(value_name = "DAYS|none")]
     pub(crate) days: Wish<NonZeroU32>,

@@ -8,7 +8,7 @@ use proto::pb::admin::v1 as pb;
 use proto::pb::object::v1 as object;
 use proto::pb::object::v1::object::Object as Kind;
 
-use crate::cli::{BodyLoggingArgs, BudgetArgs, ProjectsCommand, TargetArgs, Wish};
+use crate::cli::{ActArgs, BodyLoggingArgs, BudgetArgs, ProjectsCommand, Wish};
 use crate::commands::{objects, print_diff};
 use crate::exit::{Exit, UsageError};
 use crate::server_link::{ServerLink, diff_of, told};
@@ -20,7 +20,7 @@ pub(crate) async fn projects(command: ProjectsCommand) -> anyhow::Result<Exit> {
         ProjectsCommand::Budget(args) => {
             let budget = message(args.budget, args.soft)?;
             let project = object::Project { budget, ..object::Project::default() };
-            update(ObjectKind::Project, Kind::Project(project), "budget", args.target).await
+            update(ObjectKind::Project, Kind::Project(project), "budget", args.act).await
         }
     }
 }
@@ -29,14 +29,14 @@ pub(crate) async fn projects(command: ProjectsCommand) -> anyhow::Result<Exit> {
 pub(crate) async fn organisation(args: BudgetArgs) -> anyhow::Result<Exit> {
     let budget = message(args.budget, args.soft)?;
     let organisation = object::Organisation { budget, ..object::Organisation::default() };
-    update(ObjectKind::Organisation, Kind::Organisation(organisation), "budget", args.target).await
+    update(ObjectKind::Organisation, Kind::Organisation(organisation), "budget", args.act).await
 }
 
 /// Says how long an organisation's bodies are kept.
 pub(crate) async fn body_logging(args: BodyLoggingArgs) -> anyhow::Result<Exit> {
     let body_logging = retention(args.days);
     let organisation = object::Organisation { body_logging, ..object::Organisation::default() };
-    update(ObjectKind::Organisation, Kind::Organisation(organisation), "body_logging", args.target).await
+    update(ObjectKind::Organisation, Kind::Organisation(organisation), "body_logging", args.act).await
 }
 
 /// The budget that the options ask for, or none.
@@ -54,16 +54,15 @@ fn retention(days: Wish<NonZeroU32>) -> Option<object::BodyLogging> {
     days.value().map(|days| object::BodyLogging { retention_days: days.get() })
 }
 
-async fn update(kind: ObjectKind, wanted: Kind, field: &str, target: TargetArgs) -> anyhow::Result<Exit> {
+async fn update(kind: ObjectKind, wanted: Kind, field: &str, act: ActArgs) -> anyhow::Result<Exit> {
     let request = pb::UpdateRequest {
-        name: target.name,
+        name: act.name,
         object: Some(object::Object { object: Some(wanted) }),
         update_mask: Some(mask::of(&[field])),
-        etag: target.etag.unwrap_or_default(),
+        etag: act.etag.unwrap_or_default(),
         ..pb::UpdateRequest::default()
     };
-    let changed =
-        ServerLink::connect(&target.answer.server).await?.objects().update(kind, request).await.map_err(told)?;
-    print_diff(&diff_of(changed.diff)?, target.answer.json, false)?;
+    let changed = ServerLink::connect(&act.server).await?.objects().update(kind, request).await.map_err(told)?;
+    print_diff(&diff_of(changed.diff)?, act.json, false)?;
     Ok(Exit::Done)
 }

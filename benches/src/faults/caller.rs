@@ -193,6 +193,17 @@ impl Call {
         }
     }
 
+    /// Goes on with a connection that was kept, or opens one.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn kept_or_open(kept: Option<Self>, address: SocketAddr) -> io::Result<Self> {
+        match kept {
+            Some(call) => Ok(call),
+            None => Self::open(address).await,
+        }
+    }
+
     /// Leaves as a killed process does: with a reset.
     pub fn reset(self) {
         // Where it fails the connection is closed, which is leaving too.

@@ -112,13 +112,7 @@ async fn lane_of(world: &World, (seed, share): (u64, f64), lane: u64, requests: 
         let mut random = Random::of(seed, place);
         let question = question(world, &mut random, share, place);
         faults += u64::from(question.marker.fault != Fault::None);
-        let mut call = match kept.take() {
-            Some(call) => call,
-            None => match Call::open(world.product.gateway).await {
-                Ok(call) => call,
-                Err(_) => continue,
-            },
-        };
+        let Ok(mut call) = Call::kept_or_open(kept.take(), world.product.gateway).await else { continue };
         call.send(&question.bytes(KEY)).await;
         let seen = call.answer(PATIENCE).await;
         let request = seen.header("x-request-id").unwrap_or_default().to_owned();

@@ -111,13 +111,7 @@ async fn lane_of(world: &World, seed: u64, lane: u64, over: &AtomicBool) -> u64 
         let place = sent * LANES + lane;
         let mut random = Random::of(seed, place);
         let question = question(world, &mut random, FAULTS, place);
-        let mut call = match kept.take() {
-            Some(call) => call,
-            None => match Call::open(world.product.gateway).await {
-                Ok(call) => call,
-                Err(_) => continue,
-            },
-        };
+        let Ok(mut call) = Call::kept_or_open(kept.take(), world.product.gateway).await else { continue };
         call.send(&question.bytes(KEY)).await;
         sent += 1;
         if random.chance(LEAVERS) {

@@ -333,4 +333,5 @@ fn what_cannot_be_translated_is_the_callers_mistake_and_reaches_nobody() {
     assert_eq!((answer.status, &error["source"], &error["provider"]), (400, &json!("gateway"), &json!(null)));
     assert_eq!(error["param"], "tools[0].function.parameters");
     assert_eq!((first.calls(), second.calls()), (0, 0));
+    assert!(stack.record().finished.attempts.is_empty(), "nothing is noted of a provider that was not asked");
 }
