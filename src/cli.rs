@@ -3,6 +3,8 @@
 mod keys;
 mod objects;
 mod records;
+#[cfg(test)]
+mod reference;
 mod trust;
 mod wish;
 
