@@ -270,6 +270,16 @@ fn a_form_that_names_its_model_behind_its_file_is_charged_to_it() {
 }
 
 #[test]
+fn a_name_that_is_cut_by_the_end_of_a_piece_is_read_whole() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let stack = small(&upstream);
+    let form = field("model", "small") + &form(&[]);
+    let cut = form.find("all\r\n").unwrap();
+    assert_eq!(send_form(&stack, &form, form.len() - cut).status, 200);
+    assert_eq!(stack.record().finished.cost, Some(Money::from_pico(30_000_000)));
+}
+
+#[test]
 fn a_form_that_names_two_models_is_broken_off() {
     let upstream = Upstream::good();
     let stack = small(&upstream);
