@@ -3,6 +3,9 @@
 mod keys;
 mod objects;
 mod records;
+#[cfg(test)]
+mod reference;
+mod trust;
 mod wish;
 
 use std::net::SocketAddr;
@@ -14,6 +17,7 @@ use domain::SecretText;
 pub(crate) use keys::*;
 pub(crate) use objects::*;
 pub(crate) use records::*;
+pub(crate) use trust::TrustArgs;
 pub(crate) use wish::Wish;
 
 /// A self-hosted router for language models: one endpoint, the best configured model for each request.
@@ -142,12 +146,8 @@ pub(crate) struct UpArgs {
     /// Deletes records of requests that came more days ago than this; without it they are kept for good.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) retain_days: Option<u32>,
-    /// Which certificate authorities vouch for providers.
-    #[arg(long, value_enum, default_value = "platform")]
-    pub(crate) trust_roots: TrustChoice,
-    /// A PEM file of further certificate authorities.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) extra_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// A PEM file with the certificate that applications are shown, and those that lead to its authority. Read again
     /// when it changes, or on SIGHUP. Without it the gateway speaks plain HTTP.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -203,14 +203,6 @@ pub(crate) enum DurabilityChoice {
     Grouped,
     /// Every record is synced before its answer is complete.
     Strict,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum TrustChoice {
-    /// The operating system's.
-    Platform,
-    /// Mozilla's, compiled in.
-    Webpki,
 }
 
 /// Which server a command talks to.

@@ -5,6 +5,7 @@
 //! attributes. A collector that is away costs nobody anything: what cannot be sent is dropped and counted.
 
 mod collector;
+mod fault;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::exit::UsageError;
+use fault::Fault;
 
 /// Requests that are sent together, at most.
 const BATCH: usize = 256;
@@ -109,11 +111,12 @@ async fn export(exporter: &SpanExporter, batch: &mut Vec<RequestTrace>) {
     }
     let spans: Vec<_> = batch.drain(..).flat_map(|trace| spans_of(&trace)).collect();
     let count = spans.len() as u64;
-    match timeout(EXPORT_WAIT, exporter.export(spans)).await {
-        Ok(Ok(())) => metrics::counter!("signalbox_spans_exported_total").increment(count),
-        failed => {
+    let sent = timeout(EXPORT_WAIT, exporter.export(spans)).await;
+    match sent.map_err(|_| Fault::Late(EXPORT_WAIT)).and_then(|sent| sent.map_err(Fault::Export)) {
+        Ok(()) => metrics::counter!("signalbox_spans_exported_total").increment(count),
+        Err(fault) => {
             metrics::counter!("signalbox_traces_dropped_total", "reason" => "export").increment(requests);
-            tracing::warn!(requests, fault = ?failed, "traces were not sent");
+            tracing::warn!(requests, %fault, "traces were not sent");
         }
     }
 }

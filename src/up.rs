@@ -19,7 +19,7 @@ use engine::{Engine, EngineParts, StartingScorers};
 use gateway::{Gateway, GatewayConfig, GatewayParts, Limits, SharedLimits, SystemClock, TlsFiles, Traces};
 use ledger::{Durability, Ledger, LedgerOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
-use providers::{TrustRoots, tls_config};
+use providers::tls_config;
 use registry::Registry;
 use scorer::{HeuristicScorer, LearnedScorer};
 use seal::{Keyring, SealingKey};
@@ -28,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::cli::{DurabilityChoice, ScorerChoice, TrustChoice, UpArgs};
+use crate::cli::{DurabilityChoice, ScorerChoice, UpArgs};
 use crate::console_port;
 use crate::data_dir::{self, DataDir};
 use crate::environment;
@@ -356,11 +356,8 @@ fn gateway_config(args: &UpArgs, folder: &Path) -> GatewayConfig {
         tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| TlsFiles { certificate, key }),
         data_dir: folder.to_owned(),
         threads: threads(),
-        trust_roots: match args.trust_roots {
-            TrustChoice::Platform => TrustRoots::Platform,
-            TrustChoice::Webpki => TrustRoots::WebPki,
-        },
-        extra_ca: args.extra_ca.clone(),
+        trust_roots: args.trust.roots(),
+        extra_ca: args.trust.extra_ca.clone(),
         limits: Limits { drain: Duration::from_secs(args.drain_seconds), ..Limits::default() },
         shared_limits: args
             .redis_url

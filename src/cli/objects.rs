@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{AnswerArgs, BodyLoggingArgs, BudgetArgs, ServerArgs, Wish};
+use super::{AnswerArgs, BodyLoggingArgs, BudgetArgs, ServerArgs, TrustArgs, Wish};
 
 /// What every kind of object has.
 #[derive(Debug, Subcommand)]
@@ -70,6 +70,8 @@ pub(crate) struct CheckProviderArgs {
     /// An API key; otherwise one is made for ten minutes and revoked at the end.
     #[arg(id = "api-key", long = "api-key", env = "SIGNALBOX_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

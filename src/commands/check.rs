@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use domain::{Model, Object, ObjectKind, ProviderSlug, SecretText, Timestamp};
 use proto::pb::admin::v1 as pb;
-use providers::{Pass, ProviderClient, TrustRoots, Waits, tls_config};
+use providers::{Pass, ProviderClient, Waits, tls_config};
 use seal::Secret;
 use serde::Serialize;
 
@@ -94,15 +94,17 @@ struct Caller {
 
 impl Caller {
     async fn new(args: &CheckProviderArgs, server: &mut ServerLink, model: &Model) -> anyhow::Result<Self> {
+        // Before a key is made, which a file that cannot be read would leave behind.
+        let trusted = tls_config(args.trust.roots(), args.trust.extra_ca.as_deref())?;
+        let gateway = std::sync::Arc::new(gateway(&args.gateway)?);
         let (key, own_key) = if let Some(key) = &args.api_key {
             (SecretText::new(key.clone()), None)
         } else {
             let created = server.create_key(key_for(model)).await?;
             (created.key, Some(created.id))
         };
-        let client = ProviderClient::new(tls_config(TrustRoots::Platform, None)?);
+        let client = ProviderClient::new(trusted);
         let key = Secret::new(key.expose().as_bytes().to_vec());
-        let gateway = std::sync::Arc::new(gateway(&args.gateway)?);
         Ok(Self { client, gateway, key, own_key })
     }
 

@@ -24,22 +24,12 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<Exit> {
     if !folder.is_dir() {
         bail!("{} holds no ledger: name the folder of the server with --data-dir", args.data_dir.display());
     }
-    if args.out.exists() && !args.force {
-        bail!("{} is there already: --force replaces it", args.out.display());
-    }
+    refuse_what_is_there(&args.out, args.force)?;
     let filter = args.filter.offline()?;
     let reader = Ledger::open_reader(&folder)?;
-    let partial = partial(&args.out);
-    let written = write(&reader, filter, &partial).await;
-    // A file that is not whole must not be taken for one.
-    let rows = match written {
-        Ok(rows) => rows,
-        Err(fault) => {
-            let _ = fs::remove_file(&partial);
-            return Err(fault);
-        }
-    };
-    fs::rename(&partial, &args.out).with_context(|| format!("cannot replace {}", args.out.display()))?;
+    let (partial, file) = Partial::begin(&args.out)?;
+    let rows = write(&reader, filter, file).await?;
+    partial.become_whole()?;
     if args.json {
         output::json(&json!({"file": args.out, "rows": rows}))?;
     } else {
@@ -48,8 +38,22 @@ pub(crate) async fn run(args: ExportArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn write(reader: &LedgerReader, filter: RecordFilter, path: &Path) -> anyhow::Result<u64> {
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+/// Only a file can be replaced, and only if that is asked for.
+fn refuse_what_is_there(path: &Path, is_forced: bool) -> anyhow::Result<()> {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => {
+            let inside = path.join("records.parquet");
+            bail!("{shown} is a folder: name a file in it, such as --out {}", inside.display())
+        }
+        Ok(there) if !there.is_file() => bail!("{shown} is no plain file: name one with --out"),
+        Ok(_) if !is_forced => bail!("{shown} is there already: --force replaces it"),
+        // Whether it can be written is found out by writing.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+async fn write(reader: &LedgerReader, filter: RecordFilter, file: File) -> anyhow::Result<u64> {
     let mut parquet = ParquetFile::begin(BufWriter::new(file))?;
     let mut page = RecordFilter { limit: PAGE, ..filter };
     loop {
@@ -63,9 +67,48 @@ async fn write(reader: &LedgerReader, filter: RecordFilter, path: &Path) -> anyh
     Ok(rows)
 }
 
-/// Beside the file that is wanted, so that it can be renamed.
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
+/// A file that is not whole and must not be taken for one: beside the file that is wanted, so that it can be renamed, and
+/// gone with this value if it has not been.
+struct Partial<'a> {
+    wanted: &'a Path,
+    path: PathBuf,
+}
+
+impl<'a> Partial<'a> {
+    fn begin(wanted: &'a Path) -> anyhow::Result<(Self, File)> {
+        let mut name = wanted.as_os_str().to_owned();
+        name.push(".partial");
+        let path = PathBuf::from(name);
+        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok((Self { wanted, path }, file))
+    }
+
+    fn become_whole(self) -> anyhow::Result<()> {
+        fs::rename(&self.path, self.wanted).with_context(|| format!("cannot replace {}", self.wanted.display()))
+    }
+}
+
+impl Drop for Partial<'_> {
+    /// After a rename there is nothing left to remove.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_take_its_place_is_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let wanted = scratch.path().join("wanted");
+        // As if it had become a folder while the records were read.
+        fs::create_dir(&wanted).unwrap();
+        let (partial, _file) = Partial::begin(&wanted).unwrap();
+        let refused = partial.become_whole().unwrap_err();
+        assert!(refused.to_string().contains(wanted.to_str().unwrap()), "{refused}");
+        let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(left, ["wanted"]);
+    }
 }

@@ -280,6 +280,30 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
 }
 
 #[test]
+fn a_check_of_a_provider_trusts_whom_it_is_told_to() {
+    let scratch = Scratch::new();
+    certify(&scratch);
+    let (certificate, key) = (scratch.path("tls.crt"), scratch.path("tls.key"));
+    let certificate = certificate.to_str().unwrap();
+    let mut server = scratch.start(&["--demo", "--tls-cert", certificate, "--tls-key", key.to_str().unwrap()]);
+    let (_, port) = server.ready["gateway"].as_str().unwrap().rsplit_once(':').unwrap();
+    let gateway = format!("https://localhost:{port}");
+    let folder = scratch.data_dir();
+    let check = |more: &[&str]| {
+        let arguments = ["providers", "check", "demo", "--gateway", &gateway, "--data-dir", folder.to_str().unwrap()];
+        let ended = run(&[&arguments[..], more].concat());
+        (ended.status.code(), text(&ended.stdout), text(&ended.stderr))
+    };
+    let (code, seen, said) = check(&["--extra-ca", certificate]);
+    assert!(code == Some(0) && seen.contains("works"), "{seen}{said}");
+    let (code, _, said) = check(&[]);
+    assert!(code == Some(1) && said.contains("no gateway answers"), "{said}");
+    let (code, _, said) = check(&["--extra-ca", "absent.pem"]);
+    assert!(code == Some(1) && said.contains("absent.pem"), "{said}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_certificate_that_cannot_be_used_ends_the_start() {
     let scratch = Scratch::new();
     certify(&scratch);

@@ -148,7 +148,13 @@ fn records_are_exported_whole_or_not_at_all() {
     let nowhere = file.with_file_name("none").join("x.parquet");
     let (code, _, err) = command(&scratch, &["export", "--out", nowhere.to_str().unwrap()]);
     assert!(code == 1 && err.contains("cannot write"), "{code} {err}");
-    assert!(!file.with_file_name("records.parquet.partial").exists());
+    let folder = file.with_file_name("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let (code, _, err) = command(&scratch, &["export", "--out", folder.to_str().unwrap(), "--force"]);
+    let cure = folder.join("records.parquet");
+    assert!(code == 1 && err.contains("is a folder") && err.contains(cure.to_str().unwrap()), "{code} {err}");
+    let left = std::fs::read_dir(file.parent().unwrap()).unwrap();
+    assert!(!left.map(|it| it.unwrap().file_name()).any(|name| name.to_string_lossy().ends_with(".partial")));
 }
 
 #[test]

@@ -161,6 +161,16 @@ fn a_collector_that_is_away_harms_nobody() {
     let key = server.key();
     assert_eq!(ask(&server, &key, "", ""), 200);
     wait_for_metric(&server, "signalbox_traces_dropped_total{reason=\"export\"} 1");
+    // The count goes before the line.
+    let until = Instant::now() + Duration::from_secs(10);
+    while !server.log().contains("traces were not sent") {
+        assert!(Instant::now() < until, "nothing is said of it: {}", server.log());
+        std::thread::yield_now();
+    }
+    let log = server.log();
+    let (_, fault) = log.split_once("fault=").expect("a fault");
+    assert!(fault.starts_with("the collector cannot be reached: ") && fault.contains("onnection refused"), "{log}");
+    assert!(!["Err(", "InternalFailure", "Tonic", "\\\""].iter().any(|name| log.contains(name)), "{log}");
     assert_eq!(server.stop(), Some(0));
 }
 

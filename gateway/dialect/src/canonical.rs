@@ -7,11 +7,13 @@
 mod answer;
 #[cfg(test)]
 pub(crate) mod arbitrary;
+mod cache_hints;
 mod event;
 mod loss;
 mod request;
 
 pub use answer::{Answer, Choice, StopReason};
+pub use cache_hints::CacheHints;
 pub use event::Event;
 pub use loss::{Loss, Lost};
 pub(crate) use request::Placed;

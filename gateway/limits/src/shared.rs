@@ -4,6 +4,7 @@
 //! before the next request of the same caller asks. A reservation whose gateway has died is given back by its expiry.
 
 mod dial;
+mod fault;
 mod link;
 pub(crate) mod wire;
 

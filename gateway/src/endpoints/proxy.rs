@@ -3,6 +3,8 @@
 //! No routing and no translation: the body goes as it is, the answer comes as it is, whatever it is made of. What stays
 //! ours: who may call, which models, with whose secret, what it consumed and cost, and one record.
 
+mod admission;
+mod form;
 mod said;
 mod upload;
 
@@ -10,9 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::Meter;
-use domain::{
-    Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Outcome, Provider, ProviderSlug, Surface,
-};
+use domain::{Attempt, AttemptOutcome, Constraints, Credential, ModelId, Outcome, Provider, ProviderSlug, Surface};
 use futures_util::{Stream, stream};
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -23,6 +23,7 @@ use crate::app::Worker;
 use crate::body::{Aborted, GatewayBody};
 use crate::context::RequestContext;
 use crate::endpoints::generate::refused;
+use crate::endpoints::proxy::admission::Admission;
 use crate::endpoints::proxy::said::{Destination, Said};
 use crate::endpoints::proxy::upload::Upload;
 use crate::error::Failure;
@@ -86,7 +87,7 @@ impl Passage {
         let limits = self.worker.app.limits();
         let mut upload = None;
         let body = if upload::is_wanted(&head.headers, &body, limits) {
-            upload.insert(Upload::begin(body, limits, in_flight).await?).first()
+            upload.insert(Upload::begin(&head.headers, body, limits, in_flight).await?).first()
         } else {
             body_limit::read(body, limits, in_flight).await.map_err(|failure| match failure {
                 Failure::BodyTooLarge { .. } => upload::not_taken(limits),
@@ -101,13 +102,21 @@ impl Passage {
         self.settle.labelled(labels(&head.headers)?);
         let below = &head.uri.path()[slug.len() + 1..];
         let destination = Destination::of(below, head.uri.query(), &self.provider.base_url)?;
-        let said = Said::of(&destination, &head.headers, &body)?;
-        if upload.is_some() && destination.deployment.is_empty() && self.is_limited() {
+        let said = match upload.as_ref().and_then(Upload::form) {
+            Some(form) => Said::of_form(&destination, &head.headers, form)?,
+            None => Said::of(&destination, &head.headers, &body)?,
+        };
+        let admission = self.admission(&head.method)?;
+        if upload.is_some() && destination.deployment.is_empty() && admission.is_limited() {
             // Which model it names may stand where nobody looks.
             return Err(upload::not_taken(self.worker.app.limits()));
         }
         self.settle.describe(said.model.as_deref(), said.stream);
-        self.model = self.admit(&head.method, said.model.as_deref())?;
+        self.model = admission.admit(said.model.as_deref())?;
+        if let Some(upload) = &mut upload {
+            // A deployment is what is called, whatever the body says.
+            upload.watch((destination.deployment.is_empty()).then_some(admission), said.model.clone());
+        }
         // What stands in a body of unknown shape: four bytes a token, and nothing of what is no text.
         let input_tokens = if body.trim_ascii_start().first() == Some(&b'{') { body.len() as u64 / 4 } else { 0 };
         let asked = Asked { input_tokens, max_output_tokens: said.max_tokens, user: said.user };
@@ -137,14 +146,18 @@ impl Passage {
             };
             self.settle.sent_with(key.as_ref().map(|(credential, _)| &credential.id));
             self.settle.wait_begins();
-            let (answered, broken) = match upload.take().map(Upload::flowing) {
+            let (answered, fate) = match upload.take().map(Upload::flowing) {
                 None => (self.worker.client.pass(pass).await, None),
-                Some((flowing, fate)) => (self.worker.client.pass_flowing(pass, flowing).await, fate.failure()),
+                Some((flowing, fate)) => (self.worker.client.pass_flowing(pass, flowing).await, Some(fate)),
             };
             self.settle.wait_ends();
-            if let (Err(_), Some(failure)) = (&answered, broken) {
+            if let (Err(_), Some(failure)) = (&answered, fate.as_ref().and_then(|fate| fate.failure())) {
                 // The provider did nothing wrong.
                 return Err(failure);
+            }
+            if let Some(named) = fate.and_then(|fate| fate.named()) {
+                self.settle.describe(Some(&named.model), said.stream);
+                self.model = named.id;
             }
             self.settle.answered_as(answered.as_ref().ok().and_then(Upstream::request_id));
             self.note(key.as_ref().map(|(credential, _)| credential), &answered);
@@ -163,37 +176,10 @@ impl Passage {
         }
     }
 
-    /// The model in our catalogue, if the request names one that stands there.
-    fn admit(&self, method: &Method, native: Option<&str>) -> Result<Option<ModelId>, Failure> {
+    fn admission(&self, method: &Method) -> Result<Admission, Failure> {
         let context = self.settle.context();
-        let allowed = &context.key.allowed_models;
-        let tenant = context.tenant().ok_or(Failure::NotReady)?;
-        let id = native.and_then(|native| {
-            let known =
-                |model: &&Arc<Model>| model.id.provider() == self.provider.slug.as_str() && model.native == native;
-            let known = tenant.models.values().find(known).map(|model| model.id.clone());
-            known.or_else(|| ModelId::parse(&format!("{}/{native}", self.provider.slug)).ok())
-        });
-        let disabled = id.as_ref().and_then(|id| tenant.models.get(id)).is_some_and(|model| !model.enabled);
-        let may = match &id {
-            _ if allowed.is_empty() => true,
-            Some(id) => allowed.contains(id),
-            // Reading and deleting asks no model; whatever else names none could ask any.
-            None => {
-                matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
-                    && allowed.iter().any(|id| id.provider() == self.provider.slug.as_str())
-            }
-        };
-        match id {
-            Some(id) if disabled => Err(Failure::UnknownModel(id.to_string())),
-            id if may => Ok(id),
-            _ => Err(Failure::ModelNotAllowed { provider: self.provider.slug.to_string() }),
-        }
-    }
-
-    /// Whether the key may use some models only.
-    fn is_limited(&self) -> bool {
-        !self.settle.context().key.allowed_models.is_empty()
+        let tenant = context.tenant().ok_or(Failure::NotReady)?.clone();
+        Ok(Admission { key: context.key.clone(), tenant, provider: self.provider.clone(), method: method.clone() })
     }
 
     /// The secrets to try, in order.

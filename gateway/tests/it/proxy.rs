@@ -1,8 +1,9 @@
 //! The provider proxy: a provider's own API under our keys, as it is, accounted for.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Money, Outcome};
+use domain::{Model, Money, Object, Outcome, Snapshot};
 use gateway::Limits;
 
 use crate::stack::{KEY, NARROW, Setup, TestStack, UNKNOWN, limits, summary};
@@ -225,5 +226,87 @@ fn an_upload_that_stops_is_the_callers_fault() {
     call.answer().assert_error(408, "invalid_request_error", "slow_body");
     let record = stack.record();
     assert_eq!(summary(&record), (Outcome::Failed, 408, Vec::new()));
+    assert_eq!(upstream.calls(), 0, "it never had all of it");
+}
+
+// === Forms that flow ===
+
+const FORM: &str = "multipart/form-data; boundary=x";
+
+fn field(name: &str, value: &str) -> String {
+    format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+}
+
+/// A file of `LENGTH` bytes and what stands behind it.
+fn form(behind: &[String]) -> String {
+    let file = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n";
+    format!("{file}{}\r\n{}--x--\r\n", "sound".repeat(LENGTH / 5), behind.concat())
+}
+
+/// Sends a form in two pieces, cut so many bytes before its end.
+fn send_form(stack: &TestStack, form: &str, from_end: usize) -> crate::wire::Response {
+    let (one, other) = form.split_at(form.len() - from_end);
+    let mut call = stack.call();
+    call.send(upload_head(KEY, FORM, form.len()) + one);
+    call.send(other);
+    call.answer()
+}
+
+#[test]
+fn a_form_that_names_its_model_behind_its_file_is_charged_to_it() {
+    let form = form(&[field("language", "en"), field("model", "small")]);
+    // In the middle of the name, of the field's head and of the delimiter before it.
+    for from_end in [12, 30, 73] {
+        let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+        let stack = small(&upstream);
+        let answer = send_form(&stack, &form, from_end);
+        assert_eq!((answer.status, answer.body.as_str()), (200, COMPLETION));
+        assert!(upstream.last_body() == form, "byte for byte");
+        let record = stack.record();
+        assert_eq!(summary(&record), (Outcome::Completed, 200, vec!["p0/small ok".to_owned()]));
+        assert_eq!(record.finished.cost, Some(Money::from_pico(30_000_000)));
+        assert_eq!(record.finished.started.requested_model.as_deref(), Some("small"));
+    }
+}
+
+#[test]
+fn a_name_that_is_cut_by_the_end_of_a_piece_is_read_whole() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let stack = small(&upstream);
+    let form = field("model", "small") + &form(&[]);
+    let cut = form.find("all\r\n").unwrap();
+    assert_eq!(send_form(&stack, &form, form.len() - cut).status, 200);
+    assert_eq!(stack.record().finished.cost, Some(Money::from_pico(30_000_000)));
+}
+
+#[test]
+fn a_form_that_names_two_models_is_broken_off() {
+    let upstream = Upstream::good();
+    let stack = small(&upstream);
+    let twice = form(&[field("model", "small"), field("model", "large")]);
+    send_form(&stack, &twice, 12).assert_error(400, "invalid_request_error", "invalid_value");
+    assert_eq!(summary(&stack.record()), (Outcome::Failed, 400, Vec::new()));
+    assert_eq!(upstream.calls(), 0, "it never had all of it");
+}
+
+fn with_small_disabled(snapshot: &Snapshot) -> Snapshot {
+    let objects = snapshot.objects().into_iter().map(|object| match object {
+        Object::Model(model) if model.id.native() == "small" => {
+            Object::Model(Arc::new(Model { enabled: false, ..Model::clone(&model) }))
+        }
+        other => other,
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+#[test]
+fn a_form_cannot_ask_a_disabled_model_behind_its_file() {
+    let upstream = Upstream::good();
+    let limits = Limits { body_bytes: 1_024, upload_bytes: 500_000, ..limits() };
+    let change: fn(&Snapshot) -> Snapshot = with_small_disabled;
+    let upstreams = vec![upstream.address];
+    let stack = TestStack::start(Setup { upstreams, limits, change: Some(change), ..Setup::default() });
+    let answer = send_form(&stack, &form(&[field("model", "small")]), 12);
+    answer.assert_error(404, "not_found_error", "model_not_found");
     assert_eq!(upstream.calls(), 0, "it never had all of it");
 }

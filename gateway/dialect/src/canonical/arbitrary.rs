@@ -4,7 +4,9 @@
 
 use proptest::prelude::*;
 
-use super::{Json, Media, Message, OutputShape, Part, Reasoning, Request, Role, Sampling, Tool, ToolChoice};
+use super::{
+    CacheHints, Json, Media, Message, OutputShape, Part, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
+};
 
 /// A few characters, the awkward ones among them.
 pub(crate) fn words() -> impl Strategy<Value = String> {
@@ -59,6 +61,17 @@ fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>)> {
 }
 
 prop_compose! {
+    fn cache_hints()(
+        prompt_cache_key in prop::option::of(words()),
+        prompt_cache_retention in prop::option::of("24h|in_memory"),
+        prompt_cache_options in prop::option::of(Just(r#"{"ttl":"30m"}"#)),
+    ) -> CacheHints {
+        let prompt_cache_options = prompt_cache_options.and_then(Json::parse);
+        CacheHints { prompt_cache_key, prompt_cache_retention, prompt_cache_options }
+    }
+}
+
+prop_compose! {
     /// A request without turns: tools, choices, shapes and settings.
     pub(crate) fn settings()(
         (tools, tool_choice) in tools(),
@@ -69,6 +82,8 @@ prop_compose! {
         effort in prop::option::of("low|high"),
         verbosity in prop::option::of("low|high"),
         user in prop::option::of(words()),
+        safety_identifier in prop::option::of(words()),
+        cache_hints in cache_hints(),
         shaped in any::<bool>(),
         stream in any::<bool>(),
     ) -> Request {
@@ -90,6 +105,8 @@ prop_compose! {
             reasoning: effort.map(|effort| Reasoning { effort: Some(effort), summary: Some("auto".into()), ..Reasoning::default() }),
             verbosity,
             user,
+            safety_identifier,
+            cache_hints,
             metadata: Json::parse(r#"{"team":"docs"}"#),
             service_tier: Some("flex".into()),
             stream,

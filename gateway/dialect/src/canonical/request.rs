@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::Loss;
+use super::{CacheHints, Loss};
 
 /// Sound JSON as text, carried without being looked into.
 #[derive(Clone, Debug)]
@@ -66,6 +66,10 @@ pub struct Request {
     pub verbosity: Option<String>,
     /// The caller's own user, for the provider's abuse checks.
     pub user: Option<String>,
+    /// Stands for the caller's own user in those checks, where it is told apart from `user`.
+    pub safety_identifier: Option<String>,
+    /// What is said about the provider's prompt cache.
+    pub cache_hints: CacheHints,
     /// The caller's notes: an object.
     pub metadata: Option<Json>,
     /// `auto`, `default`, `flex`, `priority`.

@@ -61,12 +61,14 @@ fn lose(request: &Request, loss: &mut Loss) {
     for (path, is_given) in [
         ("verbosity", request.verbosity.is_some()),
         ("user", request.user.is_some()),
+        ("safety_identifier", request.safety_identifier.is_some()),
         ("metadata", request.metadata.is_some()),
     ] {
         if is_given {
             loss.note(path, absent);
         }
     }
+    request.cache_hints.note_lost(absent, loss);
 }
 
 fn service_tier<'a>(tier: &'a str, loss: &mut Loss) -> Option<&'a str> {

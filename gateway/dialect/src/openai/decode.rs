@@ -27,7 +27,6 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     fields.ignore_each(&IGNORED);
     fields.lose_store(loss);
     fields.ignore_each(&crate::request::extensions::NAMES);
-    let safety_identifier = fields.string("safety_identifier")?;
     let max_tokens = fields.take("max_tokens", |at| at.unsigned())?;
     let tools = fields.take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?;
     let (tools, tool_places) = tools.into_iter().flatten().flatten().unzip();
@@ -48,7 +47,9 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
         output: fields.take("response_format", |at| output(at, loss))?.unwrap_or_default(),
         reasoning: reasoning(fields, loss)?,
         verbosity: fields.string("verbosity")?,
-        user: fields.string("user")?.or(safety_identifier),
+        user: fields.string("user")?,
+        safety_identifier: fields.string("safety_identifier")?,
+        cache_hints: fields.cache_hints(loss)?,
         metadata: fields.take("metadata", |at| at.json_object())?,
         service_tier: fields.string("service_tier")?,
         stream: fields.take("stream", |at| at.bool())?.unwrap_or(false),

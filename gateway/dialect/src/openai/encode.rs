@@ -20,6 +20,11 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
     let mut loss = Loss::default();
     note_unsayable(request, &mut loss);
     let sampling = request.sampling;
+    let knows_hints = is_run_by_the_vendor(native_model);
+    if !knows_hints {
+        note_hints(request, &mut loss);
+    }
+    let identifier = request.safety_identifier.as_deref();
     let counts_thoughts = request.reasoning.is_some() || is_of_the_vendor(native_model);
     let wire = WireRequest {
         model: native_model,
@@ -41,7 +46,9 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         response_format: format(&request.output),
         reasoning_effort: request.reasoning.as_ref().and_then(Reasoning::nearest_effort),
         verbosity: request.verbosity.as_deref(),
-        user: request.user.as_deref(),
+        user: request.user.as_deref().or(identifier.filter(|_| !knows_hints)),
+        safety_identifier: identifier.filter(|_| knows_hints),
+        cache_hints: knows_hints.then_some(&request.cache_hints),
         service_tier: request.service_tier.as_deref().filter(|tier| is_tier(tier, &mut loss)),
         stream: request.stream,
         stream_options: request.stream.then_some(StreamOptions { include_usage: true }),
@@ -73,8 +80,24 @@ fn is_of_the_vendor(native_model: &str) -> bool {
     is_o_series || name.starts_with("gpt-") || name.starts_with("chatgpt-")
 }
 
+/// Whether the model is one that its vendor alone runs, so that the server knows the vendor's newer members: several
+/// compatible ones refuse the whole request for a name that they do not know, and a hint is not worth that.
+fn is_run_by_the_vendor(native_model: &str) -> bool {
+    let name = native_model.rsplit('/').next().unwrap_or(native_model);
+    is_of_the_vendor(native_model) && !name.starts_with("gpt-oss")
+}
+
+/// Notes what only the vendor's own models are told. An identifier goes as the user, if there is none.
+fn note_hints(request: &Request, loss: &mut Loss) {
+    const UNKNOWN: &str = "is told to the vendor's own models only: compatible servers may refuse it";
+    request.cache_hints.note_lost(UNKNOWN, loss);
+    if request.user.is_some() && request.safety_identifier.is_some() {
+        loss.note("safety_identifier", UNKNOWN);
+    }
+}
+
 fn is_tier(tier: &str, loss: &mut Loss) -> bool {
-    let is_known = ["auto", "default", "flex", "scale", "priority"].contains(&tier);
+    let is_known = ["auto", "default", "flex", "scale", "priority", "fast"].contains(&tier);
     if !is_known {
         loss.note("service_tier", "this dialect has no such tier");
     }

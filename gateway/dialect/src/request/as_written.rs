@@ -128,7 +128,6 @@ fn names(dialect: Dialect, member: &str) -> &'static [&'static str] {
             "reasoning" => &["reasoning", "reasoning_effort"],
             "reasoning.effort" => &["reasoning_effort", "reasoning.effort"],
             "reasoning.budget_tokens" => &["reasoning.max_tokens"],
-            "user" => &["user", "safety_identifier"],
             _ => &[],
         },
         Dialect::OpenaiResponses => match member {
@@ -138,7 +137,6 @@ fn names(dialect: Dialect, member: &str) -> &'static [&'static str] {
             "output.description" => &["text.format.description"],
             "output.strict" => &["text.format.strict"],
             "reasoning.summary" => &["reasoning.summary", "reasoning.generate_summary"],
-            "user" => &["user", "safety_identifier"],
             "verbosity" => &["text.verbosity"],
             _ => &[],
         },

@@ -3,7 +3,7 @@
 //! What an object has and nobody asked for is left over at the end, and goes into the loss of a translation.
 
 use super::BadRequest;
-use crate::canonical::{Json, Loss};
+use crate::canonical::{CacheHints, Json, Loss};
 use crate::json::{Kind, Node, Path, Value};
 
 /// A value and where it stands.
@@ -168,6 +168,21 @@ impl<'a> Fields<'_, 'a> {
             self.lose("store", "answers are kept by providers of this dialect alone", loss);
         }
         self.ignore("store");
+    }
+
+    /// Takes what is said about the prompt cache. Explicit breakpoints stand in parts of messages, which are not
+    /// carried: to ask for those alone would be to ask for no cache at all.
+    pub(crate) fn cache_hints(&mut self, loss: &mut Loss) -> Result<CacheHints, BadRequest> {
+        const OPTIONS: &str = "prompt_cache_options";
+        let is_explicit = self.peek(OPTIONS).and_then(|options| options.str_of("mode")) == Some("explicit");
+        if is_explicit {
+            self.lose(OPTIONS, "the breakpoints that it speaks of are not carried", loss);
+        }
+        Ok(CacheHints {
+            prompt_cache_key: self.string("prompt_cache_key")?,
+            prompt_cache_retention: self.string("prompt_cache_retention")?,
+            prompt_cache_options: self.take(OPTIONS, |at| at.json_object())?.filter(|_| !is_explicit),
+        })
     }
 
     /// Notes a member as lost, if it is there, and takes it.

@@ -39,7 +39,6 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
         fields.lose(name, AT_PROVIDER, loss);
     }
     let (output, verbosity) = fields.take("text", |at| text(at, loss))?.unwrap_or_default();
-    let safety_identifier = fields.string("safety_identifier")?;
     let tools = fields.take("tools", |at| at.each("an array of tools", |at| tool(at, loss)))?;
     let (tools, tool_places) = tools.into_iter().flatten().flatten().unzip();
     let request = Request {
@@ -59,7 +58,9 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
         output,
         reasoning: fields.take("reasoning", |at| reasoning(at, loss))?,
         verbosity,
-        user: fields.string("user")?.or(safety_identifier),
+        user: fields.string("user")?,
+        safety_identifier: fields.string("safety_identifier")?,
+        cache_hints: fields.cache_hints(loss)?,
         metadata: fields.take("metadata", |at| at.json_object())?,
         service_tier: fields.string("service_tier")?,
         stream: fields.take("stream", |at| at.bool())?.unwrap_or(false),

@@ -40,6 +40,8 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         reasoning: request.reasoning.as_ref().and_then(|it| reasoning(it, &mut loss)),
         include: include(request),
         user: request.user.as_deref(),
+        safety_identifier: request.safety_identifier.as_deref(),
+        cache_hints: &request.cache_hints,
         metadata: request.metadata.as_ref(),
         service_tier: request.service_tier.as_deref().filter(|tier| is_tier(tier, &mut loss)),
         store: false,
@@ -67,7 +69,7 @@ fn note_unsayable(request: &Request, loss: &mut Loss) {
 }
 
 fn is_tier(tier: &str, loss: &mut Loss) -> bool {
-    let is_known = ["auto", "default", "flex", "scale", "priority"].contains(&tier);
+    let is_known = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"].contains(&tier);
     if !is_known {
         loss.note("service_tier", "this dialect has no such tier");
     }

@@ -6,8 +6,12 @@ use serde_json::{Value, json};
 
 /// What goes to an upstream, and the paths of what was lost.
 fn sent(caller: Dialect, body: &Value, upstream: Dialect) -> (Value, Vec<String>) {
+    sent_to(caller, body, upstream, "native")
+}
+
+fn sent_to(caller: Dialect, body: &Value, upstream: Dialect, model: &str) -> (Value, Vec<String>) {
     let request = Request::decode(caller, Bytes::from(body.to_string()), Target::default()).expect("a sound request");
-    let encoded = request.encode_for(upstream, "native").expect("something to say");
+    let encoded = request.encode_for(upstream, model).expect("something to say");
     let lost = encoded.loss.iter().map(|lost| lost.path.clone()).collect();
     (serde_json::from_slice(&encoded.body).expect("JSON"), lost)
 }
@@ -62,10 +66,57 @@ fn hints_for_caches_are_lost_aloud_and_the_caller_s_user_is_kept() {
     assert!(lost.iter().any(|path| path == "safety_identifier"), "{lost:?}");
     let responses = json!({"model": "m", "input": "hi", "prompt_cache_key": "k", "prompt_cache_retention": "24h"});
     let (_, lost) = sent(Dialect::OpenaiResponses, &responses, Dialect::Gemini);
+    let both = json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "user": "u",
+        "safety_identifier": "s"});
+    let (body, two) = sent(Dialect::Openai, &both, Dialect::Anthropic);
+    assert_eq!((two, &body["metadata"]["user_id"]), (vec!["safety_identifier".to_owned()], &json!("u")));
     assert!(
         ["prompt_cache_key", "prompt_cache_retention"].iter().all(|it| lost.iter().any(|path| path == it)),
         "{lost:?}"
     );
+}
+
+/// The members about caches and users that chat and Responses name alike.
+fn hints() -> Value {
+    json!({"prompt_cache_key": "k", "prompt_cache_retention": "24h", "prompt_cache_options": {"ttl": "30m"},
+        "safety_identifier": "s", "user": "u", "service_tier": "fast"})
+}
+
+fn with_hints(mut body: Value) -> Value {
+    let hints = hints();
+    body.as_object_mut().expect("an object").extend(hints.as_object().expect("an object").clone());
+    body
+}
+
+#[test]
+fn hints_for_caches_and_users_go_between_chat_and_responses() {
+    let chat = with_hints(json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]}));
+    let responses = with_hints(json!({"model": "m", "input": "hi"}));
+    for (caller, body, upstream) in
+        [(Dialect::Openai, chat, Dialect::OpenaiResponses), (Dialect::OpenaiResponses, responses, Dialect::Openai)]
+    {
+        for model in ["gpt-5-mini", "openai/o4-mini"] {
+            let (sent, lost) = sent_to(caller, &body, upstream, model);
+            assert_eq!(lost, [""; 0], "{model}");
+            for (name, value) in hints().as_object().expect("an object") {
+                assert_eq!(sent.get(name), Some(value), "{model} is not told {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn servers_that_may_refuse_a_hint_are_not_told_it() {
+    let body = with_hints(json!({"model": "m", "input": "hi"}));
+    let hints = ["prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier"];
+    for model in ["mistral-large", "openai/gpt-oss-120b"] {
+        let (sent, lost) = sent_to(Dialect::OpenaiResponses, &body, Dialect::Openai, model);
+        assert_eq!((&sent["user"], lost), (&json!("u"), hints.map(str::to_owned).to_vec()), "{model}");
+        assert!(hints.iter().all(|name| sent.get(*name).is_none()), "{sent}");
+    }
+    let alone = json!({"model": "m", "input": "hi", "safety_identifier": "s"});
+    let (sent, lost) = sent_to(Dialect::OpenaiResponses, &alone, Dialect::Openai, "mistral-large");
+    assert_eq!((&sent["user"], sent.get("safety_identifier"), lost), (&json!("s"), None, vec![]));
 }
 
 #[test]

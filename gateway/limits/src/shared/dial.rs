@@ -4,7 +4,6 @@
 //! The library could speak TLS by itself, with roots and a provider of its own; then an authority that an operator has
 //! named would count for providers and not here.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::shared::SharedError;
+use crate::shared::fault::Fault;
 
 /// Connecting, TLS included, may take this long.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -27,30 +27,6 @@ pub(crate) struct Address {
     client: Client,
     /// Gone where the connection is in the clear.
     tls: Option<Arc<ClientConfig>>,
-}
-
-/// Why there is no connection. Says nothing of the address, which may hold a password.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Redis(RedisError),
-    /// The handshake failed.
-    Tls(std::io::Error),
-}
-
-impl From<RedisError> for Fault {
-    fn from(fault: RedisError) -> Self {
-        Self::Redis(fault)
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // Its own words may name the address.
-            Self::Redis(fault) => write!(f, "{:?}", fault.kind()),
-            Self::Tls(fault) => write!(f, "no TLS with it: {fault}"),
-        }
-    }
 }
 
 impl Address {

@@ -13,7 +13,8 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::shared::dial::{Address, Fault};
+use crate::shared::dial::Address;
+use crate::shared::fault::Fault;
 use crate::shared::wire::{BeatAnswer, BeatCall, COMMON_PREFIX, Script, SettleAnswer, SettleCall};
 use crate::shared::{Operation, SharedConfig, State};
 

@@ -12,7 +12,12 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::endpoints::proxy::form::{FormScanner, Twice};
 use crate::error::Failure;
+
+const MODEL_ONCE: &str = "must give the field `model` once";
+/// Whoever reads the address, and whoever reads the body, would ask different models.
+pub(super) const TWO_MODELS: &str = "names one model in its address and another in its body";
 
 /// Members of a body that mean something here.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -86,14 +91,28 @@ impl Said {
     /// # Errors
     /// A body of which it cannot be told which model it names, or that names another one than its path.
     pub(super) fn of(destination: &Destination, headers: &HeaderMap, body: &Bytes) -> Result<Self, Failure> {
-        let mut said = in_body(headers, body)?;
+        in_body(headers, body)?.addressed_to(destination)
+    }
+
+    /// Reads what a request says of whose form no more than the beginning has come.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn of_form(destination: &Destination, headers: &HeaderMap, form: &FormScanner) -> Result<Self, Failure> {
+        check_packing(headers)?;
+        let model = named_once(form)?.map(str::to_owned);
+        Self { model, ..Self::default() }.addressed_to(destination)
+    }
+
+    fn addressed_to(self, destination: &Destination) -> Result<Self, Failure> {
+        let mut said = self;
         let elsewhere = destination.model().or_else(|| destination.query("model"));
         // A deployment is what is called, whatever the body says.
         if !destination.deployment.is_empty() {
             said.model = Some(destination.deployment.clone());
         } else if let Some(model) = elsewhere {
             if said.model.as_deref().is_some_and(|named| named != model) {
-                return Err(unclear("names one model in its address and another in its body"));
+                return Err(unclear(TWO_MODELS));
             }
             said.model = Some(model.to_owned());
         }
@@ -105,12 +124,8 @@ fn in_body(headers: &HeaderMap, body: &Bytes) -> Result<Said, Failure> {
     if body.is_empty() {
         return Ok(Said::default());
     }
-    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok()).unwrap_or_default();
-    let encoding = text(header::CONTENT_ENCODING);
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Err(unclear("is packed (`Content-Encoding`): send it plain"));
-    }
-    let media_type = text(header::CONTENT_TYPE).to_ascii_lowercase();
+    check_packing(headers)?;
+    let media_type = text(headers, header::CONTENT_TYPE).to_ascii_lowercase();
     if media_type.starts_with("multipart/form-data") {
         let model = form_model(body)?;
         return Ok(Said { model, ..Said::default() });
@@ -121,6 +136,18 @@ fn in_body(headers: &HeaderMap, body: &Bytes) -> Result<Said, Failure> {
         return in_json(body);
     }
     Ok(Said::default())
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn check_packing(headers: &HeaderMap) -> Result<(), Failure> {
+    let encoding = text(headers, header::CONTENT_ENCODING);
+    if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    Err(unclear("is packed (`Content-Encoding`): send it plain"))
 }
 
 fn in_json(body: &Bytes) -> Result<Said, Failure> {
@@ -196,11 +223,16 @@ fn form_model(body: &Bytes) -> Result<Option<String>, Failure> {
                 .map(|model| Some(model.to_owned()))
                 .ok_or_else(|| unclear("must have its field `model` in the usual form"))
         }
-        _ => Err(unclear("must give the field `model` once")),
+        _ => Err(unclear(MODEL_ONCE)),
     }
 }
 
-fn unclear(problem: &str) -> Failure {
+/// The model that a form names, as far as it has come.
+pub(super) fn named_once(form: &FormScanner) -> Result<Option<&str>, Failure> {
+    form.model().map_err(|Twice| unclear(MODEL_ONCE))
+}
+
+pub(super) fn unclear(problem: &str) -> Failure {
     refused(
         "invalid_value",
         Some("model"),

@@ -104,6 +104,7 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
     let drawing = sampling(request.sampling, generation, &thought, &mut loss);
     let format = format(&request.output, &mut loss);
     let effort = thought.effort;
+    let user = request.user.as_deref().or(request.safety_identifier.as_deref());
     let wire = WireRequest {
         model: native_model,
         max_tokens: thought.max_tokens,
@@ -117,7 +118,7 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         top_k: drawing.top_k,
         thinking: thought.thinking,
         output_config: (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format }),
-        metadata: request.user.as_deref().map(|user_id| Metadata { user_id }),
+        metadata: user.map(|user_id| Metadata { user_id }),
         service_tier: request.service_tier.as_deref().and_then(|tier| service_tier(tier, &mut loss)),
         stream: request.stream,
     };
@@ -127,16 +128,19 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
 /// Notes what the dialect has no members for.
 fn unsaid(request: &Request, loss: &mut Loss) {
     let Sampling { frequency_penalty, presence_penalty, seed, .. } = request.sampling;
+    let has_two_users = request.user.is_some() && request.safety_identifier.is_some();
     let given = [
         ("choices", request.choices.is_some_and(|choices| choices != 1), "this dialect gives one answer"),
         ("logprobs", request.logprobs.is_some(), "this dialect tells no log probabilities"),
         ("verbosity", request.verbosity.is_some(), "this dialect knows no verbosity"),
         ("metadata", request.metadata.is_some(), "this dialect takes no notes but the user"),
+        ("safety_identifier", has_two_users, "this dialect takes one name for the user"),
         ("frequency_penalty", frequency_penalty.is_some(), "this dialect has no penalties"),
         ("presence_penalty", presence_penalty.is_some(), "this dialect has no penalties"),
         ("seed", seed.is_some(), "this dialect takes no seed"),
     ];
     given.into_iter().filter(|(_, is_given, _)| *is_given).for_each(|(path, _, reason)| loss.note(path, reason));
+    request.cache_hints.note_lost("this dialect marks what is cached where it stands", loss);
 }
 
 fn service_tier(tier: &str, loss: &mut Loss) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::canonical::Json;
+use crate::canonical::{CacheHints, Json};
 use crate::openai::types::WireCall;
 
 #[derive(Serialize)]
@@ -45,6 +45,10 @@ pub(super) struct WireRequest<'a> {
     pub(super) verbosity: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) safety_identifier: Option<&'a str>,
+    #[serde(flatten)]
+    pub(super) cache_hints: Option<&'a CacheHints>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) service_tier: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]

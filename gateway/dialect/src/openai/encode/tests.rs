@@ -209,8 +209,9 @@ proptest! {
     #[test]
     fn a_request_comes_back_as_it_was(settings in arbitrary::settings(), messages in messages()) {
         let reasoning = settings.reasoning.clone().map(|it| Reasoning { summary: None, ..it });
-        let request = Request { messages, reasoning, metadata: None, ..settings };
-        let encoded = super::request(&request, "native-1");
+        let model = Some("gpt-1".to_owned());
+        let request = Request { model, messages, reasoning, metadata: None, ..settings };
+        let encoded = super::request(&request, "gpt-1");
         prop_assert!(encoded.loss.is_empty(), "{:?}", encoded.loss);
         let body = std::str::from_utf8(&encoded.body).unwrap();
         let again = decode::request(&Node::parse(body, Escapes::Strict).unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::canonical::Json;
+use crate::canonical::{CacheHints, Json};
 
 #[derive(Serialize)]
 pub(super) struct WireRequest<'a> {
@@ -32,6 +32,10 @@ pub(super) struct WireRequest<'a> {
     pub(super) include: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) safety_identifier: Option<&'a str>,
+    #[serde(flatten)]
+    pub(super) cache_hints: &'a CacheHints,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) metadata: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
