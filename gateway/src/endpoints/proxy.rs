@@ -232,8 +232,10 @@ impl Passage {
         {
             self.settle.served_at(&model);
         }
-        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let meter = Meter::new(media_type);
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let media_type = header(header::CONTENT_TYPE);
+        let is_packed = header(header::CONTENT_ENCODING).is_some_and(|packed| packed != "identity");
+        let meter = if is_packed { Meter::deaf() } else { Meter::new(media_type) };
         response.map(|()| GatewayBody::stream(flow::frames(self, upstream, meter)))
     }
 }

@@ -1,16 +1,57 @@
 //! The body of an answer that is passed on: each chunk as it came, and the record before its end.
+//!
+//! Nothing of ours is in it but one event: a stream that is ended here, since its key was withdrawn or the gateway stops,
+//! says so before the connection breaks. One that its provider breaks off breaks as it did there.
 
-use bytes::Bytes;
-use dialect::Meter;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use dialect::{Dialect, Meter};
 use domain::{AttemptOutcome, Outcome};
 use futures_util::{Stream, stream};
 use providers::{Upstream, Waits};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::body::Aborted;
 use crate::endpoints::proxy::Passage;
+use crate::error::Failure;
+use crate::error::render::Voice;
 use crate::pipeline::settle::End;
-use crate::pipeline::stream::ending;
+use crate::pipeline::stream::{Ending, ending};
+
+/// So long the rest of an event is waited for when the answer has to end in the middle of it.
+const REST_OF_EVENT: Duration = Duration::from_millis(400);
+
+/// Where an answer stands.
+enum State {
+    Flowing(Flow, Ending),
+    /// An error event is out; the connection breaks after it.
+    Breaking(Duration),
+}
+
+/// What comes out of one step, and where the answer stands then; `None` = all is said.
+type Step = Option<(Result<Bytes, Aborted>, Option<State>)>;
+
+/// The chunks of an answer, listened to by a meter.
+pub(super) fn frames(
+    passage: Passage,
+    upstream: Upstream,
+    meter: Meter,
+) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
+    let ending = ending(&passage.worker, &passage.settle.context().key);
+    let flow = Flow { passage, upstream, meter: Some(meter) };
+    stream::unfold(Some(State::Flowing(flow, ending)), |state| async move {
+        match state? {
+            State::Flowing(flow, ending) => flow.advance(ending).await,
+            State::Breaking(linger) => {
+                // As in `pipeline::stream`: what is queued must have left before the body fails.
+                tokio::task::yield_now().await;
+                sleep(linger).await;
+                Some((Err(Aborted), None))
+            }
+        }
+    })
+}
 
 /// An answer that is being passed on.
 struct Flow {
@@ -19,46 +60,75 @@ struct Flow {
     meter: Option<Meter>,
 }
 
-/// The chunks of an answer, listened to by a meter.
-pub(super) fn frames(
-    passage: Passage,
-    upstream: Upstream,
-    meter: Meter,
-) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    let flow = Flow { passage, upstream, meter: Some(meter) };
-    let ending = ending(&flow.passage.worker, &flow.passage.settle.context().key);
-    stream::unfold(Some((flow, ending)), |running| async move {
-        let (mut flow, mut ending) = running?;
-        let wait = Waits::resolve(&flow.passage.provider.timeouts).inter_chunk;
-        flow.passage.settle.wait_begins();
+impl Flow {
+    /// Passes the next chunk on.
+    async fn advance(mut self, mut ending: Ending) -> Step {
+        let wait = Waits::resolve(&self.passage.provider.timeouts).inter_chunk;
+        self.passage.settle.wait_begins();
         let read = tokio::select! {
             biased;
-            read = timeout(wait, flow.upstream.next_chunk()) => read,
-            // Whatever is passed on has no place for an error: the connection is broken off, and the record says why.
-            failure = &mut ending => {
-                let End { status, error, .. } = failure.end();
-                flow.break_off(End { outcome: Outcome::Interrupted, status, error });
-                return Some((Err(Aborted), None));
-            }
+            read = timeout(wait, self.upstream.next_chunk()) => read,
+            failure = &mut ending => return Some(self.end_early(&failure).await),
         };
-        flow.passage.settle.wait_ends();
+        self.passage.settle.wait_ends();
         match read {
             Ok(Ok(Some(chunk))) => {
-                flow.meter.as_mut().into_iter().for_each(|meter| meter.push(&chunk));
-                Some((Ok(chunk), Some((flow, ending))))
+                self.meter.as_mut().into_iter().for_each(|meter| meter.push(&chunk));
+                Some((Ok(chunk), Some(State::Flowing(self, ending))))
             }
             // The record goes before the end of the body.
-            Ok(Ok(None)) if !flow.is_cut_short() => flow.complete().err().map(|aborted| (Err(aborted), None)),
+            Ok(Ok(None)) if !self.is_cut_short() => self.complete().err().map(|aborted| (Err(aborted), None)),
             Ok(Ok(None) | Err(_)) | Err(_) => {
                 let error = Some("stream_interrupted".to_owned());
-                flow.break_off(End { outcome: Outcome::Interrupted, status: 502, error });
+                self.break_off(End { outcome: Outcome::Interrupted, status: 502, error });
                 Some((Err(Aborted), None))
             }
         }
-    })
-}
+    }
 
-impl Flow {
+    /// Ends the answer from this side. A stream of events says why; whatever else is passed on has no place for it, and
+    /// only the record does.
+    async fn end_early(mut self, failure: &Failure) -> (Result<Bytes, Aborted>, Option<State>) {
+        let rest = self.rest_of_event().await;
+        let event = self.last_event(failure);
+        let linger = self.passage.worker.app.limits().abort_linger;
+        let End { status, error, .. } = failure.end();
+        self.break_off(End { outcome: Outcome::Interrupted, status, error });
+        match event {
+            Some(event) => (Ok([rest.as_ref(), &event].concat().into()), Some(State::Breaking(linger))),
+            None => (Err(Aborted), None),
+        }
+    }
+
+    /// What completes an event of which a part is out. It mostly lies ready, and is not waited for long.
+    async fn rest_of_event(&mut self) -> Bytes {
+        let mut rest = BytesMut::new();
+        let until = Instant::now() + REST_OF_EVENT;
+        let Self { upstream, meter: Some(meter), .. } = self else { return Bytes::new() };
+        while meter.is_within_event() {
+            let Ok(Ok(Some(chunk))) = timeout_at(until, upstream.next_chunk()).await else { break };
+            for line in chunk.split_inclusive(|byte| *byte == b'\n') {
+                if !meter.is_within_event() {
+                    break;
+                }
+                meter.push(line);
+                rest.extend_from_slice(line);
+            }
+        }
+        rest.freeze()
+    }
+
+    /// The failure in the words of those who answer here, where there is a place for it.
+    fn last_event(&self, failure: &Failure) -> Option<Bytes> {
+        let meter = self.meter.as_ref().filter(|meter| meter.takes_error())?;
+        let of_provider = Dialect::of(self.passage.provider.dialect).unwrap_or(Dialect::Openai);
+        // Where events are numbered, one speaks Responses, whatever else the provider speaks.
+        let number = meter.next_number();
+        let dialect = if number.is_some() { Dialect::OpenaiResponses } else { of_provider };
+        let voice = Voice { dialect, id: self.passage.settle.context().id };
+        Some(voice.event(failure, number.unwrap_or(0)))
+    }
+
     fn complete(mut self) -> Result<(), Aborted> {
         self.hear();
         let status = self.upstream.status;
