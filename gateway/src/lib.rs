@@ -19,6 +19,7 @@ mod layers;
 mod meters;
 mod pipeline;
 mod probes;
+mod recent;
 mod reporter;
 mod revocation;
 mod server;
