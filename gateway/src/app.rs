@@ -25,6 +25,7 @@ use crate::engine_client::EngineClient;
 use crate::error::Failure;
 use crate::error::render::Voice;
 use crate::idempotency::Idempotency;
+use crate::kept::KeptAnswers;
 use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::layers::{head, host};
@@ -49,6 +50,7 @@ pub(crate) struct App {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) latencies: Arc<Latencies>,
     pub(crate) sessions: Sessions,
+    pub(crate) kept: KeptAnswers,
     pub(crate) vault: Arc<Vault>,
     pub(crate) engine: proto::Endpoint,
     pub(crate) tls: Arc<ClientConfig>,

@@ -7,7 +7,7 @@ pub(crate) mod render;
 use std::time::Duration;
 
 use dialect::BadRequest;
-use domain::{Outcome, Removed, RequestId};
+use domain::{Outcome, ProviderSlug, Removed, RequestId};
 use limits::{Refused, Spent};
 use policy::Refusal;
 use providers::{Fault, FaultKind};
@@ -52,6 +52,8 @@ pub(crate) enum Failure {
     MethodNotAllowed { allow: &'static str },
     /// No policy, model or candidate for it.
     Refused(Refusal),
+    /// As [`Self::Refused`], of a request that goes on with what one provider has kept.
+    KeptElsewhere { keeper: ProviderSlug, refusal: Refusal },
     /// Too much is in flight.
     Overloaded,
     /// No configuration has been had yet.
@@ -203,6 +205,19 @@ impl Failure {
                 param: refusal.param(),
                 removed: refusal.removed(),
                 ..own(refusal.status(), refusal.kind(), refusal.code(), refusal.to_string())
+            },
+            Self::KeptElsewhere { keeper, refusal } => ErrorAnswer {
+                param: Some("previous_response_id"),
+                removed: refusal.removed(),
+                ..own(
+                    refusal.status(),
+                    refusal.kind(),
+                    refusal.code(),
+                    format!(
+                        "`previous_response_id` names an answer that provider `{keeper}` has kept, so that only a model of \
+                         its can go on: name one that this key may use, or send the whole conversation. {refusal}"
+                    ),
+                )
             },
             Self::Overloaded => later(1, "overloaded", "too many requests are in flight: try again in a second"),
             Self::NotReady => later(1, "not_ready", "no configuration has been received yet: try again in a second"),

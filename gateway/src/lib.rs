@@ -14,6 +14,7 @@ mod engine_client;
 mod error;
 mod idempotency;
 mod io;
+mod kept;
 mod latencies;
 mod layers;
 mod meters;
