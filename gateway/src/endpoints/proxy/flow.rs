@@ -24,7 +24,7 @@ const REST_OF_EVENT: Duration = Duration::from_millis(400);
 
 /// Where an answer stands.
 enum State {
-    Flowing(Flow, Ending),
+    Flowing(Box<Flow>, Ending),
     /// An error event is out; the connection breaks after it.
     Breaking(Duration),
 }
@@ -39,7 +39,7 @@ pub(super) fn frames(
     meter: Meter,
 ) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
     let ending = ending(&passage.worker, &passage.settle.context().key);
-    let flow = Flow { passage, upstream, meter: Some(meter) };
+    let flow = Box::new(Flow { passage, upstream, meter: Some(meter) });
     stream::unfold(Some(State::Flowing(flow, ending)), |state| async move {
         match state? {
             State::Flowing(flow, ending) => flow.advance(ending).await,
@@ -62,7 +62,7 @@ struct Flow {
 
 impl Flow {
     /// Passes the next chunk on.
-    async fn advance(mut self, mut ending: Ending) -> Step {
+    async fn advance(mut self: Box<Self>, mut ending: Ending) -> Step {
         let wait = Waits::resolve(&self.passage.provider.timeouts).inter_chunk;
         self.passage.settle.wait_begins();
         let read = tokio::select! {
@@ -88,7 +88,7 @@ impl Flow {
 
     /// Ends the answer from this side. A stream of events says why; whatever else is passed on has no place for it, and
     /// only the record does.
-    async fn end_early(mut self, failure: &Failure) -> (Result<Bytes, Aborted>, Option<State>) {
+    async fn end_early(mut self: Box<Self>, failure: &Failure) -> (Result<Bytes, Aborted>, Option<State>) {
         let rest = self.rest_of_event().await;
         let event = self.last_event(failure);
         let linger = self.passage.worker.app.limits().abort_linger;
