@@ -15,7 +15,7 @@ mod transport;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -31,6 +31,10 @@ pub(crate) use crate::io::transport::Transport;
 
 /// How often a connection that nobody reads is asked whether the caller is still there.
 const LOOK: Duration = Duration::from_millis(40);
+/// So long is read on from a caller that has been refused, and thrown away.
+const LAST_LOOK: Duration = Duration::from_millis(250);
+/// So many bytes at a time.
+const UNREAD: usize = 4_096;
 
 pub(crate) struct StallGuard {
     stream: Transport,
@@ -43,9 +47,10 @@ pub(crate) struct StallGuard {
     /// A request is refused here: this is read in place of it, and then nothing.
     poison: Option<&'static [u8]>,
     refusal: Option<Refusal>,
-    /// What is said of it, while it is on its way.
+    /// What is said of it; nothing of it is left when all is out.
     farewell: Option<Farewell>,
     late_head: Option<Pin<Box<Sleep>>>,
+    last_look: Option<Pin<Box<Sleep>>>,
 }
 
 /// What is followed of the bytes that come.
@@ -84,6 +89,7 @@ impl StallGuard {
             refusal: None,
             farewell: None,
             late_head: None,
+            last_look: None,
         }
     }
 
@@ -146,6 +152,7 @@ impl StallGuard {
                 }
             }
         }
+        self.farewell = Some(words);
         Some(self.guard(context, Poll::Ready(Ok(bytes.len()))))
     }
 
@@ -247,6 +254,20 @@ impl AsyncWrite for StallGuard {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let shut = ready!(Pin::new(&mut self.stream).poll_shutdown(context));
+        if self.farewell.is_none() {
+            return Poll::Ready(shut);
+        }
+        // Bytes that nobody has read would turn the end into a reset, which takes the last words from who still sends.
+        let last = self.last_look.get_or_insert_with(|| Box::pin(sleep(LAST_LOOK))).as_mut().poll(context);
+        let mut unread = [0; UNREAD];
+        while last.is_pending() {
+            let mut unread = ReadBuf::new(&mut unread);
+            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut unread)) {
+                Ok(()) if !unread.filled().is_empty() => {}
+                Ok(()) | Err(_) => break,
+            }
+        }
+        Poll::Ready(shut)
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use dialect::Meter;
 use domain::{Attempt, AttemptOutcome, Constraints, Credential, Model, ModelId, Provider, ProviderSlug, Surface};
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use providers::{Fault, Pass, Report, Upstream, Waits};
 use tokio::time::Instant;
@@ -55,10 +55,15 @@ pub(crate) async fn answer(
     let Some(provider) = provider else {
         return voice.response(&Failure::UnknownPath(request.uri().path().to_owned()));
     };
+    let is_multiplexed = request.version() == Version::HTTP_2;
+    let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
     settle.came_through(Surface::Proxy);
     let passage = Passage { worker, settle, provider, model: None, began: Instant::now() };
-    passage.run(request, slug, &mut in_flight).await.map(|body| body.holding(Some(in_flight)))
+    let response = passage.run(request, slug, &mut in_flight).await;
+    // An HTTP/1 connection notices by itself that its caller does not read.
+    let response = if is_multiplexed { response.map(|body| body.watched(write_stall)) } else { response };
+    response.map(|body| body.holding(Some(in_flight)))
 }
 
 impl Passage {

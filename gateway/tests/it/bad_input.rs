@@ -248,6 +248,42 @@ fn a_head_may_take_so_many_bytes_and_not_one_more() {
     }
 }
 
+/// A caller that still sends when it is refused reads why, and no reset.
+#[test]
+fn a_refused_caller_sees_the_end_and_no_reset() {
+    let stack = nowhere();
+    let mut call = stack.call();
+    call.send(format!("GET / HTTP/1.1\r\nhost: test\r\nx-long: {}", "x".repeat(400 << 10)));
+    call.answer().assert_error(431, INVALID, "head_too_large");
+    let end = std::io::Read::read(&mut call.stream(), &mut [0]);
+    assert!(matches!(end, Ok(0)), "{end:?}");
+}
+
+/// Whatever is wrong with a request: the answer names it, and says what.
+#[test]
+fn odd_requests_are_refused_in_our_words_and_by_their_name() {
+    let stack = nowhere();
+    for request in [
+        "CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n",
+        "TRACE / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET /\r\n\r\n",
+        "GET / HTTP/2.0\r\n\r\n",
+        "G\tET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\n: b\r\n\r\n",
+        "GET http://[a HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nhost: a\r\n\r\n",
+        "POST /v1/messages HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let mut call = stack.call();
+        call.send(request);
+        let answer = call.answer();
+        assert!((400..500).contains(&answer.status), "{request:?}: {}", answer.status);
+        assert!(answer.header("x-request-id").is_some_and(|id| id.starts_with("req_")), "{request:?}");
+        assert!(answer.json()["error"]["message"].is_string(), "{request:?}: {}", answer.body);
+    }
+}
+
 #[test]
 fn an_address_that_is_too_long_is_refused() {
     let answer = nowhere().send(&get(&format!("/{}", "x".repeat(70_000)), KEY));
