@@ -248,15 +248,15 @@ fn a_head_may_take_so_many_bytes_and_not_one_more() {
     }
 }
 
-/// A caller that still sends when it is refused reads why, and no reset.
 #[test]
-fn a_refused_caller_sees_the_end_and_no_reset() {
+fn a_refused_caller_that_still_sends_is_not_reset() {
     let stack = nowhere();
     let mut call = stack.call();
     call.send(format!("GET / HTTP/1.1\r\nhost: test\r\nx-long: {}", "x".repeat(400 << 10)));
     call.answer().assert_error(431, INVALID, "head_too_large");
     let end = std::io::Read::read(&mut call.stream(), &mut [0]);
     assert!(matches!(end, Ok(0)), "{end:?}");
+    assert!(call.send("x".repeat(100 << 10)), "what it still sends is taken");
 }
 
 /// Whatever is wrong with a request: the answer names it, and says what.
