@@ -215,8 +215,13 @@ fn speaking(snapshot: &Snapshot, dialect: DialectKind) -> Snapshot {
 /// A proxied answer runs and has come as far as `Paris` when its key is revoked; returns its last event.
 #[track_caller]
 fn revoke_proxied(acts: Vec<Act>, change: Option<fn(&Snapshot) -> Snapshot>) -> Option<String> {
+    revoke_proxied_under(limits(), acts, change)
+}
+
+#[track_caller]
+fn revoke_proxied_under(limits: Limits, acts: Vec<Act>, change: Option<fn(&Snapshot) -> Snapshot>) -> Option<String> {
     let upstream = Upstream::acting(acts);
-    let story = Story::with(Setup { upstreams: vec![upstream.address], change, ..Setup::default() });
+    let story = Story::with(Setup { upstreams: vec![upstream.address], change, limits, ..Setup::default() });
     let mut call = story.stack.call();
     call.send(post("/p0/chat/completions", KEY, &ask_for_stream("").replace("\"auto\"", "\"native-small\"")));
     assert_eq!(call.head().unwrap().status, 200);
@@ -261,7 +266,8 @@ fn the_error_event_of_a_proxied_stream_is_in_the_words_of_its_provider() {
 fn an_event_that_has_begun_is_completed_before_the_error_event() {
     let (begin, rest) = ("data: {\"x\":", "1}\n\ndata: {\"never\":2}\n\n");
     let begun = begun(&[&(word("Paris") + begin)], Act::Gate);
-    let last = revoke_proxied([begun, vec![chunk(rest), Act::Hold]].concat(), None).unwrap();
+    let patient = Limits { abort_linger: Duration::from_millis(200), ..limits() };
+    let last = revoke_proxied_under(patient, [begun, vec![chunk(rest), Act::Hold]].concat(), None).unwrap();
     assert!(last.starts_with(r#"data: {"error":{"#), "{last}");
     // One that does not go on has no place for an error.
     let begun = [stream_head(), chunk(&(word("Paris") + begin)), Act::Hold].to_vec();

@@ -19,8 +19,9 @@ use crate::error::render::Voice;
 use crate::pipeline::settle::End;
 use crate::pipeline::stream::{Ending, ending};
 
-/// So long the rest of an event is waited for when the answer has to end in the middle of it.
-const REST_OF_EVENT: Duration = Duration::from_millis(400);
+/// The rest of an event is waited for so many times as long as the error event behind it has to leave: together less than
+/// those have who are cut when the gateway stops.
+const REST_OF_EVENT: u32 = 4;
 
 /// Where an answer stands.
 enum State {
@@ -103,7 +104,7 @@ impl Flow {
     /// What completes an event of which a part is out. It mostly lies ready, and is not waited for long.
     async fn rest_of_event(&mut self) -> Bytes {
         let mut rest = BytesMut::new();
-        let until = Instant::now() + REST_OF_EVENT;
+        let until = Instant::now() + REST_OF_EVENT * self.passage.worker.app.limits().abort_linger;
         let Self { upstream, meter: Some(meter), .. } = self else { return Bytes::new() };
         while meter.is_within_event() {
             let Ok(Ok(Some(chunk))) = timeout_at(until, upstream.next_chunk()).await else { break };
