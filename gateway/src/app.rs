@@ -25,9 +25,10 @@ use crate::engine_client::EngineClient;
 use crate::error::Failure;
 use crate::error::render::Voice;
 use crate::idempotency::Idempotency;
+use crate::kept::KeptAnswers;
 use crate::latencies::Latencies;
-use crate::layers::host;
 use crate::layers::load_shed::LoadShed;
+use crate::layers::{head, host};
 use crate::meters::Meters;
 use crate::reporter::Reporter;
 use crate::sessions::Sessions;
@@ -49,6 +50,7 @@ pub(crate) struct App {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) latencies: Arc<Latencies>,
     pub(crate) sessions: Sessions,
+    pub(crate) kept: KeptAnswers,
     pub(crate) vault: Arc<Vault>,
     pub(crate) engine: proto::Endpoint,
     pub(crate) tls: Arc<ClientConfig>,
@@ -116,11 +118,12 @@ impl Worker {
     /// The layers, outermost first:
     /// 1. catch panic: a bug in one request must not end the thread that serves the others;
     /// 2. request id: everything below can name the request, and so can the caller;
-    /// 3. host: what could be meant for another server is nobody's here;
-    /// 4. load shed: refuse early and cheaply rather than queue without end;
-    /// 5. auth: nobody unknown gets a byte of body read (in the endpoints that need a key);
-    /// 6. body limit: size, pace and memory of the body (in the endpoints that take one);
-    /// 7. deadline: one for the whole chain of attempts, carried in the request's context.
+    /// 3. head: one that is too large is not looked at further;
+    /// 4. host: what could be meant for another server is nobody's here;
+    /// 5. load shed: refuse early and cheaply rather than queue without end;
+    /// 6. auth: nobody unknown gets a byte of body read (in the endpoints that need a key);
+    /// 7. body limit: size, pace and memory of the body (in the endpoints that take one);
+    /// 8. deadline: one for the whole chain of attempts, carried in the request's context.
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<GatewayBody> {
         let arrived = Instant::now();
         let now = self.app.clock.wall();
@@ -155,6 +158,10 @@ impl Worker {
     }
 
     async fn shed(self: Arc<Self>, request: Request<Incoming>, arrival: Arrival) -> Response<GatewayBody> {
+        if let Err(failure) = head::check(&request) {
+            metrics::counter!("signalbox_requests_refused_total", "code" => "head_too_large").increment(1);
+            return arrival.voice.response(&failure);
+        }
         if let Err(failure) = host::check(&request) {
             let mut response = arrival.voice.response(&failure);
             close_after(&mut response);

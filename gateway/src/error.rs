@@ -7,7 +7,7 @@ pub(crate) mod render;
 use std::time::Duration;
 
 use dialect::BadRequest;
-use domain::{Outcome, Removed, RequestId};
+use domain::{Outcome, ProviderSlug, Removed, RequestId};
 use limits::{Refused, Spent};
 use policy::Refusal;
 use providers::{Fault, FaultKind};
@@ -20,6 +20,16 @@ use crate::pipeline::settle::End;
 pub(crate) enum Failure {
     /// The body is not what the endpoint takes.
     Malformed(BadRequest),
+    /// What came is no request.
+    NoRequest,
+    /// What came could be cut into requests in two ways.
+    AmbiguousRequest,
+    /// The head of the request does not end.
+    SlowHead,
+    /// The head of the request is larger than the limit.
+    HeadTooLarge,
+    /// The target of the request is longer than the limit.
+    TargetTooLong,
     /// The body is not JSON by its own word.
     UnsupportedMediaType,
     /// The body is larger than the limit, in bytes.
@@ -42,6 +52,8 @@ pub(crate) enum Failure {
     MethodNotAllowed { allow: &'static str },
     /// No policy, model or candidate for it.
     Refused(Refusal),
+    /// As [`Self::Refused`], of a request that goes on with what one provider has kept.
+    KeptElsewhere { keeper: ProviderSlug, refusal: Refusal },
     /// Too much is in flight.
     Overloaded,
     /// No configuration has been had yet.
@@ -105,6 +117,34 @@ impl Failure {
             Self::Malformed(fault) => {
                 ErrorAnswer { param: fault.param.as_deref(), ..own(400, INVALID, fault.code, fault.message.clone()) }
             }
+            Self::NoRequest => own(
+                400,
+                INVALID,
+                "malformed_request",
+                "what came is no HTTP request: its first line or a header field cannot be read",
+            ),
+            Self::AmbiguousRequest => own(
+                400,
+                INVALID,
+                "ambiguous_request",
+                "the request could be read in two ways: send one `Content-Length` or `Transfer-Encoding: chunked`, lines \
+                 that end with CR and LF, and none that is folded",
+            ),
+            Self::SlowHead => {
+                own(408, INVALID, "slow_head", "the head of the request came too slowly: send it without long pauses")
+            }
+            Self::HeadTooLarge => own(
+                431,
+                INVALID,
+                "head_too_large",
+                "the head of the request is too large: 128 KiB and 100 fields are taken, over HTTP/2 32 KiB",
+            ),
+            Self::TargetTooLong => own(
+                414,
+                INVALID,
+                "target_too_long",
+                "the address of the request is too long: 65,534 bytes of path and query are taken",
+            ),
             Self::UnsupportedMediaType => own(
                 415,
                 INVALID,
@@ -165,6 +205,19 @@ impl Failure {
                 param: refusal.param(),
                 removed: refusal.removed(),
                 ..own(refusal.status(), refusal.kind(), refusal.code(), refusal.to_string())
+            },
+            Self::KeptElsewhere { keeper, refusal } => ErrorAnswer {
+                param: Some("previous_response_id"),
+                removed: refusal.removed(),
+                ..own(
+                    refusal.status(),
+                    refusal.kind(),
+                    refusal.code(),
+                    format!(
+                        "`previous_response_id` names an answer that provider `{keeper}` has kept, so that only a model of \
+                         its can go on: name one that this key may use, or send the whole conversation. {refusal}"
+                    ),
+                )
             },
             Self::Overloaded => later(1, "overloaded", "too many requests are in flight: try again in a second"),
             Self::NotReady => later(1, "not_ready", "no configuration has been received yet: try again in a second"),

@@ -2,5 +2,6 @@
 
 pub(crate) mod auth;
 pub(crate) mod body_limit;
+pub(crate) mod head;
 pub(crate) mod host;
 pub(crate) mod load_shed;

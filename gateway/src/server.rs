@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use crate::app::{App, Cut, Worker};
 use crate::config::Limits;
 use crate::io::{Protocol, StallGuard, Transport, protocol};
+use crate::layers::head::MOST_OF_HTTP2;
 use crate::tls::ServerTls;
 
 /// How long to wait after an accept failed, typically for want of file descriptors.
@@ -32,8 +33,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const FAREWELL: Duration = Duration::from_millis(250);
 /// So long a connection may take to be heard after the gateway has begun to stop.
 const FIRST_WORD: Duration = Duration::from_millis(50);
-const HEADER_BYTES: usize = 64 * 1024;
-const HTTP2_HEADER_BYTES: u32 = 32 * 1024;
+/// Of a request line with its header fields.
+const HEADER_BYTES: usize = 128 * 1024;
+/// Beyond this the library refuses by itself, without a word: what is too much, `layers::head` says before.
+const HTTP2_HEADER_BYTES: u32 = 2 * MOST_OF_HTTP2;
 const HTTP2_STREAMS: u32 = 256;
 const HTTP2_WINDOW: u32 = 1 << 20;
 /// Streams that a caller resets before they are taken, and such as we reset for its mistakes: beyond these the
@@ -189,10 +192,9 @@ impl Door {
         let (watcher, mut stopping) = (self.graceful.watcher(), self.stopping.clone());
         tokio::spawn(async move {
             let _place = place;
-            let limits = worker.app.limits();
             let prepared = tokio::select! {
                 biased;
-                prepared = prepare(stream, tls.as_ref(), limits) => prepared,
+                prepared = prepare(stream, tls.as_ref(), &worker.app) => prepared,
                 // Who has not said a word by then is not waited for.
                 () = async {
                     let _ = stopping.wait_for(|stop| *stop).await;
@@ -221,8 +223,9 @@ impl Door {
 async fn prepare(
     stream: TcpStream,
     tls: Option<&ServerTls>,
-    limits: &Limits,
+    app: &Arc<App>,
 ) -> Option<(TokioIo<StallGuard>, Protocol)> {
+    let limits = app.limits();
     // Without it, the first streamed token waits for the caller's delayed acknowledgement.
     stream.set_nodelay(true).ok()?;
     let transport = match tls {
@@ -238,7 +241,7 @@ async fn prepare(
         return None;
     };
     let protocol = protocol.ok()?;
-    Some((TokioIo::new(StallGuard::new(transport, protocol, limits.header_wait, limits.write_stall)), protocol))
+    Some((TokioIo::new(StallGuard::new(transport, protocol, app.clone())), protocol))
 }
 
 fn no_handshake<T>(reason: &'static str, fault: &dyn std::fmt::Display) -> Option<T> {
@@ -260,7 +263,8 @@ impl Protocols {
             .timer(TokioTimer::new())
             // For a head that has begun the connection has a wait of its own, which tells the caller.
             .header_read_timeout(limits.idle_wait)
-            .max_buf_size(HEADER_BYTES.max(128 * 1024))
+            .max_header_size(HEADER_BYTES)
+            .max_buf_size(HEADER_BYTES)
             .keep_alive(true);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2

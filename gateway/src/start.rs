@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use crate::app::App;
 use crate::clock::RequestIds;
 use crate::config::GatewayConfig;
+use crate::kept::KeptAnswers;
 use crate::latencies::Latencies;
 use crate::layers::load_shed::LoadShed;
 use crate::meters::Meters;
@@ -142,6 +143,7 @@ impl Gateway {
             upstreams,
             latencies: latencies.clone(),
             sessions: Sessions::default(),
+            kept: KeptAnswers::default(),
             vault,
             engine: engine.clone(),
             engine_breaker: Breaker::new(engine_breaker(), seed),

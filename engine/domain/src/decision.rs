@@ -27,7 +27,8 @@ pub enum Removal {
     NotAllowed,
     /// Excluded by the request's own `provider.only` or `provider.ignore`.
     Provider,
-    /// The request goes on with what a provider has kept, and its provider keeps nothing of the kind.
+    /// The request goes on with what a provider has kept, and its provider keeps nothing of the kind, or
+    /// another one has kept it.
     KeptState,
     /// An input modality is unsupported.
     Modality,

@@ -85,6 +85,9 @@ pub struct Constraints {
     /// The request goes on with what a provider of Responses has kept: only such providers.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept_state: bool,
+    /// The provider that has kept it, where that is known: only this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_by: Option<ProviderSlug>,
     /// Candidates whose expected cost is above this, or unknown, are out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<Money>,

@@ -115,7 +115,8 @@ fn admit<'a>(
     demand(entry.is_routable(), Removal::ProxyOnly)?;
     demand(facts.allowed_models.is_empty() || facts.allowed_models.contains(entry.id), Removal::NotAllowed)?;
     demand(is_provider_wanted(entry, facts), Removal::Provider)?;
-    let may_have_kept = entry.provider.is_some_and(Provider::takes_responses);
+    let is_keeper = facts.constraints.kept_by.as_ref().is_none_or(|keeper| keeper.as_str() == entry.id.provider());
+    let may_have_kept = is_keeper && entry.provider.is_some_and(Provider::takes_responses);
     demand(!facts.constraints.kept_state || may_have_kept, Removal::KeptState)?;
     supports(model, &facts.features)?;
     fits(model, &facts.features)?;

@@ -144,6 +144,14 @@ impl Answer {
         }
     }
 
+    /// The name under which the provider may have kept the answer: those of Responses keep theirs.
+    pub fn kept_name(&self) -> Option<&str> {
+        match self {
+            Self::Other(answer) if answer.dialect == Dialect::OpenaiResponses => answer.canonical.id.as_deref(),
+            Self::Chat(_) | Self::Other(_) => None,
+        }
+    }
+
     /// The estimated tokens of the answer, for a provider that reports no usage.
     pub fn estimated_completion(&self) -> u64 {
         match self {

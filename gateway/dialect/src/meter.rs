@@ -34,6 +34,8 @@ pub struct Heard {
     begun: bool,
     /// Its terminal marker has come.
     ended: bool,
+    /// One more than that of the last event, where events are numbered.
+    next_number: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,11 @@ impl Meter {
             _ => Form::Unread,
         };
         Self { form, heard: Heard::default() }
+    }
+
+    /// Stands before an answer that is packed.
+    pub fn deaf() -> Self {
+        Self { form: Form::Unread, heard: Heard::default() }
     }
 
     /// Hears the next bytes.
@@ -83,6 +90,21 @@ impl Meter {
     /// A stream in which an answer has begun and not ended, by the words of any dialect.
     pub const fn is_cut_short(&self) -> bool {
         matches!(self.form, Form::Events(_)) && self.heard.begun && !self.heard.ended
+    }
+
+    /// Whether an event has begun and not ended: nothing can be said before its end.
+    pub fn is_within_event(&self) -> bool {
+        matches!(&self.form, Form::Events(parser) if parser.is_within_event())
+    }
+
+    /// Whether an error event would be understood here: between the events of a stream whose end has not been told.
+    pub fn takes_error(&self) -> bool {
+        matches!(&self.form, Form::Events(parser) if !parser.is_within_event()) && !self.heard.ended
+    }
+
+    /// The number of the event that would follow; `None` = events have none here.
+    pub const fn next_number(&self) -> Option<u64> {
+        self.heard.next_number
     }
 
     /// Returns what was heard.
@@ -144,6 +166,8 @@ fn vendor(object: &Node<'_>) -> Dialect {
 
 impl Heard {
     fn note_progress(&mut self, node: &Node<'_>) {
+        let number = node.count_of("sequence_number").map(|number| number.saturating_add(1));
+        self.next_number = number.or(self.next_number);
         let kind = node.str_of("type").unwrap_or_default();
         let alternatives = |name: &str| node.get(name).map(Node::items).unwrap_or_default();
         let (choices, candidates) = (alternatives("choices"), alternatives("candidates"));
@@ -228,6 +252,26 @@ mod tests {
             "data: {\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":4,\"cachedContentTokenCount\":5}}\n\n",
         );
         check("text/event-stream", stream, "g", (9, 5, 4, 0));
+    }
+
+    #[test]
+    fn an_error_has_its_place_between_events_until_the_end_was_told() {
+        let stream = "event: a\ndata: {\"sequence_number\":7}\n\n: ping\n\ndata: [DONE]\n\n";
+        let heard = |come: usize| {
+            let mut meter = Meter::new(Some("text/event-stream"));
+            meter.push(&stream.as_bytes()[..come]);
+            (meter.is_within_event(), meter.takes_error(), meter.next_number())
+        };
+        let first = stream.find("\n\n").expect("an event") + 2;
+        assert_eq!(heard(0), (false, true, None));
+        assert!((1..first).all(|come| heard(come) == (true, false, None)));
+        assert_eq!(heard(first), (false, true, Some(8)));
+        assert_eq!(heard(first + 3), (true, false, Some(8)));
+        assert_eq!(heard(stream.len()), (false, false, Some(8)));
+        for mut other in [Meter::deaf(), Meter::new(Some("application/json"))] {
+            other.push(b"{");
+            assert!(!other.takes_error() && !other.is_within_event());
+        }
     }
 
     #[test]

@@ -208,6 +208,8 @@ pub struct Envelope {
     pub(crate) extensions: Extensions,
     /// It goes on with what a provider has kept.
     pub(crate) kept_state: bool,
+    /// The answer that it goes on with, by its provider's name for it.
+    pub(crate) continued: Option<Box<str>>,
     /// The names of our own members that are present, so that they can be left out.
     pub(crate) own_members: Vec<&'static str>,
 }
@@ -228,9 +230,19 @@ impl Envelope {
         self.features.stream
     }
 
+    /// Whether the provider may keep the answer, so that another request can go on with it.
+    pub fn lets_keep(&self) -> bool {
+        self.member("store") != Some(b"false")
+    }
+
     /// What the request needs.
     pub const fn features(&self) -> &Features {
         &self.features
+    }
+
+    /// The answer that the request goes on with, by the name under which its provider has kept it.
+    pub fn continued(&self) -> Option<&str> {
+        self.continued.as_deref()
     }
 
     /// Our own fields.
@@ -248,6 +260,7 @@ impl Envelope {
             deny_data_collection: provider.data_collection == Some(DataCollection::Deny),
             zero_data_retention: provider.zdr,
             kept_state: self.kept_state,
+            kept_by: None,
             max_cost: routing.max_cost_usd,
             min_quality: routing.min_quality,
         }

@@ -84,6 +84,11 @@ impl SseParser {
         Ok(())
     }
 
+    /// Whether a line or an event has begun and not ended.
+    pub fn is_within_event(&self) -> bool {
+        self.has_data || !self.name.is_empty() || !self.line.is_empty()
+    }
+
     /// Ends the stream; returns the data, as far as it came, of an event that was not completed.
     pub fn finish(&mut self) -> Result<Option<&[u8]>, SseFault> {
         let line = std::mem::take(&mut self.line);

@@ -238,6 +238,14 @@ impl Translator {
         }
     }
 
+    /// The name under which the provider may have kept the answer: those of Responses keep theirs, and say so first.
+    pub fn kept_name(&self) -> Option<&str> {
+        match self {
+            Self::Chat(_) => None,
+            Self::Other(stream) => stream.kept_name(),
+        }
+    }
+
     /// The estimated tokens of the output so far, for an upstream that reports no usage.
     pub fn estimated_completion(&self) -> u64 {
         match self {

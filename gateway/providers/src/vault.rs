@@ -45,6 +45,8 @@ pub struct Wanted<'a> {
     pub model: Option<&'a ModelId>,
     /// Whose keys may be used.
     pub access: Access<'a>,
+    /// Which of them goes before all others, if it is well and does not cool down.
+    pub preferred: Option<&'a CredentialId>,
 }
 
 impl Vault {
@@ -101,7 +103,8 @@ impl Vault {
         self.turns.retain(|id| snapshot.tenants.values().any(|tenant| tenant.credentials.contains_key(id)));
     }
 
-    /// The keys for a call: in turn by their weights, without those that are cooling down. One that is out goes last,
+    /// The keys for a call: in turn by their weights, without those that are cooling down; the one that is
+    /// preferred goes before all, if it is well. One that is out goes last,
     /// but once its wait is over a single call begins with it, to find out whether it works again.
     pub fn pool(&self, wanted: Wanted<'_>, upstreams: &Upstreams, now: Duration) -> KeyPool {
         let mut pool = KeyPool::default();
@@ -118,7 +121,10 @@ impl Vault {
         }
         self.turns.order(&mut pool.usable);
         self.turns.order(&mut out);
-        if wanted.model.is_some()
+        let preferred = pool.usable.iter().position(|credential| Some(&credential.id) == wanted.preferred);
+        if let Some(preferred) = preferred {
+            pool.usable[..=preferred].rotate_right(1);
+        } else if wanted.model.is_some()
             && let Some(probe) = out.iter().position(|credential| upstreams.take_probe(credential, now))
         {
             pool.usable.insert(0, out.remove(probe));
@@ -221,7 +227,8 @@ mod tests {
         let (provider, model) = (ProviderSlug::parse("acme").unwrap(), ModelId::parse("acme/x").unwrap());
         let order = |now| {
             let model = Some(&model);
-            let wanted = Wanted { tenant: &tenant, provider: &provider, model, access: Access::default() };
+            let wanted =
+                Wanted { tenant: &tenant, provider: &provider, model, access: Access::default(), preferred: None };
             let pool = vault.pool(wanted, &upstreams, now);
             (pool.usable.iter().map(|it| it.name.clone()).collect::<Vec<_>>(), pool.next_in)
         };
@@ -248,7 +255,22 @@ mod tests {
         }
         assert_eq!(order(Duration::from_secs(9)).0.len(), 3);
         let later = Duration::from_mins(1);
-        let without_a_model = Wanted { tenant: &tenant, provider: &provider, model: None, access: Access::default() };
+        let third = CredentialId::from_random([3; 20]);
+        let preferred = |now| {
+            let wanted = Wanted {
+                tenant: &tenant,
+                provider: &provider,
+                model: Some(&model),
+                access: Access::default(),
+                preferred: Some(&third),
+            };
+            vault.pool(wanted, &upstreams, now).usable.first().map(|it| it.name.clone())
+        };
+        for _ in 0..3 {
+            assert_eq!(preferred(later).as_deref(), Some("key 3"), "in no turn, and before a probe");
+        }
+        let without_a_model =
+            Wanted { tenant: &tenant, provider: &provider, model: None, access: Access::default(), preferred: None };
         let pool = vault.pool(without_a_model, &upstreams, later);
         assert_eq!(pool.usable[2].name, "key 1", "nobody would report the probe");
         assert_eq!(

@@ -16,6 +16,7 @@ use crate::app::Worker;
 use crate::body::GatewayBody;
 use crate::context::RequestContext;
 use crate::error::Failure;
+use crate::kept::Keeper;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
 use crate::pipeline::attempt::{Answered, Pursuit};
@@ -53,11 +54,11 @@ pub(crate) async fn answer(
     let prepared = prepare(&worker, &mut settle, request, &surface, &mut in_flight).boxed().await;
     let recorder = settle.take_recorder();
     let response = match prepared {
-        Ok(Prepared { request, forwarded, chain }) => {
+        Ok(Prepared { request, forwarded, chain, keeper }) => {
             let tenant = settle.context().tenant();
             let router = surface.router.and_then(|id| tenant?.routers.get(id)).cloned();
             let loss = Loss::default();
-            let pursuit = Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router });
+            let pursuit = Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router, keeper });
             if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
         }
         Err(failure) => refused(settle, &failure),
@@ -89,13 +90,14 @@ async fn prepare(
     let decided = decide(worker, settle.context(), &request, surface.router, &head.headers).await?;
     let tenant = settle.context().tenant().ok_or(Failure::NotReady)?.clone();
     let chain = Chain::new(&decided.decision, &tenant);
+    let keeper = decided.keeper.clone();
     settle.decided(decided);
     limits::hold(settle, &Asked::of(&request)).await?;
     settle.start().map_err(|fault| {
         tracing::error!(%fault, "a start record cannot be written; the request is refused");
         Failure::RecordsUnavailable
     })?;
-    Ok(Prepared { request, forwarded: forwarded(&head.headers, surface.dialect), chain })
+    Ok(Prepared { request, forwarded: forwarded(&head.headers, surface.dialect), chain, keeper })
 }
 
 /// A request that is ready to be sent on.
@@ -103,6 +105,7 @@ struct Prepared {
     request: dialect::Request,
     forwarded: HeaderMap,
     chain: Chain,
+    keeper: Option<Keeper>,
 }
 
 /// The surface of a dialect, as rows name it.

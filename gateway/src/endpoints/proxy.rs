@@ -4,23 +4,22 @@
 //! ours: who may call, which models, with whose secret, what it consumed and cost, and one record.
 
 mod admission;
+mod flow;
 mod form;
 mod said;
 mod upload;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use dialect::Meter;
-use domain::{Attempt, AttemptOutcome, Constraints, Credential, ModelId, Outcome, Provider, ProviderSlug, Surface};
-use futures_util::{Stream, stream};
-use http::{Method, Request, Response, StatusCode, header};
+use domain::{Attempt, AttemptOutcome, Constraints, Credential, ModelId, Provider, ProviderSlug, Surface};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use providers::{Fault, Pass, Report, Upstream, Waits};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::app::Worker;
-use crate::body::{Aborted, GatewayBody};
+use crate::body::GatewayBody;
 use crate::context::RequestContext;
 use crate::endpoints::generate::refused;
 use crate::endpoints::proxy::admission::Admission;
@@ -31,8 +30,7 @@ use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
 use crate::pipeline::bodies::Keepable;
 use crate::pipeline::limits::{self, Asked};
-use crate::pipeline::settle::{End, Settle};
-use crate::pipeline::stream::ending;
+use crate::pipeline::settle::Settle;
 use crate::pipeline::{report, secrets};
 
 /// One call on its way.
@@ -60,10 +58,15 @@ pub(crate) async fn answer(
     let Some(provider) = provider else {
         return voice.response(&Failure::UnknownPath(request.uri().path().to_owned()));
     };
+    let is_multiplexed = request.version() == Version::HTTP_2;
+    let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
     settle.came_through(Surface::Proxy);
     let passage = Passage { worker, settle, provider, model: None, began: Instant::now() };
-    passage.run(request, slug, &mut in_flight).await.map(|body| body.holding(Some(in_flight)))
+    let response = passage.run(request, slug, &mut in_flight).await;
+    // An HTTP/1 connection notices by itself that its caller does not read.
+    let response = if is_multiplexed { response.map(|body| body.watched(write_stall)) } else { response };
+    response.map(|body| body.holding(Some(in_flight)))
 }
 
 impl Passage {
@@ -222,88 +225,11 @@ impl Passage {
         {
             self.settle.served_at(&model);
         }
-        let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let meter = Meter::new(media_type);
-        let flow = Flow { passage: self, upstream, meter: Some(meter) };
-        response.map(|()| GatewayBody::stream(frames(flow)))
-    }
-}
-
-/// An answer that is being passed on.
-struct Flow {
-    passage: Passage,
-    upstream: Upstream,
-    meter: Option<Meter>,
-}
-
-fn frames(flow: Flow) -> impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static {
-    let ending = ending(&flow.passage.worker, &flow.passage.settle.context().key);
-    stream::unfold(Some((flow, ending)), |running| async move {
-        let (mut flow, mut ending) = running?;
-        let wait = Waits::resolve(&flow.passage.provider.timeouts).inter_chunk;
-        flow.passage.settle.wait_begins();
-        let read = tokio::select! {
-            biased;
-            read = timeout(wait, flow.upstream.next_chunk()) => read,
-            // Whatever is passed on has no place for an error: the connection is broken off, and the record says why.
-            failure = &mut ending => {
-                let End { status, error, .. } = failure.end();
-                flow.break_off(End { outcome: Outcome::Interrupted, status, error });
-                return Some((Err(Aborted), None));
-            }
-        };
-        flow.passage.settle.wait_ends();
-        match read {
-            Ok(Ok(Some(chunk))) => {
-                flow.meter.as_mut().into_iter().for_each(|meter| meter.push(&chunk));
-                Some((Ok(chunk), Some((flow, ending))))
-            }
-            // The record goes before the end of the body.
-            Ok(Ok(None)) if !flow.is_cut_short() => flow.complete().err().map(|aborted| (Err(aborted), None)),
-            Ok(Ok(None) | Err(_)) | Err(_) => {
-                let error = Some("stream_interrupted".to_owned());
-                flow.break_off(End { outcome: Outcome::Interrupted, status: 502, error });
-                Some((Err(Aborted), None))
-            }
-        }
-    })
-}
-
-impl Flow {
-    fn complete(mut self) -> Result<(), Aborted> {
-        self.hear();
-        let status = self.upstream.status;
-        let end = if status.is_success() {
-            End { status: status.as_u16(), ..End::completed() }
-        } else {
-            End { outcome: Outcome::Failed, status: status.as_u16(), error: Some("provider_error".to_owned()) }
-        };
-        self.passage.settle.finish(end).map(drop).map_err(|fault| {
-            tracing::error!(%fault, "a record cannot be written; the answer is broken off");
-            Aborted
-        })
-    }
-
-    /// A stream that has begun an answer and ends without its terminal marker.
-    fn is_cut_short(&self) -> bool {
-        self.meter.as_ref().is_some_and(Meter::is_cut_short)
-    }
-
-    fn break_off(mut self, end: End) {
-        self.hear();
-        self.passage.settle.last_attempt_was(AttemptOutcome::Interrupted);
-        if let Err(fault) = self.passage.settle.finish(end) {
-            tracing::error!(%fault, "the record of an interrupted answer cannot be written");
-        }
-    }
-
-    /// Notes what the answer said that it consumed.
-    fn hear(&mut self) {
-        let Some(heard) = self.meter.take().map(Meter::end) else { return };
-        self.passage.settle.served_by(heard.model.as_deref());
-        if let Some(usage) = heard.usage {
-            self.passage.settle.consumed(usage);
-        }
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let media_type = header(header::CONTENT_TYPE);
+        let is_packed = header(header::CONTENT_ENCODING).is_some_and(|packed| packed != "identity");
+        let meter = if is_packed { Meter::deaf() } else { Meter::new(media_type) };
+        response.map(|()| GatewayBody::stream(flow::frames(self, upstream, meter)))
     }
 }
 

@@ -29,6 +29,11 @@ impl Voice {
         response
     }
 
+    /// The failure as the body of a response that somebody else writes.
+    pub(crate) fn body(self, failure: &Failure) -> Bytes {
+        self.write(&failure.answer(), Form::Response)
+    }
+
     /// The failure as an event. The terminal marker never follows it.
     /// `number` is that of the event, in dialects that number them.
     pub(crate) fn event(self, failure: &Failure, number: u64) -> Bytes {

@@ -9,9 +9,14 @@ use http::{Request, Version};
 
 use crate::error::Failure;
 
+const NO_HOST: &str = "is no host: send a name or an address, and a port of 0 to 65535 if need be";
+
 /// Refuses HTTP/1.1 without a `Host`, any request with two or one that is no name, and targets that name another server.
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Failure> {
     let target = request.uri().authority();
+    if target.is_some_and(|target| !is_server(target)) {
+        return refuse(NO_HOST);
+    }
     let mut hosts = request.headers().get_all(HOST).iter();
     let Some(host) = hosts.next() else {
         // HTTP/2 says it in the target, and HTTP/1.0 had no word for it.
@@ -24,13 +29,23 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Failure> {
     if host.is_empty() && target.is_none() {
         return Ok(());
     }
-    let Some(host) = Authority::try_from(host.as_bytes()).ok().filter(|host| !host.as_str().contains('@')) else {
-        return refuse("is no host: send a name or an address, and a port if need be");
+    let Some(host) = Authority::try_from(host.as_bytes()).ok().filter(is_server) else {
+        return refuse(NO_HOST);
     };
     if target.is_some_and(|target| *target != host) {
         return refuse("names another server than the request's target");
     }
     Ok(())
+}
+
+/// A name or an address without a user, and with a port that is one, if any: the library looks at no digit of it.
+fn is_server(authority: &Authority) -> bool {
+    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
+    match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some("") => true,
+        Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok(),
+    }
 }
 
 fn refuse(problem: &str) -> Result<(), Failure> {
@@ -55,7 +70,9 @@ mod tests {
 
     #[test]
     fn a_server_named_once_passes() {
-        for hosts in [["gateway"], ["gateway:8080"], ["127.0.0.1:1"], ["[::1]:8080"], [""]] {
+        for hosts in
+            [["gateway"], ["gateway:8080"], ["127.0.0.1:1"], ["[::1]:8080"], ["[::1]"], ["h:65535"], ["h:"], [""]]
+        {
             check_that(Version::HTTP_11, "/v1/models", &hosts, true);
         }
         check_that(Version::HTTP_11, "http://Gateway:80/v1/models", &["gateway:80"], true);
@@ -79,12 +96,15 @@ mod tests {
 
     #[test]
     fn names_that_are_none_and_other_servers_are_refused() {
-        for host in ["a b", "a/b", "user@gateway", "a, b"] {
+        for host in ["a b", "a/b", "user@gateway", "a, b", "h:abc", "h:65536", "h:+1", "h:1:2", "[::1]:x"] {
             check_that(Version::HTTP_11, "/v1/models", &[host], false);
         }
         for host in ["other", "gateway:81", ""] {
             check_that(Version::HTTP_11, "http://gateway:80/v1/models", &[host], false);
         }
         check_that(Version::HTTP_2, "http://gateway/v1/models", &["other"], false);
+        for target in ["http://gateway:abc/v1/models", "http://user@gateway/v1/models"] {
+            check_that(Version::HTTP_2, target, &[], false);
+        }
     }
 }

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Worker};
 use crate::error::Failure;
+use crate::kept::Keeper;
 use crate::pipeline::fallback::Chain;
 use crate::pipeline::report::{self, Opening};
 use crate::pipeline::settle::Settle;
@@ -61,6 +62,8 @@ pub(crate) struct Pursuit {
     pub(crate) chain: Chain,
     /// Through which it came: it says whose secrets may be used.
     pub(crate) router: Option<Arc<Router>>,
+    /// Who has kept the answer that the request goes on with, where that is known.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 /// A candidate with everything that a call to it needs.
@@ -163,11 +166,27 @@ impl Pursuit {
         });
         observation.close(answered.as_ref());
         self.settle.wait_ends();
-        if answered.is_ok() {
+        if let Ok(answered) = &answered {
+            self.note_keeper(&target, answered);
             let millis = Some(report::millis(began.elapsed()));
             self.settle.attempted(Attempt { millis, ..Attempt::new(model.clone(), AttemptOutcome::Ok) });
         }
         (answered.map_err(Stop::Fault), target.more_keys)
+    }
+
+    /// Remembers who has kept an answer, if it may have been kept.
+    fn note_keeper(&self, target: &Target, answered: &Answered) {
+        let name = match answered {
+            Answered::Whole(answer) => answer.kept_name(),
+            Answered::Streaming(opened) => opened.translator.kept_name(),
+        };
+        // Callers of other dialects never learn the name.
+        let is_told = self.request.dialect() == target.dialect && self.request.lets_keep();
+        let Some(name) = name.filter(|_| is_told) else { return };
+        let credential = target.key.as_ref().map(|key| key.credential.id.clone());
+        let keeper = Keeper { provider: target.provider.slug.clone(), credential };
+        let app = &self.worker.app;
+        app.kept.remember(&self.settle.context().key.organisation, name, keeper, app.clock.monotonic());
     }
 
     async fn target(&self, id: &ModelId) -> Result<Target, Stop> {
@@ -182,7 +201,9 @@ impl Pursuit {
         let app = &self.worker.app;
         let now = app.clock.monotonic();
         let access = Access { router: self.router.as_deref(), user: context.key.user.as_deref() };
-        let wanted = Wanted { tenant, provider: &provider.slug, model: Some(id), access };
+        // Nobody else's account has the answer that the request goes on with.
+        let preferred = self.keeper.as_ref().and_then(|keeper| keeper.credential.as_ref());
+        let wanted = Wanted { tenant, provider: &provider.slug, model: Some(id), access, preferred };
         let KeyPool { usable, next_in } = app.vault.pool(wanted, &app.upstreams, now);
         if let (true, Some(wait)) = (usable.is_empty(), next_in) {
             let mut fault =

@@ -9,7 +9,7 @@ use dialect::Request;
 use dialect::request::Tag;
 use domain::{Arguments, Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Route, Scored};
 use http::HeaderMap;
-use policy::{Ask, Health, Question, Resolved, Scoring, Step};
+use policy::{Ask, Health, Question, Refusal, Resolved, Scoring, Step};
 use proto::DecideCall;
 use providers::Access;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::app::Worker;
 use crate::context::RequestContext;
 use crate::error::Failure;
+use crate::kept::Keeper;
 use crate::pipeline::converse;
 use crate::sessions::SessionKey;
 
@@ -30,6 +31,8 @@ pub(crate) struct Decided {
     pub(crate) tags: Vec<domain::Tag>,
     /// The conversation, where a policy keeps it on its model.
     pub(crate) session: Option<SessionKey>,
+    /// Who has kept the answer that the request goes on with, where that is known.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 /// Decides for one request.
@@ -53,7 +56,8 @@ pub(crate) async fn decide(
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
     let tags = tags(request, headers)?;
     let labels = labels(context, request, headers, &route, project.as_ref(), &tags)?;
-    let facts = Facts { labels, ..facts(context, request, models) };
+    let keeper = keeper(worker, context, request);
+    let facts = Facts { labels, ..facts(context, request, models, keeper.as_ref()) };
     let router = router.and_then(|id| tenant.routers.get(id)).map(AsRef::as_ref);
     let access = Access { router, user: context.key.user.as_deref() };
     let unhealthy = worker.app.upstreams.unhealthy_models(tenant, access, worker.app.clock.monotonic());
@@ -75,12 +79,18 @@ pub(crate) async fn decide(
         seed: context.id,
         now: context.now,
     };
-    let (decision, scoring) = match policy::decide(&question).map_err(Failure::Refused)? {
+    let refused = |refusal: Refusal| match &keeper {
+        Some(keeper) if !refusal.removed().is_empty() => {
+            Failure::KeptElsewhere { keeper: keeper.provider.clone(), refusal }
+        }
+        Some(_) | None => Failure::Refused(refusal),
+    };
+    let (decision, scoring) = match policy::decide(&question).map_err(refused)? {
         Step::Decided(decision) => (*decision, Scored::NotAsked),
         Step::NeedsScore => {
             let scoring = ask_engine(worker, context, request, &question).await;
             question.scoring = (&scoring).into();
-            match policy::decide(&question).map_err(Failure::Refused)? {
+            match policy::decide(&question).map_err(refused)? {
                 Step::Decided(decision) => (*decision, scoring),
                 // Never after anything but `NotAsked`.
                 Step::NeedsScore => return Err(Failure::Internal),
@@ -90,7 +100,7 @@ pub(crate) async fn decide(
     let health = health.of(decision.considered());
     let arguments = Box::new(Arguments { route, facts, scoring, health, previous, now: context.now });
     let tags = tags.into_iter().map(|tag| domain::Tag { key: tag.key, value: tag.value }).collect();
-    Ok(Decided { decision, arguments, took: began.elapsed(), project, tags, session })
+    Ok(Decided { decision, arguments, took: began.elapsed(), project, tags, session, keeper })
 }
 
 /// Asks for a score. The decision that an engine sends beside it is for clients that cannot decide themselves: what is
@@ -119,11 +129,18 @@ async fn ask_engine(worker: &Worker, context: &RequestContext, request: &Request
     }
 }
 
-fn facts(context: &RequestContext, request: &Request, models: Vec<ModelId>) -> Facts {
+/// Who has kept the answer that a request goes on with, as far as this process knows.
+fn keeper(worker: &Worker, context: &RequestContext, request: &Request) -> Option<Keeper> {
+    let name = request.continued()?;
+    worker.app.kept.keeper(&context.key.organisation, name, worker.app.clock.monotonic())
+}
+
+fn facts(context: &RequestContext, request: &Request, models: Vec<ModelId>, keeper: Option<&Keeper>) -> Facts {
+    let kept_by = keeper.map(|keeper| keeper.provider.clone());
     Facts {
         features: request.features().clone(),
         requested_model: request.model().map(str::to_owned),
-        constraints: Constraints { models, ..request.constraints() },
+        constraints: Constraints { models, kept_by, ..request.constraints() },
         allowed_models: context.key.allowed_models.clone(),
         labels: Labels::default(),
         instructions: request.extensions().routing.instructions.clone(),

@@ -37,7 +37,7 @@ pub(crate) async fn usable(
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
     let Worker { app, client, .. } = worker;
     let access = Access { router: None, user: context.key.user.as_deref() };
-    let wanted = Wanted { tenant, provider: &provider.slug, model, access };
+    let wanted = Wanted { tenant, provider: &provider.slug, model, access, preferred: None };
     let pool = app.vault.pool(wanted, &app.upstreams, app.clock.monotonic());
     let (mut opened, mut unusable) = (Vec::new(), None);
     for credential in pool.usable {

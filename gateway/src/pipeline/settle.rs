@@ -178,7 +178,10 @@ impl Settle {
     }
 
     /// Notes the decision, what it was made of, how long it took, and the conversation that is to learn who answered.
-    pub(crate) fn decided(&mut self, Decided { decision, arguments, took, project, tags, session }: Decided) {
+    pub(crate) fn decided(
+        &mut self,
+        Decided { decision, arguments, took, project, tags, session, keeper: _ }: Decided,
+    ) {
         self.session = session;
         self.timeline.iter_mut().for_each(|timeline| timeline.decided(took));
         self.edit(|record| {

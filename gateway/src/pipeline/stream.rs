@@ -28,6 +28,9 @@ use crate::revocation::Grant;
 /// A pursuit that is still under way.
 pub(crate) type Running = Pin<Box<dyn Future<Output = (Box<Pursuit>, Result<Answered, Failure>)> + Send>>;
 
+/// What ends a stream from this side, once it comes.
+pub(crate) type Ending = Pin<Box<dyn Future<Output = Failure> + Send>>;
+
 /// After its finish reason an upstream may be silent for so long before the answer counts as complete.
 const AFTER_FINISH: Duration = Duration::from_secs(3);
 /// An upstream may take this long to end its body after the terminal marker, so that its connection can be used again.
@@ -100,7 +103,7 @@ fn frames(
 
 /// What ends a stream from this side: the gateway stops, or the caller's key is withdrawn. One future for all its chunks,
 /// so that waiting costs each of them no new place in a queue.
-pub(crate) fn ending(worker: &Worker, key: &ApiKey) -> Pin<Box<dyn Future<Output = Failure> + Send>> {
+pub(crate) fn ending(worker: &Worker, key: &ApiKey) -> Ending {
     let (mut cut, mut grant) = (worker.cut.clone(), Grant::of(&worker.app, key));
     Box::pin(async move {
         tokio::select! {

@@ -225,7 +225,11 @@ mod http2 {
     }
 
     fn request(stack: &TestStack, body: String) -> http::Request<Full<Bytes>> {
-        http::Request::post(format!("http://{}/v1/chat/completions", stack.address))
+        request_to(stack, "/v1/chat/completions", body)
+    }
+
+    fn request_to(stack: &TestStack, path: &str, body: String) -> http::Request<Full<Bytes>> {
+        http::Request::post(format!("http://{}{path}", stack.address))
             .header("authorization", format!("Bearer {KEY}"))
             .body(Full::from(body))
             .unwrap()
@@ -291,6 +295,12 @@ mod http2 {
 
     #[test]
     fn a_caller_that_stops_reading_one_stream_is_given_up() {
+        check_that_one_who_does_not_read_is_given_up("/v1/chat/completions", "auto");
+        check_that_one_who_does_not_read_is_given_up("/p0/chat/completions", "native-small");
+    }
+
+    #[track_caller]
+    fn check_that_one_who_does_not_read_is_given_up(path: &str, model: &str) {
         let flood = framed(&word(&"x".repeat(8_000)));
         let upstream = Upstream::acting(begun(&[&role(), &word("Paris")], Act::Flood(flood)));
         let limits = Limits { write_stall: Duration::from_millis(200), ..limits() };
@@ -298,7 +308,8 @@ mod http2 {
         stack.runtime().block_on(async {
             let mut sender = connect(&stack).await;
             // Held and not read: its window fills, while the connection itself is well.
-            let response = sender.send_request(request(&stack, ask_for_stream(""))).await.unwrap();
+            let body = ask_for_stream("").replace("\"auto\"", &format!("\"{model}\""));
+            let response = sender.send_request(request_to(&stack, path, body)).await.unwrap();
             tokio::task::block_in_place(|| upstream.left());
             drop(response);
         });

@@ -5,13 +5,15 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use gateway::Limits;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use crate::stack::{KEY, TestStack, ask, ask_for_stream};
+use crate::stack::{KEY, Setup, TestStack, ask, ask_for_stream, limits};
 use crate::upstream::{Act, DONE, Upstream, begun, chunk, finish, last_chunk, role, word};
 
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -35,10 +37,13 @@ struct Raw(TcpStream);
 
 impl Raw {
     fn open(stack: &TestStack) -> Self {
+        Self::open_with(stack, &[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
+    }
+
+    fn open_with(stack: &TestStack, bytes: &[u8]) -> Self {
         let mut stream = TcpStream::connect(stack.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
-        stream.write_all(&frame(SETTINGS, 0, 0, &[])).unwrap();
+        stream.write_all(bytes).unwrap();
         Self(stream)
     }
 
@@ -46,7 +51,10 @@ impl Raw {
     fn until(&mut self, kinds: &[u8]) -> Option<(u8, Vec<u8>)> {
         loop {
             let mut head = [0; 9];
-            self.0.read_exact(&mut head).ok()?;
+            let read = self.0.read_exact(&mut head);
+            let is_silent = read.as_ref().is_err_and(|fault| fault.kind() == std::io::ErrorKind::WouldBlock);
+            assert!(!is_silent, "nothing came, and no end either");
+            read.ok()?;
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
             let mut payload = vec![0; length as usize];
             self.0.read_exact(&mut payload).ok()?;
@@ -89,6 +97,22 @@ fn streams_that_are_reset_as_fast_as_they_are_opened_end_the_connection() {
     let _ = raw.0.write_all(&burst);
     assert_eq!(raw.end(), Some(ENHANCE_YOUR_CALM));
     assert_lives(&stack);
+}
+
+#[test]
+fn a_connection_that_does_not_open_is_closed_like_a_head_that_does_not_end() {
+    let limits = Limits { header_wait: Duration::from_millis(50), ..limits() };
+    let stack = TestStack::start(Setup { upstreams: vec![Upstream::nobody()], limits, ..Setup::default() });
+    let whole = [PREFACE, &frame(SETTINGS, 0, 0, &[0; 6])].concat();
+    for come in [PREFACE.len(), PREFACE.len() + 5, whole.len() - 1] {
+        let mut raw = Raw::open_with(&stack, &whole[..come]);
+        assert_eq!(raw.until(&[HEADERS]), None, "{come} bytes");
+    }
+    let mut raw = Raw::open_with(&stack, &whole);
+    // Being idle is what is tried here.
+    std::thread::sleep(Duration::from_millis(200));
+    raw.0.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, GET)).unwrap();
+    assert!(raw.until(&[HEADERS]).is_some(), "an open connection may idle");
 }
 
 #[test]

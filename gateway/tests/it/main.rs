@@ -11,6 +11,7 @@ mod engine;
 mod fallback;
 mod http2;
 mod idempotency;
+mod kept;
 mod key_limits;
 mod limits;
 mod oauth;

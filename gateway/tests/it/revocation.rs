@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use domain::{ApiKey, Change, KeyId, Object, Outcome, Scope, SnapshotVersion, Timestamp};
+use domain::{ApiKey, Change, DialectKind, KeyId, Object, Outcome, Scope, Snapshot, SnapshotVersion, Timestamp};
 use gateway::Limits;
 
 use crate::engine::{Mood, ScriptedEngine};
 use crate::stack::{KEY, NARROW, Setup, TestStack, ask, ask_for_stream, limits, summary};
-use crate::upstream::{Act, DONE, Upstream, begun, chunk, finish, last_chunk, role, word};
+use crate::upstream::{Act, DONE, STREAM_HEAD, Upstream, begun, chunk, finish, last_chunk, role, stream_head, word};
 use crate::wire::{Call, Next, post};
 
 const PROMPT: Duration = Duration::from_secs(1);
@@ -25,7 +25,11 @@ struct Story {
 
 impl Story {
     fn over(upstream: &Upstream, limits: Limits) -> Self {
-        let stack = TestStack::start(Setup { upstreams: vec![upstream.address], limits, ..Setup::default() });
+        Self::with(Setup { upstreams: vec![upstream.address], limits, ..Setup::default() })
+    }
+
+    fn with(setup: Setup) -> Self {
+        let stack = TestStack::start(setup);
         let engine = ScriptedEngine::start(&stack.engine_socket(), Mood::Scores(0.5));
         Self { stack, engine }
     }
@@ -195,18 +199,87 @@ fn a_stream_kept_alive_by_comments_is_cut_when_its_key_loses_the_right() {
     assert_eq!((record.finished.outcome, record.finished.status), (Outcome::Failed, 403));
 }
 
-#[test]
-fn a_proxied_answer_is_broken_off_when_its_key_is_revoked() {
-    let upstream = Upstream::acting(begun(&[&role(), &word("Paris")], Act::Hold));
-    let story = Story::over(&upstream, limits());
+// === Proxied answers ===
+
+/// Sets the dialect of the one provider.
+fn speaking(snapshot: &Snapshot, dialect: DialectKind) -> Snapshot {
+    let objects = snapshot.objects().into_iter().map(|object| match object {
+        Object::Provider(provider) => {
+            Object::Provider(Arc::new(domain::Provider { dialect, ..domain::Provider::clone(&provider) }))
+        }
+        other => other,
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+/// A proxied answer runs and has come as far as `Paris` when its key is revoked; returns its last event.
+#[track_caller]
+fn revoke_proxied(acts: Vec<Act>, change: Option<fn(&Snapshot) -> Snapshot>) -> Option<String> {
+    revoke_proxied_under(limits(), acts, change)
+}
+
+#[track_caller]
+fn revoke_proxied_under(limits: Limits, acts: Vec<Act>, change: Option<fn(&Snapshot) -> Snapshot>) -> Option<String> {
+    let upstream = Upstream::acting(acts);
+    let story = Story::with(Setup { upstreams: vec![upstream.address], change, limits, ..Setup::default() });
     let mut call = story.stack.call();
     call.send(post("/p0/chat/completions", KEY, &ask_for_stream("").replace("\"auto\"", "\"native-small\"")));
     assert_eq!(call.head().unwrap().status, 200);
     call.until("Paris");
     let since = story.put(ApiKey { revoked_at: Some(now()), ..story.key(1) });
-    assert_eq!(end_of(&mut call).1, Next::Broken);
+    upstream.open_gate();
+    let (last, end) = end_of(&mut call);
+    assert_eq!(end, Next::Broken, "never a clean end");
     assert!(since.elapsed() < PROMPT);
     upstream.left();
     let record = story.stack.record();
     assert_eq!((record.finished.status, record.finished.error.as_deref()), (401, Some("revoked_api_key")));
+    assert_eq!(record.finished.outcome, Outcome::Interrupted);
+    last
+}
+
+#[test]
+fn a_proxied_stream_ends_with_an_error_event_when_its_key_is_revoked() {
+    let last = revoke_proxied(begun(&[&role(), &word("Paris")], Act::Hold), None).unwrap();
+    assert!(last.starts_with(r#"data: {"error":{"message":"the API key was revoked"#), "{last}");
+    assert!(last.contains(r#""type":"authentication_error","param":null,"code":"revoked_api_key""#), "{last}");
+}
+
+#[test]
+fn the_error_event_of_a_proxied_stream_is_in_the_words_of_its_provider() {
+    let delta =
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"Paris\"}}\n\n";
+    let last = revoke_proxied(begun(&[delta], Act::Hold), Some(|it| speaking(it, DialectKind::Anthropic))).unwrap();
+    assert!(last.starts_with("event: error\ndata: {\"type\":\"error\",\"error\":{"), "{last}");
+
+    let delta = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Paris\"}]}}]}\r\n\r\n\n";
+    let last = revoke_proxied(begun(&[delta], Act::Hold), Some(|it| speaking(it, DialectKind::Gemini))).unwrap();
+    assert!(last.contains(r#"data: {"error":{"code":401,"#), "{last}");
+
+    // A provider of chat that speaks Responses there.
+    let delta = "data: {\"type\":\"response.output_text.delta\",\"sequence_number\":4,\"delta\":\"Paris\"}\n\n";
+    let last = revoke_proxied(begun(&[delta], Act::Hold), None).unwrap();
+    assert!(last.starts_with("event: error\n") && last.contains("\"sequence_number\":5"), "{last}");
+}
+
+#[test]
+fn an_event_that_has_begun_is_completed_before_the_error_event() {
+    let (begin, rest) = ("data: {\"x\":", "1}\n\ndata: {\"never\":2}\n\n");
+    let begun = begun(&[&(word("Paris") + begin)], Act::Gate);
+    let patient = Limits { abort_linger: Duration::from_millis(200), ..limits() };
+    let last = revoke_proxied_under(patient, [begun, vec![chunk(rest), Act::Hold]].concat(), None).unwrap();
+    assert!(last.starts_with(r#"data: {"error":{"#), "{last}");
+    // One that does not go on has no place for an error.
+    let begun = [stream_head(), chunk(&(word("Paris") + begin)), Act::Hold].to_vec();
+    assert_eq!(revoke_proxied(begun, None), None);
+}
+
+#[test]
+fn a_proxied_answer_that_is_no_stream_of_events_is_broken_off() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    let acts = vec![Act::Send(head.to_vec()), chunk("{\"a\":\"Paris\"}\n\n"), Act::Hold];
+    assert_eq!(revoke_proxied(acts, None), None);
+    let packed = String::from_utf8_lossy(STREAM_HEAD).replace("\r\n\r\n", "\r\ncontent-encoding: br\r\n\r\n");
+    let acts = vec![Act::Send(packed.into_bytes()), chunk(&word("Paris")), Act::Hold];
+    assert_eq!(revoke_proxied(acts, None), None);
 }

@@ -132,6 +132,20 @@ fn a_handshake_that_does_not_come_about_is_closed_in_time() {
 }
 
 #[test]
+fn a_connection_for_http2_that_says_nothing_is_closed_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::write(folder.path());
+    let limits = Limits { header_wait: Duration::from_millis(50), ..limits() };
+    let (stack, _upstream) = serving(&identity.files, limits);
+    stack.runtime().block_on(async {
+        let mut stream = identity.connect(&stack, b"h2").await.unwrap();
+        let mut said = Vec::new();
+        let end = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut said);
+        let _ = tokio::time::timeout(Duration::from_secs(10), end).await.expect("it is closed");
+    });
+}
+
+#[test]
 fn a_stopping_gateway_does_not_wait_for_handshakes() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity::write(folder.path());

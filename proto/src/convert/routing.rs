@@ -157,6 +157,7 @@ impl From<&Constraints> for pb::Constraints {
             deny_data_collection: it.deny_data_collection,
             zero_data_retention: it.zero_data_retention,
             kept_state: it.kept_state,
+            kept_by: it.kept_by.as_ref().map(ToString::to_string),
             max_cost: it.max_cost.map(|cost| cost.to_string()),
             min_quality: it.min_quality.map(MinQuality::get),
         }
@@ -174,6 +175,7 @@ impl TryFrom<pb::Constraints> for Constraints {
             deny_data_collection: it.deny_data_collection,
             zero_data_retention: it.zero_data_retention,
             kept_state: it.kept_state,
+            kept_by: parse_optional("kept_by", it.kept_by.as_deref())?,
             max_cost: money("max_cost", it.max_cost.as_deref())?,
             min_quality: min_quality.transpose().map_err(|fault| ConvertError::new("min_quality", fault))?,
         })

@@ -81,6 +81,7 @@ impl EmbeddingsRequest {
             features,
             extensions: top.extensions,
             kept_state: false,
+            continued: None,
             own_members: top.own_members,
             body,
         };

@@ -13,6 +13,7 @@ use crate::anthropic::proof::{self, Foreign};
 use crate::canonical::{Loss, Lost, Request as Canonical};
 use crate::gemini::vouch;
 use crate::json::{self, Edit, Escapes, Member, Node, Path, Scanner, Span, quoted, splice};
+use crate::responses::decode::PREVIOUS_RESPONSE;
 use crate::{Dialect, Target, responses};
 
 /// A request in its own dialect and in none.
@@ -50,12 +51,14 @@ impl Translated {
         canonical.stream = target.stream.unwrap_or(canonical.stream);
         let features: Features = derive::features(&canonical);
         let kept_state = dialect == Dialect::OpenaiResponses && kept(&canonical).is_some();
+        let continued = node.str_of(PREVIOUS_RESPONSE).filter(|_| kept_state).map(Box::from);
         let envelope = Envelope {
             members: top.members,
             model: canonical.model.clone(),
             features,
             extensions: top.extensions,
             kept_state,
+            continued,
             own_members: top.own_members,
             body,
         };

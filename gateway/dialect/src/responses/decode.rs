@@ -17,7 +17,9 @@ use crate::responses::types;
 pub(crate) use answer::{answer, parts_of};
 
 /// Members that stand for what a provider has kept: without it, another would answer another question.
-pub(crate) const STATE: [&str; 3] = ["previous_response_id", "conversation", "prompt"];
+pub(crate) const STATE: [&str; 3] = [PREVIOUS_RESPONSE, "conversation", "prompt"];
+/// Names the answer to go on with.
+pub(crate) const PREVIOUS_RESPONSE: &str = "previous_response_id";
 /// Members that change nothing about the answer, or are written anew for every upstream.
 const IGNORED: [&str; 1] = ["stream_options"];
 const AT_PROVIDER: &str = "lies at the provider that made it";
@@ -91,7 +93,7 @@ fn messages(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>
     let instructions = fields.string("instructions")?.filter(|text| !text.is_empty());
     let said = |text| Message::placed(Role::System, vec![(Part::text(text), "instructions".to_owned())]);
     let mut messages: Vec<Message> = instructions.map(said).into_iter().collect();
-    let is_elsewhere = ["previous_response_id", "conversation", "prompt"].iter().any(|it| fields.peek(it).is_some());
+    let is_elsewhere = STATE.iter().any(|it| fields.peek(it).is_some());
     match fields.take("input", |at| items::read(at, &mut messages, loss))? {
         None if !is_elsewhere => Err(BadRequest::missing(&fields.path().key("input"), "a string or an array of items")),
         _ => Ok(messages),

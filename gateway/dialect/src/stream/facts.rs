@@ -14,6 +14,8 @@ pub(crate) struct Facts {
     /// As it was told or supplied.
     usage: Option<Usage>,
     pub(crate) served_model: Option<String>,
+    /// The upstream's name for the answer.
+    pub(crate) id: Option<String>,
     pub(crate) text: TokenEstimator,
     /// The model has written something: refusals may be the provider's own words.
     wrote: bool,
@@ -27,9 +29,12 @@ impl Facts {
     /// Notes what an event says. `finish_suffices`: see [`super::Decode::finish_suffices`].
     pub(crate) fn note(&mut self, event: &Event, finish_suffices: bool) {
         match event {
-            Event::Start { model, .. } => {
+            Event::Start { model, id } => {
                 if self.served_model.is_none() {
                     self.served_model.clone_from(model);
+                }
+                if self.id.is_none() {
+                    self.id.clone_from(id);
                 }
             }
             Event::Text { choice, text, .. }

@@ -13,6 +13,7 @@ use crate::{Dialect, anthropic, gemini, openai, responses};
 #[derive(Debug)]
 pub struct Translation {
     parser: SseParser,
+    upstream: Dialect,
     reader: Reader,
     pub(super) facts: Facts,
 }
@@ -37,11 +38,11 @@ impl Translation {
         let decoder = decoder(upstream);
         let output = if upstream == caller { relay(caller, options) } else { Output::Encode(encoder(caller, options)) };
         let reader = Reader { decoder, output, said: Vec::with_capacity(4) };
-        Self { parser, reader, facts: Facts::default() }
+        Self { parser, upstream, reader, facts: Facts::default() }
     }
 
     pub(super) fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Result<Progress, StreamFault> {
-        let Self { parser, reader, facts } = self;
+        let Self { parser, reader, facts, upstream: _ } = self;
         if !facts.progress.terminal {
             parser.push(chunk, |event| reader.take(event, facts, out))?;
         }
@@ -54,6 +55,10 @@ impl Translation {
         }
         let complete = self.facts.has_answer() && (self.facts.progress.terminal || self.facts.progress.finished);
         if complete { Ok(()) } else { Err(StreamFault::Truncated) }
+    }
+
+    pub(super) fn kept_name(&self) -> Option<&str> {
+        self.facts.id.as_deref().filter(|_| self.upstream == Dialect::OpenaiResponses)
     }
 
     pub(super) fn usage_so_far(&self) -> Option<Usage> {

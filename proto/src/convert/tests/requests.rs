@@ -38,15 +38,16 @@ pub(super) fn features() -> impl Arbitrary<Value = Features> {
 }
 
 pub(super) fn constraints() -> impl Arbitrary<Value = Constraints> {
-    let limits = (of(amount()), of(min_quality()));
+    let limits = (of(amount()), of(min_quality()), of(slug()));
     (vec(model_id(), 0..3), vec(slug(), 0..3), vec(slug(), 0..3), any::<(bool, bool, bool)>(), limits).prop_map(
-        |(models, only_providers, ignored_providers, flags, (max_cost, min_quality))| Constraints {
+        |(models, only_providers, ignored_providers, flags, (max_cost, min_quality, kept_by))| Constraints {
             models,
             only_providers,
             ignored_providers,
             deny_data_collection: flags.0,
             zero_data_retention: flags.1,
             kept_state: flags.2,
+            kept_by,
             max_cost,
             min_quality,
         },

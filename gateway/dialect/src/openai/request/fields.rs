@@ -96,6 +96,7 @@ impl Fields {
                 features,
                 extensions: self.extensions,
                 kept_state: false,
+                continued: None,
                 own_members: self.own_members,
             },
             n: self.n.unwrap_or(1),
