@@ -5,8 +5,9 @@
 //! connection is broken off: never a clean end without the terminal marker. The marker itself goes out only after the
 //! record has been appended to the spool. A gateway that stops cuts what outlasts its drain in the same honest way.
 
-use std::future::Future;
+use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +36,9 @@ pub(crate) type Ending = Pin<Box<dyn Future<Output = Failure> + Send>>;
 const AFTER_FINISH: Duration = Duration::from_secs(3);
 /// An upstream may take this long to end its body after the terminal marker, so that its connection can be used again.
 const TAIL: Duration = Duration::from_secs(1);
+
+/// So many more pieces are passed on together with one if they have come with it: what the connection reads at once.
+const TOGETHER: usize = 32;
 
 /// Where a stream stands.
 enum State {
@@ -160,7 +164,7 @@ impl Flow {
         flow
     }
 
-    /// Reads until there is something to pass on.
+    /// Reads until there is something to pass on, and what has come with it.
     async fn advance(mut self) -> (Option<Result<Bytes, Aborted>>, State) {
         loop {
             if self.opened.terminal {
@@ -173,24 +177,50 @@ impl Flow {
             self.pursuit.settle.wait_begins();
             let read = self.read().await;
             self.pursuit.settle.wait_ends();
-            let pushed = match read {
-                // A finish reason has been seen: what breaks after it takes nothing from the answer.
-                None | Some(Err(_)) if self.opened.translator.progress().finished => Ok(true),
-                None => Err(self.too_slow()),
-                Some(Err(fault)) => Err(fault),
-                Some(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(|fault| self.fault_of(fault)),
-                Some(Ok(Some(chunk))) => {
-                    let Opened { translator, ready, .. } = &mut *self.opened;
-                    let pushed = translator.push(&chunk, ready);
-                    pushed.map(|progress| progress.terminal).map_err(|fault| self.fault_of(fault))
+            let mut taken = self.take(read);
+            for _ in 0..TOGETHER {
+                if taken != Ok(false) {
+                    break;
                 }
-            };
-            self.note_usage();
-            match pushed {
+                let Some(read) = self.read_on().await else { break };
+                taken = self.take(Some(read));
+            }
+            match taken {
                 Ok(terminal) => self.opened.terminal = terminal,
                 Err(fault) => return self.break_off(fault),
             }
         }
+    }
+
+    /// Judges what was read, and translates it; returns whether that was the last.
+    fn take(&mut self, read: Option<Result<Option<Bytes>, Fault>>) -> Result<bool, Fault> {
+        let taken = match read {
+            // A finish reason has been seen: what breaks after it takes nothing from the answer.
+            None | Some(Err(_)) if self.opened.translator.progress().finished => Ok(true),
+            None => Err(self.too_slow()),
+            Some(Err(fault)) => Err(fault),
+            Some(Ok(None)) => self.opened.translator.end().map(|()| true).map_err(|fault| self.fault_of(fault)),
+            Some(Ok(Some(chunk))) => {
+                let Opened { translator, ready, .. } = &mut *self.opened;
+                let pushed = translator.push(&chunk, ready);
+                pushed.map(|progress| progress.terminal).map_err(|fault| self.fault_of(fault))
+            }
+        };
+        self.note_usage();
+        taken
+    }
+
+    /// Reads bytes that have come with those before: the connection hands its pieces over one a turn, and each would
+    /// otherwise cost the caller's connection a write of its own.
+    async fn read_on(&mut self) -> Option<Result<Option<Bytes>, Fault>> {
+        // What is ready to run runs before a new task does. To yield would not do: the library polls a body that has
+        // nothing for it a second time at once.
+        let mut turn = tokio::spawn(ready(()));
+        poll_fn(|cx| match self.opened.upstream.poll_chunk(cx) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => turn.poll_unpin(cx).map(|_| None),
+        })
+        .await
     }
 
     /// Reads the next bytes; `None` = they are too long in coming, or the time for all of them is used up.

@@ -78,6 +78,22 @@ fn routing_object_is_left_out_of_streams_on_demand() {
 }
 
 #[test]
+fn pieces_that_have_come_together_go_on_together() {
+    let words: Vec<String> = (0..12).map(|number| word(&format!("w{number} "))).collect();
+    let mut burst = STREAM_HEAD.to_vec();
+    [role()].iter().chain(&words).for_each(|event| burst.extend(framed(event)));
+    let upstream = Upstream::acting(vec![Act::Send(burst), Act::Gate, chunk(&(finish() + DONE)), last_chunk()]);
+    let stack = TestStack::over(&[upstream.address]);
+    let mut call = stack.begin(&ask_for_stream(""));
+    call.head().unwrap();
+    // The first content waits for nothing; the rest would be twelve.
+    let pieces = [call.piece(), call.piece()];
+    assert!(pieces[0].contains("w0 ") && pieces[1].contains("w11 "), "{pieces:#?}");
+    upstream.open_gate();
+    call.until("[DONE]");
+}
+
+#[test]
 fn the_other_name_of_the_object_comes_in_streams_too() {
     let upstream = Upstream::acting(good_stream());
     let stack = TestStack::over(&[upstream.address]);

@@ -88,6 +88,11 @@ impl Call {
         }
     }
 
+    /// Reads a chunk of a chunked body.
+    pub(crate) fn piece(&mut self) -> String {
+        String::from_utf8(read_chunk(&mut self.reader).expect("a chunk")).expect("text")
+    }
+
     /// Reads events until one holds a text.
     #[track_caller]
     pub(crate) fn until(&mut self, text: &str) -> String {
