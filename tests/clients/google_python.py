@@ -115,11 +115,6 @@ def _():
     return f"{len(names)} models"
 
 
-@check("unknown model of the list: 404 NOT_FOUND")
-def _():
-    refused(404, "NOT_FOUND", lambda: client.models.get(model="mock/none"))
-
-
 def refused(code, status, action):
     fault = raises(errors.ClientError, action)
     same((fault.code, fault.status), (code, status))
@@ -136,6 +131,11 @@ def _():
 def _():
     said = refused(404, "NOT_FOUND", lambda: client.models.generate_content(model="mock/none", contents=HELLO))
     assert "mock/none" in said, said
+
+
+@check("unknown model of the list: 404 NOT_FOUND")
+def _():
+    refused(404, "NOT_FOUND", lambda: client.models.get(model="mock/none"))
 
 
 @each("upstream 429: RESOURCE_EXHAUSTED")
