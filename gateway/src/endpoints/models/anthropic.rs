@@ -33,12 +33,11 @@ pub(super) struct Entry<'a> {
 /// One page of the models.
 pub(super) fn list<'a>(models: Vec<&'a Model>, query: &str) -> Result<List<'a>, BadRequest> {
     let size = page::size(query, &["limit"], USUAL)?;
-    let Page { entries, has_more } = match page::parameter(query, &["before_id"]) {
-        Some(mark) => page::before(models, &mark, size, |model| model.id.as_str()),
-        None => {
-            let mark = page::parameter(query, &["after_id"]);
-            page::after(models, mark.as_deref(), size, |model| model.id.as_str())
-        }
+    let Page { entries, has_more } = if let Some(mark) = page::parameter(query, &["before_id"]) {
+        page::before(models, &mark, size, |model| model.id.as_str())
+    } else {
+        let mark = page::parameter(query, &["after_id"]);
+        page::after(models, mark.as_deref(), size, |model| model.id.as_str())
     };
     let data: Vec<_> = entries.into_iter().map(entry).collect();
     let (first_id, last_id) = (data.first().map(|entry| entry.id), data.last().map(|entry| entry.id));
