@@ -4,7 +4,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dialect::Surface;
 use domain::Clock;
 use futures_util::FutureExt;
 use http::header::CONNECTION;
@@ -128,7 +127,7 @@ impl Worker {
         let arrived = Instant::now();
         let now = self.app.clock.wall();
         let id = self.app.ids.next(now);
-        let voice = Voice { dialect: Surface::dialect_of(request.uri().path()), id };
+        let voice = Voice { dialect: endpoints::models::dialect_of(&request), id };
         let arrival = Arrival { id, arrived, now, voice };
         let is_multiplexed = request.version() == Version::HTTP_2;
 

@@ -55,7 +55,7 @@ impl<'a> Endpoint<'a> {
         if path == "/v1/key" {
             return Some(Self::Key);
         }
-        if let Some(rest) = path.strip_prefix("/v1/models") {
+        if let Some(rest) = path.strip_prefix("/v1/models").or_else(|| path.strip_prefix("/v1beta/models")) {
             return match rest {
                 "" => Some(Self::Models),
                 rest => rest.strip_prefix('/').filter(|model| !model.is_empty()).map(Self::Model),
@@ -106,7 +106,9 @@ pub(crate) async fn route(
             Endpoint::Ask(surface) => match surface.operation {
                 Operation::Generate => generate::answer(worker, context, request, surface, in_flight).boxed().await,
                 Operation::CountTokens => count::answer(worker, context, request, surface, in_flight).boxed().await,
-                Operation::Embed => embed::answer(worker, context, request, surface, in_flight).boxed().await,
+                Operation::Embed | Operation::EmbedBatch => {
+                    embed::answer(worker, context, request, surface, in_flight).boxed().await
+                }
             },
             Endpoint::Models => models::list(&context, request.uri().query()),
             Endpoint::Model(id) => models::one(&context, id),

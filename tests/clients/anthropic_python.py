@@ -111,6 +111,16 @@ def _(slug):
     assert 0 < float(fault.response.headers["retry-after"]) <= 5, fault.response.headers
 
 
+@check("models are listed page by page, and found")
+def _():
+    ids = [model.id for model in client.models.list(limit=7)]
+    assert len(ids) > 14 and ids == sorted(set(ids)), ids
+    same(client.models.retrieve("mock/small").max_input_tokens, 128000)
+    fault = raises(anthropic.NotFoundError, lambda: client.models.retrieve("mock/none"))
+    same(fault.body["error"]["type"], "not_found_error")
+    return f"{len(ids)} models"
+
+
 def take(model, hear):
     with client.messages.stream(model=model, max_tokens=100, messages=USER) as stream:
         for piece in stream.text_stream:

@@ -16,6 +16,8 @@ def speaking(key):
 client = speaking(KEY)
 TOOL = types.Tool(function_declarations=[
     {"name": "get_weather", "description": "The weather of a city", "parameters_json_schema": PARAMETERS}])
+# What the mock makes of anything.
+VECTOR = [0.5, -0.25, 0.125, 1.0]
 BY_HAND = types.GenerateContentConfig(
     tools=[TOOL], automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True))
 
@@ -93,6 +95,26 @@ def _(slug):
     assert client.models.count_tokens(model=f"{slug}/small", contents=HELLO).total_tokens > 0
 
 
+@each("embeddings", ["mock", "mock-responses"])
+def _(slug):
+    config = types.EmbedContentConfig(task_type="RETRIEVAL_QUERY")
+    answer = client.models.embed_content(model=f"{slug}/vectors", contents=["one", "two"], config=config)
+    same([row.values for row in answer.embeddings], [VECTOR, VECTOR])
+
+
+@check("models are listed page by page, and found")
+def _():
+    listed = list(client.models.list(config={"page_size": 7}))
+    names = [model.name for model in listed]
+    same(len(names), len(set(names)), "names")
+    assert len(names) > 14 and names == sorted(names), names
+    one = client.models.get(model="mock/small")
+    same((one.name, one.input_token_limit), ("models/mock/small", 128000))
+    assert "generateContent" in one.supported_actions, one
+    same(client.models.get(model="mock/vectors").supported_actions, ["embedContent", "batchEmbedContents"])
+    return f"{len(names)} models"
+
+
 def refused(code, status, action):
     fault = raises(errors.ClientError, action)
     same((fault.code, fault.status), (code, status))
@@ -109,6 +131,11 @@ def _():
 def _():
     said = refused(404, "NOT_FOUND", lambda: client.models.generate_content(model="mock/none", contents=HELLO))
     assert "mock/none" in said, said
+
+
+@check("unknown model of the list: 404 NOT_FOUND")
+def _():
+    refused(404, "NOT_FOUND", lambda: client.models.get(model="mock/none"))
 
 
 @each("upstream 429: RESOURCE_EXHAUSTED")

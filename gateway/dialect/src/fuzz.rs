@@ -115,14 +115,30 @@ pub fn embeddings(data: &[u8]) {
             assert_eq!(sent["requests"].as_array().map(Vec::len), Some(request.count()));
         }
     }
+    for is_batch in [false, true] {
+        if let Ok(request) = EmbeddingsRequest::decode_gemini(body.clone(), "m/n".to_owned(), is_batch) {
+            contents(&request, is_batch);
+        }
+    }
     let request = EmbeddingsRequest::decode(Bytes::from_static(br#"{"input":"a","encoding_format":"base64"}"#));
     let request = request.expect("a sound request");
     for upstream in [Dialect::Openai, Dialect::Gemini] {
-        let Ok(answer) = EmbeddingsAnswer::decode(upstream, body.clone(), 1) else { continue };
+        let Ok(answer) = EmbeddingsAnswer::decode(upstream, body.clone(), &request) else { continue };
         let (usage, routing) = (domain::Usage::default(), &[("routing", &b"{}"[..])]);
         let rendered = answer.render(&request, &embeddings::Shown { model: "shown/model", usage, routing });
-        let again = EmbeddingsAnswer::decode(Dialect::Openai, rendered, 1).expect("what is passed on is sound");
+        let again = EmbeddingsAnswer::decode(Dialect::Openai, rendered, &request).expect("what is passed on is sound");
         assert_eq!((again.served_model(), again.dimensions()), (Some("shown/model"), answer.dimensions()));
+    }
+}
+
+/// What Gemini's callers ask for.
+fn contents(request: &EmbeddingsRequest, is_batch: bool) {
+    let encoded = request.encode_for(Dialect::Gemini, "m/n").expect("its own dialect takes anything");
+    let again = EmbeddingsRequest::decode_gemini(encoded.body, "m/n".to_owned(), is_batch).expect("sound");
+    assert_eq!((again.count(), again.dimensions()), (request.count(), request.dimensions()));
+    if let Ok(encoded) = request.encode_for(Dialect::Openai, "m/n") {
+        let sent = EmbeddingsRequest::decode(encoded.body).expect("what is sent on is sound");
+        assert_eq!((sent.count(), sent.dimensions()), (request.count(), request.dimensions()));
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod count;
 pub(crate) mod decode;
+pub(crate) mod embed;
 pub(crate) mod encode;
 pub(crate) mod error;
 mod fields;

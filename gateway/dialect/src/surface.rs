@@ -15,6 +15,8 @@ pub enum Operation {
     CountTokens,
     /// Vectors.
     Embed,
+    /// Vectors of several contents, each asked for by itself.
+    EmbedBatch,
 }
 
 /// A path at which models are asked.
@@ -43,14 +45,14 @@ impl<'a> Surface<'a> {
     /// Returns what a path means; `None` = no model is asked there.
     pub fn of(path: &'a str) -> Option<Self> {
         let rest = path.strip_prefix('/')?;
+        let versioned = |rest: &str| rest.strip_prefix("v1/").and_then(fixed).or_else(|| gemini(rest));
         match rest.split_once('/') {
             Some((router, rest)) if router.starts_with(RouterId::PREFIX) => {
-                let versioned = rest.strip_prefix("v1/").map_or_else(|| gemini(rest), fixed);
-                let (dialect, operation, target) = versioned.or_else(|| fixed(rest))?;
+                let (dialect, operation, target) = versioned(rest).or_else(|| fixed(rest))?;
                 Some(Self { dialect, operation, router: Some(router), target })
             }
             _ => {
-                let (dialect, operation, target) = rest.strip_prefix("v1/").and_then(fixed).or_else(|| gemini(rest))?;
+                let (dialect, operation, target) = versioned(rest)?;
                 Some(Self { dialect, operation, router: None, target })
             }
         }
@@ -72,17 +74,23 @@ fn fixed(rest: &str) -> Option<(Dialect, Operation, Target)> {
     Some((dialect, operation, Target::default()))
 }
 
-/// `v1beta/models/{model}:{method}`.
+/// `v1beta/models/{model}:{method}`; some clients leave `models/` out where a model's name has a `/`, as all have here.
 fn gemini(rest: &str) -> Option<(Dialect, Operation, Target)> {
-    let rest = rest.strip_prefix("v1beta/").or_else(|| rest.strip_prefix("v1/"))?.strip_prefix("models/")?;
-    let (model, method) = rest.rsplit_once(':')?;
+    let rest = rest.strip_prefix("v1beta/").or_else(|| rest.strip_prefix("v1/"))?;
+    let (name, method) = rest.rsplit_once(':')?;
     let (operation, stream) = match method {
         "generateContent" => (Operation::Generate, Some(false)),
         "streamGenerateContent" => (Operation::Generate, Some(true)),
         "countTokens" => (Operation::CountTokens, Some(false)),
+        "embedContent" => (Operation::Embed, Some(false)),
+        "batchEmbedContents" => (Operation::EmbedBatch, Some(false)),
         _ => return None,
     };
-    Some((Dialect::Gemini, operation, Target { model: Some(percent_decode(model).into_owned()), stream }))
+    let name = percent_decode(name);
+    // Google's other resources that can be asked are none of ours.
+    let is_foreign = name.is_empty() || name.starts_with("tunedModels/");
+    let model = name.strip_prefix("models/").unwrap_or(&name).to_owned();
+    (!is_foreign).then_some((Dialect::Gemini, operation, Target { model: Some(model), stream }))
 }
 
 /// Decodes `%2F` as clients write it into paths; what is malformed stays as it is.
@@ -139,6 +147,47 @@ mod tests {
         let asked = |model: &str, stream| Target { model: Some(model.to_owned()), stream: Some(stream) };
         assert_eq!(target("/v1beta/models/acme/small:generateContent"), asked("acme/small", false));
         assert_eq!(target("/v1beta/models/acme%2Fsmall%3Afree:streamGenerateContent"), asked("acme/small:free", true));
+        assert_eq!(target("/v1/models/models/small:countTokens"), asked("models/small", false));
+    }
+
+    #[test]
+    fn a_model_is_asked_without_the_word_models_before_it() {
+        use Operation as O;
+        let router = "rtr_0000000000000000000000";
+        for name in ["acme/small", "acme%2Fsmall", "models%2Facme%2Fsmall", "models/acme/small", "models/acme%2fsmall"]
+        {
+            for (method, operation) in [
+                ("generateContent", O::Generate),
+                ("streamGenerateContent", O::Generate),
+                ("countTokens", O::CountTokens),
+                ("embedContent", O::Embed),
+                ("batchEmbedContents", O::EmbedBatch),
+            ] {
+                for version in ["v1beta", "v1"] {
+                    let path = format!("/{version}/{name}:{method}");
+                    check(&path, Some((Dialect::Gemini, operation, None)));
+                    assert_eq!(Surface::of(&path).unwrap().target.model.as_deref(), Some("acme/small"), "{path}");
+                    check(&format!("/{router}{path}"), Some((Dialect::Gemini, operation, Some(router))));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_model_of_ours_is_not_taken_for_one() {
+        for path in [
+            "/v1beta/tunedModels/mine:generateContent",
+            "/v1beta/tunedModels%2Fmine:generateContent",
+            "/v1beta/:generateContent",
+            "/v1beta/files/x:download",
+            "/v1beta/acme/small:predict",
+            "/v1beta/acme/small",
+            "/acme/models/small:generateContent",
+            "/acme/v1beta/models/small:generateContent",
+            "/v2/acme/small:generateContent",
+        ] {
+            check(path, None);
+        }
     }
 
     #[test]

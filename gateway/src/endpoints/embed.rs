@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`: vectors of a model that the caller names.
+//! `POST /v1/embeddings`, `:embedContent`, `:batchEmbedContents`: vectors of a model that the caller names.
 //!
 //! Vectors of different models cannot be compared, so nothing is chosen here: the model named answers, and where it
 //! fails another provider's offer of the same model — the same native name and dimensions — does.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use dialect::canonical::Loss;
-use dialect::embeddings::{self, EmbeddingsAnswer, EmbeddingsRequest, Shown};
+use dialect::embeddings::{EmbeddingsAnswer, EmbeddingsRequest, Shown};
 use dialect::{BadAnswer, BadRequest, Dialect, Surface};
 use domain::{Ability, Attempt, AttemptOutcome, Model, ModelId, Provider, Route, Usage};
 use http::header::CONTENT_TYPE;
@@ -38,7 +38,9 @@ struct Errand {
     worker: Arc<Worker>,
     settle: Settle,
     request: EmbeddingsRequest,
+    /// Of the caller, for those who speak as it does.
     headers: HeaderMap,
+    spoken: Dialect,
 }
 
 /// What the answer says of us.
@@ -68,7 +70,9 @@ pub(crate) async fn answer(
     let prepared = prepare(&worker, &mut settle, request, &surface, &mut in_flight).await;
     let recorder = settle.take_recorder();
     let response = match prepared {
-        Ok((request, headers, candidates)) => Errand { worker, settle, request, headers }.run(&candidates).await,
+        Ok((request, headers, candidates)) => {
+            Errand { worker, settle, request, headers, spoken: surface.dialect }.run(&candidates).await
+        }
         Err(failure) => refused(settle, &failure),
     };
     response.map(|body| body.holding(Some(in_flight)).recorded(recorder))
@@ -87,7 +91,7 @@ async fn prepare(
     let body = body_limit::read(body, worker.app.limits(), in_flight).await?;
     settle.work_begins();
     let keepable = Keepable::of(settle.context(), &head.headers, &body);
-    let request = EmbeddingsRequest::decode(body).map_err(Failure::Malformed)?;
+    let request = EmbeddingsRequest::of(surface, body).map_err(Failure::Malformed)?;
     settle.keep(keepable, || request.constraints());
     settle.describe(request.model(), false);
     let candidates = candidates(settle.context(), &request, surface.router)?;
@@ -95,7 +99,7 @@ async fn prepare(
     let asked = Asked { input_tokens: request.features().input_tokens, max_output_tokens: Some(0), user };
     limits::hold_undecided(settle, candidates.first().map(|model| &model.id), &asked).await?;
     settle.start().map_err(|_| Failure::RecordsUnavailable)?;
-    Ok((request, forwarded(&head.headers, Dialect::Openai), candidates))
+    Ok((request, forwarded(&head.headers, surface.dialect), candidates))
 }
 
 /// The model that is named, then the same model at other providers.
@@ -216,7 +220,9 @@ impl Errand {
         let dialect = Dialect::of(provider.dialect)
             .ok_or_else(|| unfit(format!("`{}` speaks a dialect of its own", provider.slug)))?;
         let body = self.request.encode_for(dialect, &model.native).map_err(|why| unfit(why.to_string()))?;
-        let path = embeddings::path(dialect, &model.native)
+        let path = self
+            .request
+            .path(dialect, &model.native)
             .ok_or_else(|| unfit("the provider has no embeddings".to_owned()))?;
         let remaining = self.settle.context().deadline.saturating_duration_since(Instant::now());
         let waits = Waits::resolve(&provider.timeouts).within(remaining);
@@ -225,7 +231,7 @@ impl Errand {
             provider,
             path: &path,
             model: &model.native,
-            headers: if dialect == Dialect::Openai { &self.headers } else { &none },
+            headers: if dialect == self.spoken { &self.headers } else { &none },
             body: body.body,
             secret: secret.as_ref().map(|(_, secret)| secret.as_ref()),
             stream: false,
@@ -240,7 +246,7 @@ impl Errand {
         }
         .await;
         self.settle.wait_ends();
-        let answer = EmbeddingsAnswer::decode(dialect, answered?, self.request.count());
+        let answer = EmbeddingsAnswer::decode(dialect, answered?, &self.request);
         let answer = answer.map_err(|bad| fault_of(bad, secret))?;
         self.tell(model, secret, Ok(()));
         Ok((answer, body.loss))

@@ -1,13 +1,23 @@
-//! `GET /v1/models`: OpenAI's list, with what an application wants to know of a model, limited to what the key may use.
+//! `GET /v1/models` and `/v1beta/models`: the models that the key may use, in the shape of the dialect that asks.
+//!
+//! Here are who may be seen, the filters, and OpenAI's list with what an application wants to know of a model besides.
 
-use dialect::percent_decode;
+mod anthropic;
+mod gemini;
+mod page;
+
+use dialect::{Dialect, Surface, percent_decode};
 use domain::{Ability, Modality, Model, Money};
-use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use serde::Serialize;
 
 use crate::body::GatewayBody;
 use crate::context::RequestContext;
+use crate::endpoints::models::page::parameters;
 use crate::error::Failure;
+
+/// The path at which vendors of more than one dialect list their models.
+const SHARED: &str = "/v1/models";
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -39,19 +49,44 @@ struct Prices {
     cached_prompt: Option<Money>,
 }
 
+/// The dialect in which a request is answered: by its path, and at the shared one by the header that a vendor's client
+/// sends and no other does.
+pub(crate) fn dialect_of<B>(request: &Request<B>) -> Dialect {
+    let path = request.uri().path();
+    let is_sent = |name| request.headers().contains_key(name);
+    match Surface::dialect_of(path) {
+        Dialect::Openai if !path.starts_with(SHARED) => Dialect::Openai,
+        Dialect::Openai if is_sent("anthropic-version") => Dialect::Anthropic,
+        Dialect::Openai if is_sent("x-goog-api-key") => Dialect::Gemini,
+        dialect => dialect,
+    }
+}
+
 /// The callable models that the key may use; filters: `provider`, `q`, `output_modalities`, `supported_parameters`.
 pub(crate) fn list(context: &RequestContext, query: Option<&str>) -> Response<GatewayBody> {
-    let filter = Filter::parse(query.unwrap_or_default());
-    let data = usable(context).filter(|model| filter.admits(model)).map(entry).collect();
-    json(&List { object: "list", data })
+    let query = query.unwrap_or_default();
+    let filter = Filter::parse(query);
+    let models = usable(context).filter(|model| filter.admits(model));
+    let listed = match context.voice.dialect {
+        Dialect::Openai | Dialect::OpenaiResponses => {
+            Ok(json(&List { object: "list", data: models.map(entry).collect() }))
+        }
+        Dialect::Anthropic => anthropic::list(models.collect(), query).map(|list| json(&list)),
+        Dialect::Gemini => gemini::list(models.collect(), query).map(|list| json(&list)),
+    };
+    listed.unwrap_or_else(|fault| context.voice.response(&Failure::Malformed(fault)))
 }
 
 /// One model.
 pub(crate) fn one(context: &RequestContext, id: &str) -> Response<GatewayBody> {
     let id = percent_decode(id);
-    match usable(context).find(|model| model.id.as_str() == id) {
-        Some(model) => json(&entry(model)),
-        None => context.voice.response(&Failure::UnknownModel(id.into_owned())),
+    let Some(model) = usable(context).find(|model| model.id.as_str() == id) else {
+        return context.voice.response(&Failure::UnknownModel(id.into_owned()));
+    };
+    match context.voice.dialect {
+        Dialect::Openai | Dialect::OpenaiResponses => json(&entry(model)),
+        Dialect::Anthropic => json(&anthropic::entry(model)),
+        Dialect::Gemini => json(&gemini::entry(model)),
     }
 }
 
@@ -102,6 +137,12 @@ fn output_modalities(model: &Model) -> Vec<Modality> {
     if model.output_modalities.is_empty() { vec![Modality::Text] } else { model.output_modalities.clone() }
 }
 
+/// Whether a model answers with text. One that says nothing of what comes out does, unless it makes vectors.
+fn speaks(model: &Model) -> bool {
+    output_modalities(model).contains(&Modality::Text)
+        && !(model.output_modalities.is_empty() && model.can(Ability::Embeddings))
+}
+
 /// OpenAI's `created` is in seconds; a release date is midnight UTC, an unknown one 0.
 fn released_at(released: Option<&str>) -> i64 {
     released
@@ -121,8 +162,7 @@ impl Filter {
     fn parse(query: &str) -> Self {
         let mut filter = Self::default();
         let list = |value: String| value.split(',').map(str::to_owned).collect();
-        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = percent_decode(&value.replace('+', " ")).into_owned();
+        for (name, value) in parameters(query) {
             match name {
                 "provider" => filter.provider = Some(value),
                 "q" => filter.text = Some(value.to_lowercase()),
@@ -139,11 +179,11 @@ impl Filter {
             model.id.as_str().to_lowercase().contains(text)
                 || model.name.as_ref().is_some_and(|name| name.to_lowercase().contains(text))
         };
-        let speaks = |wanted: &String| output_modalities(model).iter().any(|it| modality_name(*it) == wanted);
+        let says = |wanted: &String| output_modalities(model).iter().any(|it| modality_name(*it) == wanted);
         let takes = |wanted: &String| model.supported_parameters.as_ref().is_none_or(|known| known.contains(wanted));
         self.provider.as_deref().is_none_or(|provider| model.id.provider() == provider)
             && self.text.as_ref().is_none_or(named)
-            && self.output_modalities.iter().all(speaks)
+            && self.output_modalities.iter().all(says)
             && self.parameters.iter().all(takes)
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use domain::Usage;
 
 use super::EmbeddingsRequest;
+use super::request::Shape;
 use super::vectors::{self, Vector};
 use crate::answer::BadAnswer;
 use crate::json::{Edit, Escapes, Kind, Member, Node, Scanner, Span, SyntaxFault, checked_utf8, quoted, splice};
@@ -45,8 +46,8 @@ impl EmbeddingsAnswer {
     /// Reads the body of a successful response of an upstream.
     ///
     /// # Errors
-    /// A body that reports an error, is no answer, or has not as many vectors as were asked for.
-    pub fn decode(upstream: Dialect, body: Bytes, expected: usize) -> Result<Self, BadAnswer> {
+    /// A body that reports an error, is no answer, or has not the vectors that were asked for.
+    pub fn decode(upstream: Dialect, body: Bytes, request: &EmbeddingsRequest) -> Result<Self, BadAnswer> {
         let text = checked_utf8(&body).map_err(|fault| malformed(&fault))?;
         match text.trim_ascii_start().bytes().next() {
             None => return Err(BadAnswer::Empty),
@@ -55,11 +56,16 @@ impl EmbeddingsAnswer {
             Some(_) => {}
         }
         let mut members = Vec::with_capacity(8);
-        let found = read(upstream, text, &mut members).map_err(|fault| malformed(&fault))?;
+        let mut found = read(upstream, text, &mut members).map_err(|fault| malformed(&fault))?;
         if found.error.is_some() {
             return Err(BadAnswer::Upstream(UpstreamError::parse(&body)));
         }
-        found.check(expected)?;
+        found.check(request.count())?;
+        found.vectors.sort_by_key(|vector| vector.place);
+        let is_packed = found.vectors.iter().any(|vector| body[vector.span.start] == b'"');
+        if is_packed && matches!(request.shape(), Shape::Gemini { .. }) {
+            return Err(malformed(&"an embedding is base64 where numbers were asked for"));
+        }
         Ok(Self { dialect: upstream, body, members, found })
     }
 
@@ -80,10 +86,20 @@ impl EmbeddingsAnswer {
 
     /// Returns the answer for the caller.
     pub fn render(&self, request: &EmbeddingsRequest, shown: &Shown<'_>) -> Bytes {
-        match self.dialect {
-            Dialect::Gemini => self.write(request, shown),
-            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => self.splice(shown),
+        match (self.dialect, request.shape()) {
+            (Dialect::Gemini, Shape::Openai { base64 }) => self.write_data(base64, shown),
+            (Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic, Shape::Openai { .. }) => {
+                self.splice(shown)
+            }
+            (Dialect::Gemini, Shape::Gemini { is_batch }) if self.has(member(is_batch)) => {
+                self.spliced(&own_edits(shown.routing).collect::<Vec<_>>())
+            }
+            (_, Shape::Gemini { is_batch }) => self.write_embeddings(is_batch, shown),
         }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|member| member.is_named(&self.body, name))
     }
 
     fn splice(&self, shown: &Shown<'_>) -> Bytes {
@@ -92,21 +108,24 @@ impl EmbeddingsAnswer {
         let mut edits = vec![Edit::set("model", &model)];
         edits.extend(self.found.usage.is_none().then_some(Edit::set("usage", usage.as_bytes())));
         edits.extend(own_edits(shown.routing));
+        self.spliced(&edits)
+    }
+
+    fn spliced(&self, edits: &[Edit<'_>]) -> Bytes {
         let mut out = Vec::with_capacity(self.body.len() + 256);
-        splice(&self.body, &self.members, &edits, &mut out);
+        splice(&self.body, &self.members, edits, &mut out);
         out.into()
     }
 
-    fn write(&self, request: &EmbeddingsRequest, shown: &Shown<'_>) -> Bytes {
-        let mut out = Vec::with_capacity(self.body.len() + 64 * self.found.vectors.len() + 256);
+    fn write_data(&self, base64: bool, shown: &Shown<'_>) -> Bytes {
+        let mut out = self.room();
         out.extend_from_slice(br#"{"object":"list","data":["#);
-        for (index, vector) in self.found.vectors.iter().enumerate() {
+        for (index, values) in self.values().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
             out.extend_from_slice(format!(r#"{{"object":"embedding","index":{index},"embedding":"#).as_bytes());
-            let values = vector.span.of(&self.body);
-            if request.wants_base64() {
+            if base64 {
                 vectors::write_base64(crate::json::utf8(values), &mut out);
             } else {
                 out.extend_from_slice(values);
@@ -121,6 +140,40 @@ impl EmbeddingsAnswer {
         append_members(&mut out, shown.routing);
         out.into()
     }
+
+    fn write_embeddings(&self, is_batch: bool, shown: &Shown<'_>) -> Bytes {
+        let mut out = self.room();
+        out.extend_from_slice(format!(r#"{{"{}":"#, member(is_batch)).as_bytes());
+        let (open, close) = if is_batch { (&b"["[..], &b"]"[..]) } else { (&b""[..], &b""[..]) };
+        out.extend_from_slice(open);
+        for (index, values) in self.values().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(br#"{"values":"#);
+            out.extend_from_slice(values);
+            out.push(b'}');
+        }
+        out.extend_from_slice(close);
+        let tokens = self.found.usage.unwrap_or(shown.usage).prompt_tokens;
+        let usage = format!(r#","usageMetadata":{{"promptTokenCount":{tokens},"totalTokenCount":{tokens}}}}}"#);
+        out.extend_from_slice(usage.as_bytes());
+        append_members(&mut out, shown.routing);
+        out.into()
+    }
+
+    fn values(&self) -> impl Iterator<Item = &[u8]> {
+        self.found.vectors.iter().map(|vector| vector.span.of(&self.body))
+    }
+
+    fn room(&self) -> Vec<u8> {
+        Vec::with_capacity(self.body.len() + 64 * self.found.vectors.len() + 256)
+    }
+}
+
+/// Where Gemini has its vectors.
+const fn member(is_batch: bool) -> &'static str {
+    if is_batch { "embeddings" } else { "embedding" }
 }
 
 impl Found {
@@ -196,15 +249,15 @@ fn read_list(scanner: &mut Scanner<'_>, member: &str, found: &mut Found) -> Resu
 
 fn read_element(scanner: &mut Scanner<'_>, member: &str, found: &mut Found) -> Result<(), SyntaxFault> {
     let mut members = scanner.enter_object()?;
-    let mut vector = None;
+    let (mut vector, mut place) = (None, None);
     while let Some(key) = scanner.next_key(&mut members)? {
-        if scanner.decode(&key) == member {
-            vector = vectors::read(scanner)?;
-        } else {
-            scanner.skip()?;
+        match &*scanner.decode(&key) {
+            name if name == member => vector = vectors::read(scanner)?,
+            "index" => place = scanner.skip().map(|index| scanner.slice(index.span).parse().ok())?,
+            _ => drop(scanner.skip()?),
         }
     }
-    found.note(vector);
+    found.note(vector.map(|vector| Vector { place, ..vector }));
     Ok(())
 }
 

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use domain::Features;
 use domain::tokens::TokenEstimator;
 
-use super::gemini;
-use crate::Dialect;
+use super::{gemini, openai};
 use crate::canonical::Loss;
-use crate::json::{Edit, Kind, Path, Scanner, Span, checked_utf8, quoted, splice};
+use crate::gemini::embed::{self, Contents};
+use crate::json::{Edit, Escapes, Kind, Node, Path, Scanner, Span, checked_utf8, quoted, splice};
 use crate::request::{BadRequest, Encoded, Envelope, Top, read};
+use crate::{Dialect, Operation, Surface};
 
 /// As many as a loss tells.
 const MOST_UNKNOWN: usize = 64;
@@ -24,13 +25,32 @@ pub enum Unsayable {
     /// The input comes as tokens, which only servers of the caller's dialect take.
     #[error("the input is given as tokens, which the provider's dialect does not take")]
     Tokens,
+    /// The input holds more than text, which only servers of the caller's dialect take.
+    #[error("the input holds more than text, which the provider's dialect does not take")]
+    Media,
 }
 
 /// A request for embeddings.
 #[derive(Clone, Debug)]
 pub struct EmbeddingsRequest {
     envelope: Envelope,
-    fields: Fields,
+    asked: Asked,
+}
+
+/// What is asked for, by the dialect of the caller.
+#[derive(Clone, Debug)]
+enum Asked {
+    Openai(Fields),
+    Gemini(Contents),
+}
+
+/// The shape in which the caller expects the vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `data`, each vector as numbers or base64.
+    Openai { base64: bool },
+    /// `embedding`, or `embeddings` of a batch.
+    Gemini { is_batch: bool },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,7 +83,21 @@ impl Deref for EmbeddingsRequest {
 }
 
 impl EmbeddingsRequest {
-    /// Reads a request body.
+    /// Reads a request body as it is sent to a surface.
+    ///
+    /// # Errors
+    /// As of [`Self::decode`].
+    pub fn of(surface: &Surface<'_>, body: Bytes) -> Result<Self, BadRequest> {
+        match surface.dialect {
+            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => Self::decode(body),
+            Dialect::Gemini => {
+                let model = surface.target.model.clone().unwrap_or_default();
+                Self::decode_gemini(body, model, surface.operation == Operation::EmbedBatch)
+            }
+        }
+    }
+
+    /// Reads a request body in `OpenAI`'s words.
     ///
     /// # Errors
     /// A body that is no request for embeddings, with the path of the field at fault.
@@ -75,32 +109,49 @@ impl EmbeddingsRequest {
             return Err(BadRequest::missing(&Path::top("input"), "a string or an array"));
         };
         let features = Features { input_tokens: input.tokens, parameters: fields.parameters(), ..Features::default() };
-        let envelope = Envelope {
-            members: top.members,
-            model: fields.model.clone(),
-            features,
-            extensions: top.extensions,
-            kept_state: false,
-            continued: None,
-            own_members: top.own_members,
-            body,
-        };
-        Ok(Self { envelope, fields })
+        let envelope = envelope(top, fields.model.clone(), features, body);
+        Ok(Self { envelope, asked: Asked::Openai(fields) })
+    }
+
+    /// Reads a request body in Gemini's words; the model stands in the path.
+    ///
+    /// # Errors
+    /// As of [`Self::decode`].
+    pub fn decode_gemini(body: Bytes, model: String, is_batch: bool) -> Result<Self, BadRequest> {
+        let text = checked_utf8(&body).map_err(|fault| BadRequest::not_utf8(&fault))?;
+        let top = Top::read(text, |scanner, _, _| {
+            scanner.skip()?;
+            Ok(())
+        })?;
+        let contents = embed::read(&Node::parse(text, Escapes::Strict)?, &model, is_batch)?;
+        let parameters = contents.dimensions.map(|_| "dimensions".to_owned()).into_iter().collect();
+        let features = Features { input_tokens: contents.tokens, parameters, ..Features::default() };
+        let envelope = envelope(top, Some(model).filter(|model| !model.is_empty()), features, body);
+        Ok(Self { envelope, asked: Asked::Gemini(contents) })
     }
 
     /// How many vectors are asked for.
     pub fn count(&self) -> usize {
-        self.fields.input.map_or(0, |input| input.count)
+        match &self.asked {
+            Asked::Openai(fields) => fields.input.map_or(0, |input| input.count),
+            Asked::Gemini(contents) => contents.texts.len(),
+        }
     }
 
     /// How long each vector shall be; `None` = as long as the model makes them.
     pub const fn dimensions(&self) -> Option<u64> {
-        self.fields.dimensions
+        match &self.asked {
+            Asked::Openai(fields) => fields.dimensions,
+            Asked::Gemini(contents) => contents.dimensions,
+        }
     }
 
-    /// Whether vectors are wanted as base64 of little-endian floats.
-    pub const fn wants_base64(&self) -> bool {
-        self.fields.wants_base64
+    /// The shape in which the vectors are expected.
+    pub(super) const fn shape(&self) -> Shape {
+        match &self.asked {
+            Asked::Openai(fields) => Shape::Openai { base64: fields.wants_base64 },
+            Asked::Gemini(contents) => Shape::Gemini { is_batch: contents.is_batch },
+        }
     }
 
     /// Says whether an upstream of a dialect can be asked.
@@ -108,10 +159,28 @@ impl EmbeddingsRequest {
     /// # Errors
     /// Why it cannot.
     pub fn fits(&self, upstream: Dialect) -> Result<(), Unsayable> {
+        match (upstream, &self.asked) {
+            (Dialect::Anthropic, _) => Err(Unsayable::NoEmbeddings),
+            (Dialect::Gemini, Asked::Openai(fields)) if fields.input.is_some_and(|input| input.is_tokens) => {
+                Err(Unsayable::Tokens)
+            }
+            (Dialect::Openai | Dialect::OpenaiResponses, Asked::Gemini(contents)) if contents.has_media => {
+                Err(Unsayable::Media)
+            }
+            (Dialect::Openai | Dialect::OpenaiResponses | Dialect::Gemini, _) => Ok(()),
+        }
+    }
+
+    /// The path below a provider's base URL at which a model embeds this; `None` = the dialect has no embeddings.
+    pub fn path(&self, upstream: Dialect, native_model: &str) -> Option<String> {
+        let method = match self.shape() {
+            Shape::Gemini { is_batch: false } => "embedContent",
+            Shape::Gemini { is_batch: true } | Shape::Openai { .. } => "batchEmbedContents",
+        };
         match upstream {
-            Dialect::Gemini if self.fields.input.is_some_and(|input| input.is_tokens) => Err(Unsayable::Tokens),
-            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Gemini => Ok(()),
-            Dialect::Anthropic => Err(Unsayable::NoEmbeddings),
+            Dialect::Openai | Dialect::OpenaiResponses => Some("/embeddings".to_owned()),
+            Dialect::Gemini => Some(format!("/models/{native_model}:{method}")),
+            Dialect::Anthropic => None,
         }
     }
 
@@ -121,52 +190,61 @@ impl EmbeddingsRequest {
     /// Why the upstream cannot be asked.
     pub fn encode_for(&self, upstream: Dialect, native_model: &str) -> Result<Encoded, Unsayable> {
         self.fits(upstream)?;
-        Ok(match upstream {
-            Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic => {
-                Encoded { body: self.encode_same(native_model), loss: Loss::default() }
+        Ok(match (&self.asked, upstream) {
+            (Asked::Openai(fields), Dialect::Gemini) => {
+                let body = gemini::request(self.texts(fields), native_model, fields.dimensions);
+                Encoded { body, loss: fields.loss() }
             }
-            Dialect::Gemini => {
-                let body = gemini::request(self.texts(), native_model, self.fields.dimensions);
-                Encoded { body, loss: self.loss() }
+            (Asked::Openai(_), Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic) => {
+                let body = self.spliced(&[Edit::set("model", &quoted(native_model))]);
+                Encoded { body, loss: Loss::default() }
+            }
+            (Asked::Gemini(contents), Dialect::Gemini) => {
+                Encoded { body: self.encode_contents(contents, native_model), loss: Loss::default() }
+            }
+            (Asked::Gemini(contents), Dialect::Openai | Dialect::OpenaiResponses | Dialect::Anthropic) => {
+                let body = openai::request(&contents.texts, native_model, contents.dimensions);
+                Encoded { body, loss: contents.loss.clone() }
             }
         })
     }
 
-    fn encode_same(&self, native_model: &str) -> Bytes {
-        let model = quoted(native_model);
-        let mut edits = vec![Edit::set("model", &model)];
-        edits.extend(self.own_members.iter().map(|name| Edit::remove(name)));
-        let mut out = Vec::with_capacity(self.body.len() + native_model.len() + 16);
+    fn encode_contents(&self, contents: &Contents, native_model: &str) -> Bytes {
+        let model = gemini::model(native_model);
+        if !contents.is_batch {
+            return self.spliced(&[Edit::set("model", &model)]);
+        }
+        let requests = gemini::requests(crate::json::utf8(self.member("requests").unwrap_or_default()), native_model);
+        let named = self.member("model").is_some().then_some(Edit::set("model", &model));
+        let edits: Vec<_> = std::iter::once(Edit::set("requests", &requests)).chain(named).collect();
+        self.spliced(&edits)
+    }
+
+    /// The body with members changed and ours gone.
+    fn spliced(&self, edits: &[Edit<'_>]) -> Bytes {
+        let removed = self.own_members.iter().map(|name| Edit::remove(name));
+        let edits: Vec<_> = edits.iter().copied().chain(removed).collect();
+        let mut out = Vec::with_capacity(self.body.len() + 256);
         splice(&self.body, &self.members, &edits, &mut out);
         out.into()
     }
 
-    fn loss(&self) -> Loss {
-        let mut loss = Loss::default();
-        for name in &self.fields.unknown {
-            loss.note(name, "has no counterpart in another dialect");
-        }
-        if self.fields.has_user {
-            loss.note("user", "this dialect has no such member");
-        }
-        loss
-    }
-
     /// The input, as JSON texts.
-    fn texts(&self) -> Vec<&str> {
-        let input = self.fields.input.map_or("", |input| crate::json::utf8(input.span.of(&self.body)));
-        let mut scanner = Scanner::new(input, crate::json::Escapes::Strict);
-        let mut texts = Vec::with_capacity(self.count());
-        if scanner.peek() == Ok(Kind::String) {
-            return vec![input];
-        }
-        // Checked when the request was read, so nothing here can fail.
-        let Ok(mut elements) = scanner.enter_array() else { return texts };
-        while let Ok(true) = scanner.next_element(&mut elements) {
-            let Ok(text) = scanner.skip() else { break };
-            texts.push(scanner.slice(text.span));
-        }
-        texts
+    fn texts(&self, fields: &Fields) -> Vec<&str> {
+        gemini::elements(fields.input.map_or("", |input| crate::json::utf8(input.span.of(&self.body))))
+    }
+}
+
+fn envelope(top: Top, model: Option<String>, features: Features, body: Bytes) -> Envelope {
+    Envelope {
+        members: top.members,
+        model,
+        features,
+        extensions: top.extensions,
+        kept_state: false,
+        continued: None,
+        own_members: top.own_members,
+        body,
     }
 }
 
@@ -197,6 +275,17 @@ impl Fields {
             }
         }
         Ok(())
+    }
+
+    fn loss(&self) -> Loss {
+        let mut loss = Loss::default();
+        for name in &self.unknown {
+            loss.note(name, "has no counterpart in another dialect");
+        }
+        if self.has_user {
+            loss.note("user", "this dialect has no such member");
+        }
+        loss
     }
 
     fn parameters(&self) -> Vec<String> {

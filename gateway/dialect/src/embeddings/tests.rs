@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::BadAnswer;
+use crate::{BadAnswer, Dialect};
 
 const SHOWN: Shown<'_> = Shown { model: "acme/one", usage: SUPPLIED, routing: &[("routing", b"{\"a\":1}")] };
 
@@ -21,7 +21,7 @@ fn bytes(body: &Value) -> Bytes {
 }
 
 fn answer(upstream: Dialect, body: &Value, expected: usize) -> Result<EmbeddingsAnswer, BadAnswer> {
-    EmbeddingsAnswer::decode(upstream, bytes(body), expected)
+    EmbeddingsAnswer::decode(upstream, bytes(body), &request(&json!({"input": vec!["a"; expected]})))
 }
 
 #[track_caller]
@@ -78,7 +78,7 @@ fn gemini_is_asked_in_a_batch() {
     assert_eq!(serde_json::from_slice::<Value>(&encoded.body).unwrap(), json!({"requests": [of("a\n"), of("b")]}));
     let lost: Vec<_> = encoded.loss.iter().map(|lost| lost.path.as_str()).collect();
     assert_eq!(lost, ["x_vendor", "user"]);
-    assert_eq!(path(Dialect::Gemini, "embed-1").unwrap(), "/models/embed-1:batchEmbedContents");
+    assert_eq!(request.path(Dialect::Gemini, "embed-1").unwrap(), "/models/embed-1:batchEmbedContents");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn who_cannot_be_asked_says_why() {
     assert_eq!(tokens.encode_for(Dialect::Gemini, "e").unwrap_err(), Unsayable::Tokens);
     assert_eq!(tokens.encode_for(Dialect::Anthropic, "e").unwrap_err(), Unsayable::NoEmbeddings);
     assert!(tokens.encode_for(Dialect::OpenaiResponses, "e").is_ok());
-    assert_eq!(path(Dialect::Anthropic, "e"), None);
+    assert_eq!(tokens.path(Dialect::Anthropic, "e"), None);
 }
 
 const SUPPLIED: Usage = Usage {
@@ -110,8 +110,9 @@ const SUPPLIED: Usage = Usage {
 #[test]
 fn an_answer_of_the_dialect_keeps_its_bytes() {
     let body = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1, 0.20]}],"model":"native-1","usage":{"prompt_tokens":2,"total_tokens":2},"routing":{"x":1}}"#;
-    let answer = EmbeddingsAnswer::decode(Dialect::Openai, Bytes::from_static(body.as_bytes()), 1).unwrap();
-    let rendered = answer.render(&request(&json!({"input": "a"})), &SHOWN);
+    let request = request(&json!({"input": "a"}));
+    let answer = EmbeddingsAnswer::decode(Dialect::Openai, Bytes::from_static(body.as_bytes()), &request).unwrap();
+    let rendered = answer.render(&request, &SHOWN);
     let expected = body.replace("native-1", "acme/one").replace(r#"{"x":1}"#, r#"{"a":1}"#);
     assert_eq!(rendered, expected);
     assert_eq!((answer.dimensions(), answer.served_model()), (2, Some("native-1")));
@@ -165,8 +166,122 @@ fn wrong_answers_do_not_pass() {
     assert!(reason(Dialect::Gemini, &json!([{"error": {"message": "busy"}}]), 1).contains("busy"));
     assert_eq!(answer(Dialect::Openai, &json!({"data": []}), 1).unwrap_err(), BadAnswer::NoChoices);
     for (body, expected) in [("", BadAnswer::Empty), ("<html>", BadAnswer::Html)] {
-        assert_eq!(EmbeddingsAnswer::decode(Dialect::Openai, Bytes::from(body), 1).unwrap_err(), expected);
+        let asked = request(&json!({"input": "a"}));
+        assert_eq!(EmbeddingsAnswer::decode(Dialect::Openai, Bytes::from(body), &asked).unwrap_err(), expected);
     }
+}
+
+// === Asked by Gemini's callers ===
+
+fn asked(body: &Value, is_batch: bool) -> EmbeddingsRequest {
+    EmbeddingsRequest::decode_gemini(bytes(body), "acme/one".to_owned(), is_batch).unwrap()
+}
+
+fn sent(request: &EmbeddingsRequest, upstream: Dialect) -> (Value, Vec<String>) {
+    let encoded = request.encode_for(upstream, "native-1").unwrap();
+    let lost = encoded.loss.iter().map(|lost| lost.path.clone()).collect();
+    (serde_json::from_slice(&encoded.body).unwrap(), lost)
+}
+
+fn content(text: &str) -> Value {
+    json!({"role": "user", "parts": [{"text": text}]})
+}
+
+#[test]
+fn contents_go_to_openai_as_texts_and_what_it_cannot_say_is_told_once() {
+    let one = |text: &str| json!({"model": "models/acme/one", "content": content(text), "taskType": "RETRIEVAL_QUERY", "outputDimensionality": 8});
+    let batch = asked(&json!({"requests": [one("a\n"), one("b")], "tags": [{"key": "team", "value": "docs"}]}), true);
+    let (body, lost) = sent(&batch, Dialect::Openai);
+    assert_eq!(body, json!({"model": "native-1", "input": ["a\n", "b"], "dimensions": 8}));
+    assert_eq!(lost, ["requests[0].taskType"]);
+    assert_eq!((batch.count(), batch.model(), batch.features().input_tokens), (2, Some("acme/one"), 2));
+    assert_eq!(batch.path(Dialect::Openai, "native-1").unwrap(), "/embeddings");
+
+    let body = json!({"content": {"parts": [{"text": "a"}, {"text": "b"}]}, "title": "t", "embed_content_config": {"output_dimensionality": 4, "autoTruncate": true}});
+    let (body, lost) = sent(&asked(&body, false), Dialect::OpenaiResponses);
+    assert_eq!(body, json!({"model": "native-1", "input": ["a\nb"], "dimensions": 4}));
+    assert_eq!(lost, ["embed_content_config.autoTruncate", "content.parts", "title"]);
+}
+
+#[test]
+fn contents_go_to_gemini_as_they_are() {
+    let body = r#"{ "content" : {"parts":[{"inlineData":{"mimeType":"image/png","data":"AA=="}}]}, "taskType":"X","vendor":1,"routing":{} }"#;
+    let single =
+        EmbeddingsRequest::decode_gemini(Bytes::from_static(body.as_bytes()), "acme/one".into(), false).unwrap();
+    let encoded = single.encode_for(Dialect::Gemini, "native-1").unwrap();
+    let expected = r#"{ "content" : {"parts":[{"inlineData":{"mimeType":"image/png","data":"AA=="}}]}, "taskType":"X","vendor":1,"model":"models/native-1" }"#;
+    assert_eq!((std::str::from_utf8(&encoded.body), encoded.loss.is_empty()), (Ok(expected), true));
+    assert_eq!(single.path(Dialect::Gemini, "native-1").unwrap(), "/models/native-1:embedContent");
+    assert_eq!(single.encode_for(Dialect::Openai, "n").unwrap_err(), Unsayable::Media);
+    assert_eq!(single.encode_for(Dialect::Anthropic, "n").unwrap_err(), Unsayable::NoEmbeddings);
+
+    for requests in
+        [r#"[{"content":{"parts":[]},"title":"x"} , {"model":"acme/one","content":{}}]"#, r#"{"content":{}}"#]
+    {
+        let body = Bytes::from(format!(r#"{{"requests":{requests}}}"#));
+        let batch = EmbeddingsRequest::decode_gemini(body, "acme/one".into(), true).unwrap();
+        let (body, _) = sent(&batch, Dialect::Gemini);
+        let elements = body["requests"].as_array().unwrap();
+        assert_eq!(elements.len(), batch.count());
+        assert!(elements.iter().all(|it| it["model"] == "models/native-1" && it["content"].is_object()), "{body}");
+        assert_eq!(elements[0].get("title").is_some(), batch.count() == 2);
+        assert_eq!(batch.path(Dialect::Gemini, "native-1").unwrap(), "/models/native-1:batchEmbedContents");
+    }
+}
+
+#[test]
+fn what_gemini_callers_get_wrong_is_refused_with_its_path() {
+    let refused = |body: Value, is_batch, param: &str, code: &str| {
+        let fault = EmbeddingsRequest::decode_gemini(bytes(&body), "acme/one".into(), is_batch).unwrap_err();
+        assert_eq!((fault.param.as_deref(), fault.code), (Some(param), code), "{body}");
+    };
+    refused(json!({}), false, "content", "missing_field");
+    refused(json!({"content": {"parts": [{"text": 1}]}}), false, "content.parts[0].text", "invalid_type");
+    refused(json!({"content": {}, "outputDimensionality": 0}), false, "outputDimensionality", "invalid_value");
+    refused(json!({"content": {}, "model": "models/acme/two"}), false, "model", "invalid_value");
+    refused(json!({"requests": []}), true, "requests", "invalid_value");
+    refused(json!({"requests": [{"content": {}}, {"model": "x"}]}), true, "requests[1].model", "invalid_value");
+    let uneven = json!([{"content": {}, "output_dimensionality": 8}, {"content": {}}]);
+    refused(json!({"requests": uneven}), true, "requests[1]", "invalid_value");
+    refused(json!({"content": {}, "policy": "x"}), false, "policy", "not_a_request_field");
+}
+
+#[test]
+fn vectors_of_openai_come_in_geminis_shape_in_the_order_asked_for() {
+    let batch = asked(&json!({"requests": [{"content": content("a")}, {"content": content("b")}]}), true);
+    let body = json!({"data": [{"index": 1, "embedding": [2.5]}, {"index": 0, "embedding": [1]}], "usage": {"prompt_tokens": 4}});
+    let rendered = EmbeddingsAnswer::decode(Dialect::Openai, bytes(&body), &batch).unwrap().render(&batch, &SHOWN);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&rendered).unwrap(),
+        json!({
+            "embeddings": [{"values": [1]}, {"values": [2.5]}],
+            "usageMetadata": {"promptTokenCount": 4, "totalTokenCount": 4},
+            "routing": {"a": 1},
+        })
+    );
+    let single = asked(&json!({"content": content("a")}), false);
+    let body = json!({"data": [{"embedding": [1]}]});
+    let rendered = EmbeddingsAnswer::decode(Dialect::Openai, bytes(&body), &single).unwrap().render(&single, &SHOWN);
+    let rendered: Value = serde_json::from_slice(&rendered).unwrap();
+    assert_eq!((&rendered["embedding"], rendered.get("embeddings")), (&json!({"values": [1]}), None));
+    assert_eq!(rendered["usageMetadata"]["promptTokenCount"], 5);
+    let packed = json!({"data": [{"embedding": "AACAPw=="}]});
+    let fault = EmbeddingsAnswer::decode(Dialect::Openai, bytes(&packed), &single).unwrap_err();
+    assert!(fault.to_string().contains("base64"), "{fault}");
+}
+
+#[test]
+fn vectors_of_gemini_keep_their_bytes_for_its_callers() {
+    let single = asked(&json!({"content": content("a")}), false);
+    let body = r#"{"embedding": {"values":[0.10, 2],"statistics":{"tokenCount":1}},"vendor":1}"#;
+    let answer = EmbeddingsAnswer::decode(Dialect::Gemini, Bytes::from_static(body.as_bytes()), &single).unwrap();
+    let rendered = answer.render(&single, &SHOWN);
+    assert_eq!(rendered, format!(r#"{},"routing":{{"a":1}}}}"#, body.trim_end_matches('}')));
+    // A server that answers one as it answers several.
+    let listed = json!({"embeddings": [{"values": [3]}]});
+    let answer = EmbeddingsAnswer::decode(Dialect::Gemini, bytes(&listed), &single).unwrap();
+    let rendered: Value = serde_json::from_slice(&answer.render(&single, &SHOWN)).unwrap();
+    assert_eq!(rendered["embedding"], json!({"values": [3]}));
 }
 
 proptest! {
@@ -181,6 +296,18 @@ proptest! {
             br#"{"embeddings":[{"values":[1.0,-2.5e1]}],"usageMetadata":{"promptTokenCount":4}}"#.to_vec()
         } else {
             br#"{"input":["a","b"],"model":"m","data":[{"embedding":[1.0,2.5]}],"usage":{"prompt_tokens":2}}"#.to_vec()
+        };
+        let at = at.index(body.len());
+        body[at] = byte;
+        crate::fuzz::embeddings(&body);
+    }
+
+    #[test]
+    fn damaged_contents_keep_their_laws(at in any::<prop::sample::Index>(), byte in any::<u8>(), batch in any::<bool>()) {
+        let mut body = if batch {
+            br#"{"requests":[{"model":"m/n","content":{"parts":[{"text":"a"}]}},{"content":{"parts":{"text":"b"}}}]}"#.to_vec()
+        } else {
+            br#"{"content":{"parts":[{"text":"a"},{"inlineData":{}}]},"outputDimensionality":3,"model":"m/n"}"#.to_vec()
         };
         let at = at.index(body.len());
         body[at] = byte;

@@ -10,6 +10,8 @@ pub(super) struct Vector {
     pub(super) span: Span,
     /// How long it is.
     pub(super) dimensions: usize,
+    /// To which input it belongs, where that is said.
+    pub(super) place: Option<u64>,
 }
 
 /// Reads a vector; `None` = something else stands here, which is skipped.
@@ -40,7 +42,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Vector>, SyntaxFa
             return Ok(None);
         }
     }
-    Ok((dimensions > 0).then_some(Vector { span: Span { start, end: scanner.position() }, dimensions }))
+    Ok((dimensions > 0).then_some(Vector { span: Span { start, end: scanner.position() }, dimensions, place: None }))
 }
 
 /// Writes an array of numbers as base64 of little-endian floats, quotes included.

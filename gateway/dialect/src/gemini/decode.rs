@@ -41,7 +41,7 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
 }
 
 /// A model without the `models/` before it.
-fn bare(model: String) -> String {
+pub(super) fn bare(model: String) -> String {
     model.strip_prefix("models/").map(str::to_owned).unwrap_or(model)
 }
 
