@@ -204,6 +204,7 @@ impl Whole {
 }
 
 fn encode(answer: &canonical::Answer, caller: Dialect, shown: &Shown<'_>) -> Written {
+    let answer = &*answer.with_named_calls(shown.id);
     match caller {
         Dialect::Openai => openai::encode::answer(answer, shown),
         Dialect::OpenaiResponses => crate::responses::encode::answer(answer, shown),

@@ -8,6 +8,7 @@ mod answer;
 #[cfg(test)]
 pub(crate) mod arbitrary;
 mod cache_hints;
+mod call_names;
 mod event;
 mod loss;
 mod request;

@@ -53,7 +53,7 @@ pub enum Event {
         choice: u64,
         /// Its place among the calls.
         call: usize,
-        /// Its name, made up where the upstream gave none.
+        /// Its name; empty where the upstream gave none, until one is made up.
         id: String,
         /// The function.
         name: String,

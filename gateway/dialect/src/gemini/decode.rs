@@ -13,7 +13,7 @@ use crate::request::reader::{At, Fields};
 
 pub(crate) use answer::answer;
 pub(super) use answer::{blocked, candidate_stop, candidates};
-pub(super) use said::{Said, call_id, code};
+pub(super) use said::{Said, code};
 
 /// Reads a request.
 pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {

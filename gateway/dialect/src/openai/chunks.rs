@@ -123,7 +123,7 @@ impl Decoder {
             said.push(Event::ToolCall {
                 choice,
                 call,
-                id: node.string_of("id").filter(|id| !id.is_empty()).unwrap_or_else(|| types::made_up_id(choice, call)),
+                id: node.string_of("id").unwrap_or_default(),
                 name: function.and_then(|it| it.string_of("name")).unwrap_or_default(),
                 signature: node.get("extra_content").and_then(types::signature_of),
             });

@@ -329,14 +329,14 @@ fn message_parts(message: &Node<'_>) -> Vec<Part> {
     parts.extend(message.get("content").map(types::content_of).unwrap_or_default());
     parts.extend(message.string_of("refusal").filter(|it| !it.is_empty()).map(|text| Part::Refusal { text }));
     let calls = message.get("tool_calls").map(Node::items).unwrap_or_default();
-    parts.extend(calls.iter().enumerate().filter_map(called));
+    parts.extend(calls.iter().filter_map(called));
     parts
 }
 
-fn called((index, call): (usize, &Node<'_>)) -> Option<Part> {
+fn called(call: &Node<'_>) -> Option<Part> {
     let function = call.get("function")?;
     Some(Part::ToolCall {
-        id: call.string_of("id").filter(|id| !id.is_empty()).unwrap_or_else(|| types::made_up_id(0, index)),
+        id: call.string_of("id").unwrap_or_default(),
         name: function.string_of("name")?,
         arguments: function.string_of("arguments").unwrap_or_default(),
         signature: call.get("extra_content").and_then(types::signature_of),

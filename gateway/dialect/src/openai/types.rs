@@ -42,11 +42,6 @@ pub(super) fn audio_format(media_type: &str) -> &str {
     }
 }
 
-/// A name for a call that has none: by its choice and place, so that the same bytes give the same name.
-pub(crate) fn made_up_id(choice: u64, call: usize) -> String {
-    format!("call_{choice}_{call}")
-}
-
 /// One of `reasoning_details`, in which compatible servers keep thoughts with their proofs.
 pub(super) fn thought_of(detail: &Node<'_>) -> Option<Part> {
     match detail.str_of("type")? {

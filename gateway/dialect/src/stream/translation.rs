@@ -20,6 +20,8 @@ pub struct Translation {
 
 #[derive(Debug)]
 struct Reader {
+    /// Names the answer, and so its calls that have no name.
+    id: String,
     decoder: Box<dyn Decode>,
     output: Output,
     /// Kept to be used again by every event.
@@ -35,9 +37,9 @@ enum Output {
 impl Translation {
     pub(super) fn new(upstream: Dialect, caller: Dialect, options: StreamOptions) -> Self {
         let parser = SseParser::new(options.max_event_bytes);
-        let decoder = decoder(upstream);
+        let (id, decoder) = (options.id.clone(), decoder(upstream));
         let output = if upstream == caller { relay(caller, options) } else { Output::Encode(encoder(caller, options)) };
-        let reader = Reader { decoder, output, said: Vec::with_capacity(4) };
+        let reader = Reader { id, decoder, output, said: Vec::with_capacity(4) };
         Self { parser, upstream, reader, facts: Facts::default() }
     }
 
@@ -88,7 +90,8 @@ impl Reader {
         }
         self.said.clear();
         self.decoder.event(event, &mut self.said)?;
-        for said in &self.said {
+        for said in &mut self.said {
+            said.name_call(&self.id);
             facts.note(said, self.decoder.finish_suffices());
         }
         match &mut self.output {

@@ -1,5 +1,6 @@
 //! What the dialects promise together: every input in every dialect, and streams that do not mind where they are cut.
 
+mod call_names;
 mod cases;
 mod fuzzing;
 mod golden;

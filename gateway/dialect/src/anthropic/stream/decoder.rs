@@ -98,7 +98,7 @@ impl Decoder {
                 said.push(Event::ToolCall {
                     choice: CHOICE,
                     call,
-                    id: text("id").unwrap_or_else(|| format!("toolu_{call}")),
+                    id: text("id").unwrap_or_default(),
                     name: block.string_of("name").unwrap_or_default(),
                     signature: None,
                 });

@@ -1,6 +1,6 @@
 //! Whole answers.
 
-use super::{Said, call_id, code};
+use super::{Said, code};
 use crate::BadAnswer;
 use crate::canonical::{Answer, Choice, Media, Part, StopReason};
 use crate::gemini::{logprobs, types, usage};
@@ -12,9 +12,7 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
         let reason = format!("the answer is {}, not an object", node.kind().as_str());
         return Err(BadAnswer::Malformed { reason });
     }
-    let id = node.string_of("responseId");
-    let mut choices: Vec<Choice> =
-        candidates(node).map(|(index, candidate)| choice(index, candidate, id.as_deref())).collect();
+    let mut choices: Vec<Choice> = candidates(node).map(|(_, candidate)| choice(candidate)).collect();
     if choices.is_empty() {
         choices.extend(blocked(node).map(refusal));
     }
@@ -22,7 +20,7 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
         choices,
         model: node.string_of("modelVersion"),
         usage: node.get("usageMetadata").and_then(usage::of),
-        id,
+        id: node.string_of("responseId"),
     })
 }
 
@@ -55,9 +53,9 @@ fn refusal(blocked: Blocked) -> Choice {
     Choice { parts, stop: StopReason::ContentFilter, logprobs: None }
 }
 
-fn choice(index: u64, candidate: &Node<'_>, answer: Option<&str>) -> Choice {
+fn choice(candidate: &Node<'_>) -> Choice {
     let mut parts = Vec::new();
-    let mut calls = 0;
+    let mut is_calling = false;
     let wire = candidate.get("content").and_then(|it| it.get("parts")).map(Node::items).unwrap_or_default();
     for part in wire {
         let signature = part.str_of("thoughtSignature");
@@ -65,21 +63,21 @@ fn choice(index: u64, candidate: &Node<'_>, answer: Option<&str>) -> Choice {
             let thought = part.get("thought").and_then(Node::bool).unwrap_or(false);
             Said { text, thought, signature }.add_to(&mut parts);
         } else if let Some(call) = part.get("functionCall") {
-            parts.push(called(call, signature, || call_id(answer, index, calls)));
-            calls += 1;
+            parts.push(called(call, signature));
+            is_calling = true;
         } else if let Some(blob) = part.get("inlineData") {
             parts.extend(media(blob));
         } else {
             parts.extend(code(part).map(Part::text));
         }
     }
-    let stop = candidate_stop(candidate, calls > 0).unwrap_or_default();
+    let stop = candidate_stop(candidate, is_calling).unwrap_or_default();
     Choice { parts, stop, logprobs: logprobs::of(candidate) }
 }
 
-fn called(call: &Node<'_>, signature: Option<&str>, made_up: impl FnOnce() -> String) -> Part {
+fn called(call: &Node<'_>, signature: Option<&str>) -> Part {
     Part::ToolCall {
-        id: call.string_of("id").filter(|id| !id.is_empty()).unwrap_or_else(made_up),
+        id: call.string_of("id").unwrap_or_default(),
         name: call.string_of("name").unwrap_or_default(),
         arguments: call.get("args").map_or("{}", |args| args.raw).to_owned(),
         signature: signature.map(str::to_owned),

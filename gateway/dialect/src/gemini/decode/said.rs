@@ -63,17 +63,6 @@ pub(in crate::gemini) fn code(part: &Node<'_>) -> Option<String> {
     Some(format!("```\n{}\n```\n", result.str_of("output").unwrap_or_default().trim_end()))
 }
 
-/// A name for a call that has none: by its answer and place, so that no two of a conversation are the same.
-pub(in crate::gemini) fn call_id(answer: Option<&str>, choice: u64, call: usize) -> String {
-    let answer: String = answer
-        .unwrap_or_default()
-        .chars()
-        .filter(|it| it.is_ascii_alphanumeric() || "_-".contains(*it))
-        .take(24)
-        .collect();
-    if answer.is_empty() { format!("call_{choice}_{call}") } else { format!("call_{answer}_{choice}_{call}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,12 +97,5 @@ mod tests {
     fn code_of_the_provider_is_shown_as_text() {
         let body = r#"{"executableCode":{"language":"PYTHON","code":"print(1)\n"}}"#;
         assert_eq!(code(&Node::parse(body, Escapes::Strict).unwrap()).unwrap(), "```python\nprint(1)\n```\n");
-    }
-
-    #[test]
-    fn names_of_calls_are_fit_for_every_dialect() {
-        assert_eq!(call_id(None, 0, 1), "call_0_1");
-        assert_eq!(call_id(Some("aB-_:9"), 0, 1), "call_aB-_9_0_1");
-        assert!(call_id(Some(&"x".repeat(99)), 0, 1).len() <= 40);
     }
 }

@@ -238,7 +238,7 @@ fn an_answer_says_who_why_and_how_much() {
     }))
     .unwrap();
     let call = Part::ToolCall {
-        id: "call_r1_0_0".into(),
+        id: String::new(),
         name: "f".into(),
         arguments: r#"{"a":1}"#.into(),
         signature: Some("AQID".into()),

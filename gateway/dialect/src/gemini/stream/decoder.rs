@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::UpstreamError;
 use crate::canonical::{Event, StopReason};
-use crate::gemini::decode::{blocked, call_id, candidate_stop, candidates, code};
+use crate::gemini::decode::{blocked, candidate_stop, candidates, code};
 use crate::gemini::{logprobs, proof, usage};
 use crate::json::{Escapes, Kind, Node, checked_utf8};
 use crate::sse::SseEvent;
@@ -14,7 +14,6 @@ use crate::stream::{Decode, StreamFault};
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     begun: bool,
-    id: Option<String>,
     /// What each candidate has said so far.
     candidates: BTreeMap<u64, Candidate>,
 }
@@ -57,8 +56,7 @@ impl Decode for Decoder {
 impl Decoder {
     fn chunk(&mut self, chunk: &Node<'_>, said: &mut Vec<Event>) {
         if !std::mem::replace(&mut self.begun, true) {
-            self.id = chunk.string_of("responseId");
-            said.push(Event::Start { id: self.id.clone(), model: chunk.string_of("modelVersion") });
+            said.push(Event::Start { id: chunk.string_of("responseId"), model: chunk.string_of("modelVersion") });
         }
         let mut any = false;
         for (choice, candidate) in candidates(chunk) {
@@ -74,12 +72,11 @@ impl Decoder {
     }
 
     fn candidate(&mut self, choice: u64, node: &Node<'_>, said: &mut Vec<Event>) {
-        let id = self.id.as_deref();
         let state = self.candidates.entry(choice).or_default();
         let parts = node.get("content").and_then(|it| it.get("parts")).map(Node::items).unwrap_or_default();
         let since = said.len();
         for part in parts {
-            state.part(choice, part, id, said);
+            state.part(choice, part, said);
         }
         Event::tell_logprobs(said, since, choice, logprobs::of(node));
         let reason = candidate_stop(node, state.calls > 0);
@@ -88,10 +85,10 @@ impl Decoder {
 }
 
 impl Candidate {
-    fn part(&mut self, choice: u64, part: &Node<'_>, answer: Option<&str>, said: &mut Vec<Event>) {
+    fn part(&mut self, choice: u64, part: &Node<'_>, said: &mut Vec<Event>) {
         let signature = part.string_of("thoughtSignature");
         if let Some(call) = part.get("functionCall") {
-            return self.call(choice, call, signature, answer, said);
+            return self.call(choice, call, signature, said);
         }
         let thought = part.get("thought").and_then(Node::bool).unwrap_or(false);
         let text = part.string_of("text").or_else(|| code(part)).filter(|text| !text.is_empty());
@@ -107,18 +104,11 @@ impl Candidate {
         }
     }
 
-    fn call(
-        &mut self,
-        choice: u64,
-        node: &Node<'_>,
-        signature: Option<String>,
-        answer: Option<&str>,
-        said: &mut Vec<Event>,
-    ) {
+    fn call(&mut self, choice: u64, node: &Node<'_>, signature: Option<String>, said: &mut Vec<Event>) {
         let call = self.calls;
         self.calls += 1;
         self.thinks = false;
-        let id = node.string_of("id").filter(|id| !id.is_empty()).unwrap_or_else(|| call_id(answer, choice, call));
+        let id = node.string_of("id").unwrap_or_default();
         let name = node.string_of("name").unwrap_or_default();
         said.push(Event::ToolCall { choice, call, id, name, signature });
         let text = node.get("args").map_or("{}", |args| args.raw).to_owned();

@@ -54,7 +54,7 @@ fn said(part: &Node<'_>) -> Option<Part> {
 
 fn called(item: &Node<'_>) -> Option<Part> {
     Some(Part::ToolCall {
-        id: item.string_of("call_id").or_else(|| item.string_of("id"))?,
+        id: item.string_of("call_id").or_else(|| item.string_of("id")).unwrap_or_default(),
         name: item.string_of("name")?,
         arguments: item.string_of("arguments").unwrap_or_default(),
         signature: types::call_signature(item),

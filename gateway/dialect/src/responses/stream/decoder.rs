@@ -140,11 +140,11 @@ impl Decoder {
         let Some(name) = node.string_of("name") else { return };
         item.call = Some(next);
         self.calls += 1;
-        let id = node.string_of("call_id").or_else(|| node.string_of("id")).filter(|id| !id.is_empty());
+        let id = node.string_of("call_id").or_else(|| node.string_of("id"));
         said.push(Event::ToolCall {
             choice: ONLY,
             call: next,
-            id: id.unwrap_or_else(|| format!("call_{next}")),
+            id: id.unwrap_or_default(),
             name,
             signature: types::call_signature(node),
         });
