@@ -99,6 +99,10 @@ pub(crate) struct ErrorAnswer<'a> {
     pub(crate) should_retry: Option<bool>,
     pub(crate) allow: Option<&'static str>,
     pub(crate) removed: &'a [Removed],
+    /// The provider's own word for the class, where it speaks the caller's dialect.
+    pub(crate) own_type: Option<&'a str>,
+    /// The error's `details`, as JSON text.
+    pub(crate) details: Option<&'a str>,
 }
 
 const INVALID: &str = "invalid_request_error";
@@ -115,7 +119,8 @@ impl Failure {
     pub(crate) fn answer(&self) -> ErrorAnswer<'_> {
         match self {
             Self::Malformed(fault) => {
-                ErrorAnswer { param: fault.param.as_deref(), ..own(400, INVALID, fault.code, fault.message.clone()) }
+                let (param, details) = (fault.param.as_deref(), fault.details());
+                ErrorAnswer { param, details, ..own(400, INVALID, fault.code, fault.message.clone()) }
             }
             Self::NoRequest => own(
                 400,
@@ -286,6 +291,8 @@ fn own<'a>(status: u16, kind: &'a str, code: &'a str, message: impl Into<String>
         should_retry: None,
         allow: None,
         removed: &[],
+        own_type: None,
+        details: None,
     }
 }
 
@@ -339,8 +346,13 @@ fn refused_upstream<'a>(provider: &'a str, fault: &'a Fault) -> ErrorAnswer<'a> 
         };
     }
     ErrorAnswer {
-        code: fault.code().or_else(|| (fault.kind == FaultKind::ContextLength).then_some("context_length_exceeded")),
+        code: fault
+            .code()
+            .or_else(|| fault.cause())
+            .or_else(|| (fault.kind == FaultKind::ContextLength).then_some("context_length_exceeded")),
         param: fault.param(),
+        own_type: fault.error_type(),
+        details: fault.details(),
         provider: Some(provider),
         ..own(status, kind, "", fault.message.clone())
     }

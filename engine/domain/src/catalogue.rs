@@ -187,6 +187,11 @@ impl Provider {
             DialectKind::Anthropic | DialectKind::Gemini | DialectKind::Custom => false,
         }
     }
+
+    /// Whether requests in Anthropic's dialect go to it as they are: it may keep their threads then.
+    pub fn takes_messages(&self) -> bool {
+        self.dialect == DialectKind::Anthropic
+    }
 }
 
 /// A sealed secret: an opaque envelope that only the sealing key opens. Prints as its length.

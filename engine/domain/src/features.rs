@@ -88,6 +88,9 @@ pub struct Constraints {
     /// The provider that has kept it, where that is known: only this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_by: Option<ProviderSlug>,
+    /// The request is a turn of a thread that a provider of Anthropic's dialect keeps: only such providers.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept_thread: bool,
     /// Candidates whose expected cost is above this, or unknown, are out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<Money>,

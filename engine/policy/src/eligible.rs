@@ -115,9 +115,7 @@ fn admit<'a>(
     demand(entry.is_routable(), Removal::ProxyOnly)?;
     demand(facts.allowed_models.is_empty() || facts.allowed_models.contains(entry.id), Removal::NotAllowed)?;
     demand(is_provider_wanted(entry, facts), Removal::Provider)?;
-    let is_keeper = facts.constraints.kept_by.as_ref().is_none_or(|keeper| keeper.as_str() == entry.id.provider());
-    let may_have_kept = is_keeper && entry.provider.is_some_and(Provider::takes_responses);
-    demand(!facts.constraints.kept_state || may_have_kept, Removal::KeptState)?;
+    demand(may_have_kept(entry, &facts.constraints), Removal::KeptState)?;
     supports(model, &facts.features)?;
     fits(model, &facts.features)?;
     keeps_privacy(model, entry.provider, &facts.constraints)?;
@@ -133,6 +131,14 @@ fn admit<'a>(
     let latency = health.latency.get(entry.id).map(|it| it.expected_micros(output));
     let Entry { id, rank, weight, strength, .. } = *entry;
     Ok(Contender { id, model, rank, weight, position, strength, cost, latency })
+}
+
+/// Whether its provider may have kept what the request goes on with, if it goes on with anything.
+fn may_have_kept(entry: &Entry<'_>, constraints: &Constraints) -> bool {
+    let is_keeper = constraints.kept_by.as_ref().is_none_or(|keeper| keeper.as_str() == entry.id.provider());
+    let may_have_answer = is_keeper && entry.provider.is_some_and(Provider::takes_responses);
+    (!constraints.kept_state || may_have_answer)
+        && (!constraints.kept_thread || entry.provider.is_some_and(Provider::takes_messages))
 }
 
 fn is_provider_wanted(entry: &Entry<'_>, facts: &Facts) -> bool {

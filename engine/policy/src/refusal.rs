@@ -299,7 +299,7 @@ const fn cure_of(reason: Removal) -> &'static str {
         Removal::NotAllowed => "add a model to the key's allowed models",
         Removal::Provider => "widen `provider.only` or `provider.ignore`",
         Removal::KeptState => {
-            "send the whole conversation, not what a provider has kept of it, or add a model of a provider of Responses"
+            "send the whole conversation, not what a provider has kept of it, or add a model of a provider that keeps it"
         }
         Removal::Modality => "leave the images, audio or files out, or add a model that takes them",
         Removal::Tools => "leave `tools` out, or add a model that supports tools",

@@ -36,6 +36,10 @@ pub struct ErrorBody<'a> {
     pub provider: Option<&'a str>,
     /// The request, for questions about it.
     pub request_id: Option<&'a str>,
+    /// The provider's own word for the class, for dialects whose clients go by it.
+    pub own_type: Option<&'a str>,
+    /// The error's `details`, as JSON text.
+    pub details: Option<&'a str>,
     /// More members of the error object, such as `removed`, as JSON text; what is no JSON is left out.
     pub extra: &'a [(&'a str, &'a [u8])],
 }
@@ -81,12 +85,21 @@ impl Serialize for ErrorBody<'_> {
         map.serialize_entry("code", &self.code)?;
         map.serialize_entry("source", &self.source)?;
         map.serialize_entry("provider", &self.provider)?;
-        for (name, json) in self.extra {
+        self.rest(&mut map)?;
+        map.end()
+    }
+}
+
+impl ErrorBody<'_> {
+    /// Writes what stands in it as JSON already, where it is JSON.
+    pub(crate) fn rest<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let details = self.details.map(|json| ("details", json.as_bytes()));
+        for (name, json) in details.iter().chain(self.extra) {
             if let Ok(raw) = serde_json::from_slice::<&RawValue>(json) {
                 map.serialize_entry(name, raw)?;
             }
         }
-        map.end()
+        Ok(())
     }
 }
 
@@ -103,6 +116,8 @@ mod tests {
         source: Source::Gateway,
         provider: None,
         request_id: None,
+        own_type: None,
+        details: None,
         extra: &[],
     };
 

@@ -9,6 +9,7 @@ pub mod response;
 pub mod stream;
 mod types;
 pub(crate) mod usage;
+pub(crate) mod user;
 
 pub(crate) use encode::append_members;
 pub use request::ChatRequest;

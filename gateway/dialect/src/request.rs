@@ -163,6 +163,15 @@ impl Request {
         Ok(Encoded { loss, ..encoded })
     }
 
+    /// Why the request is refused where it goes on with what a provider has kept and none that may have kept it can
+    /// answer; `None` = its dialect has no word for that.
+    pub fn refusal_elsewhere(&self) -> Option<BadRequest> {
+        match self {
+            Self::Other(request) if request.kept == Some(Kept::Thread) => request.refusal_elsewhere(),
+            Self::Other(_) | Self::Chat(_) => None,
+        }
+    }
+
     /// Returns what an answer from an upstream of a dialect has to repeat of the request: nothing where it stays in its
     /// dialect, since the provider does so then.
     pub fn echo_for(&self, upstream: Dialect) -> Echo {
@@ -198,6 +207,15 @@ impl Deref for Request {
     }
 }
 
+/// What a request goes on with that lies at a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Earlier answers, conversations or prompts of Responses.
+    Responses,
+    /// A thread of Anthropic's, or the wish for one.
+    Thread,
+}
+
 /// What requests of every dialect have: a body with members, a model, needs, and our own fields.
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -207,7 +225,7 @@ pub struct Envelope {
     pub(crate) features: Features,
     pub(crate) extensions: Extensions,
     /// It goes on with what a provider has kept.
-    pub(crate) kept_state: bool,
+    pub(crate) kept: Option<Kept>,
     /// The answer that it goes on with, by its provider's name for it.
     pub(crate) continued: Option<Box<str>>,
     /// The names of our own members that are present, so that they can be left out.
@@ -259,8 +277,9 @@ impl Envelope {
             ignored_providers: provider.ignore.clone(),
             deny_data_collection: provider.data_collection == Some(DataCollection::Deny),
             zero_data_retention: provider.zdr,
-            kept_state: self.kept_state,
+            kept_state: self.kept == Some(Kept::Responses),
             kept_by: None,
+            kept_thread: self.kept == Some(Kept::Thread),
             max_cost: routing.max_cost_usd,
             min_quality: routing.min_quality,
         }

@@ -21,6 +21,10 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// The field it blames.
     pub param: Option<String>,
+    /// Its `details`, JSON text of an object or a list; what is longer than 2,000 bytes is left out.
+    pub details: Option<String>,
+    /// The cause that the details name for programs: `error_code`, as Anthropic calls it.
+    pub cause: Option<String>,
     /// The HTTP status that it names in the body, for errors that arrive under another.
     pub status: Option<u16>,
 }
@@ -72,7 +76,14 @@ impl UpstreamError {
             "not exist",
         ];
         let speaks_of_models = contains_any(&self.message, &["model"]) || self.param.as_deref() == Some("model");
-        self.names_any(&["model_not_found"]) || (speaks_of_models && contains_any(&self.message, &WORDINGS))
+        !self.names_another_cause()
+            && (self.names_any(&["model_not_found"]) || speaks_of_models && contains_any(&self.message, &WORDINGS))
+    }
+
+    /// Whether it names a cause for programs that has nothing to do with the model: what the caller refers to is gone or
+    /// is in use, and only the caller can go on from that.
+    pub fn names_another_cause(&self) -> bool {
+        self.cause.as_deref().is_some_and(|cause| !cause.contains("model"))
     }
 
     pub(crate) fn with_message(message: &str) -> Self {
@@ -105,6 +116,8 @@ impl UpstreamError {
             kind: word(&object["type"]),
             param: word(&object["param"]),
             code,
+            details: details_of(&object["details"]),
+            cause: word(&object["details"]["error_code"]),
             status,
             ..Self::with_message(&message)
         }
@@ -135,6 +148,11 @@ fn word(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+fn details_of(value: &Value) -> Option<String> {
+    let is_some = value.is_object() || value.is_array();
+    is_some.then(|| value.to_string()).filter(|json| json.len() <= MAX_MESSAGE)
 }
 
 fn status_of(value: &Value) -> Option<u16> {

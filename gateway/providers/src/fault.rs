@@ -223,6 +223,25 @@ impl Fault {
         self.upstream.as_ref()?.code.as_deref()
     }
 
+    /// The cause that the provider's `error.details` name.
+    pub fn cause(&self) -> Option<&str> {
+        self.upstream.as_ref()?.cause.as_deref()
+    }
+
+    /// The provider's `error.details`, as JSON text.
+    pub fn details(&self) -> Option<&str> {
+        self.upstream.as_ref()?.details.as_deref()
+    }
+
+    /// The fault for a caller of another dialect, to whom the provider's own types and details mean nothing.
+    #[must_use]
+    pub fn in_another_dialect(mut self) -> Self {
+        if let Some(said) = &mut self.upstream {
+            (said.kind, said.details) = (None, None);
+        }
+        self
+    }
+
     /// The provider's `error.type`.
     pub fn error_type(&self) -> Option<&str> {
         self.upstream.as_ref()?.kind.as_deref()

@@ -53,6 +53,8 @@ impl Voice {
             source: if answer.provider.is_some() { Source::Provider } else { Source::Gateway },
             provider: answer.provider,
             request_id: Some(&id),
+            own_type: answer.own_type,
+            details: answer.details,
             extra: &extra,
         };
         match form {

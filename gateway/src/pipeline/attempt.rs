@@ -155,7 +155,10 @@ impl Pursuit {
         self.settle.wait_begins();
         let worker = self.worker.clone();
         let observation = Observation { app: &worker.app, target: &target, began, open: true };
-        let answered = self.call(&target).await.map_err(|fault| match &target.key {
+        let answered = self.call(&target).await;
+        let is_same = target.dialect == self.request.dialect();
+        let answered = answered.map_err(|fault| if is_same { fault } else { fault.in_another_dialect() });
+        let answered = answered.map_err(|fault| match &target.key {
             Some(key) => {
                 if fault.kind == FaultKind::Unauthorised {
                     worker.app.vault.refused(&key.credential, &key.secret);

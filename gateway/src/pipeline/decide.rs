@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use dialect::Request;
 use dialect::request::Tag;
-use domain::{Arguments, Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Route, Scored};
+use domain::{
+    Arguments, Constraints, Decision, Degradation, Facts, Labels, ModelId, ProjectId, Removal, Route, Scored,
+};
 use http::HeaderMap;
 use policy::{Ask, Health, Question, Refusal, Resolved, Scoring, Step};
 use proto::DecideCall;
@@ -83,7 +85,7 @@ pub(crate) async fn decide(
         Some(keeper) if !refusal.removed().is_empty() => {
             Failure::KeptElsewhere { keeper: keeper.provider.clone(), refusal }
         }
-        Some(_) | None => Failure::Refused(refusal),
+        Some(_) | None => refused_of(request, refusal),
     };
     let (decision, scoring) = match policy::decide(&question).map_err(refused)? {
         Step::Decided(decision) => (*decision, Scored::NotAsked),
@@ -101,6 +103,16 @@ pub(crate) async fn decide(
     let arguments = Box::new(Arguments { route, facts, scoring, health, previous, now: context.now });
     let tags = tags.into_iter().map(|tag| domain::Tag { key: tag.key, value: tag.value }).collect();
     Ok(Decided { decision, arguments, took: began.elapsed(), project, tags, session, keeper })
+}
+
+/// A request that nobody may answer. One for a thread that was left without a candidate since others keep none is told
+/// so in its dialect's own words: its client goes on without a thread then.
+fn refused_of(request: &Request, refusal: Refusal) -> Failure {
+    let is_for_what_is_kept = refusal.removed().iter().any(|it| it.reason == Removal::KeptState);
+    match request.refusal_elsewhere() {
+        Some(bad) if is_for_what_is_kept => Failure::Malformed(bad),
+        Some(_) | None => Failure::Refused(refusal),
+    }
 }
 
 /// Asks for a score. The decision that an engine sends beside it is for clients that cannot decide themselves: what is

@@ -30,6 +30,7 @@ mod revocation;
 mod rules;
 mod stack;
 mod streams;
+mod threads;
 mod tls;
 mod upstream;
 mod wire;

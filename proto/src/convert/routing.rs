@@ -158,6 +158,7 @@ impl From<&Constraints> for pb::Constraints {
             zero_data_retention: it.zero_data_retention,
             kept_state: it.kept_state,
             kept_by: it.kept_by.as_ref().map(ToString::to_string),
+            kept_thread: it.kept_thread,
             max_cost: it.max_cost.map(|cost| cost.to_string()),
             min_quality: it.min_quality.map(MinQuality::get),
         }
@@ -176,6 +177,7 @@ impl TryFrom<pb::Constraints> for Constraints {
             zero_data_retention: it.zero_data_retention,
             kept_state: it.kept_state,
             kept_by: parse_optional("kept_by", it.kept_by.as_deref())?,
+            kept_thread: it.kept_thread,
             max_cost: money("max_cost", it.max_cost.as_deref())?,
             min_quality: min_quality.transpose().map_err(|fault| ConvertError::new("min_quality", fault))?,
         })

@@ -121,6 +121,8 @@ fn error_object(fault: &BadRequest) -> Vec<u8> {
         source: Source::Gateway,
         provider: None,
         request_id: None,
+        own_type: None,
+        details: fault.details(),
         extra: &[("status", b"400")],
     };
     body.to_json(Dialect::Openai).to_vec()

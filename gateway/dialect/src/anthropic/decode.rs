@@ -6,4 +6,4 @@ mod request;
 
 pub(crate) use answer::answer;
 pub(super) use answer::refusal;
-pub(crate) use request::{count, request};
+pub(crate) use request::{THREAD, count, request};

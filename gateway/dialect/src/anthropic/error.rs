@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::value::RawValue;
 
 use crate::error::ErrorBody;
 
@@ -28,17 +27,13 @@ impl Serialize for Inner<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(error) = self;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", word_of(error.status))?;
+        map.serialize_entry("type", error.own_type.unwrap_or(word_of(error.status)))?;
         map.serialize_entry("message", error.message)?;
         map.serialize_entry("param", &error.param)?;
         map.serialize_entry("code", &error.code)?;
         map.serialize_entry("source", &error.source)?;
         map.serialize_entry("provider", &error.provider)?;
-        for (name, json) in error.extra {
-            if let Ok(raw) = serde_json::from_slice::<&RawValue>(json) {
-                map.serialize_entry(name, raw)?;
-            }
-        }
+        error.rest(&mut map)?;
         map.end()
     }
 }
@@ -91,6 +86,8 @@ mod tests {
         source: Source::Gateway,
         provider: None,
         request_id: Some("req_1"),
+        own_type: None,
+        details: None,
         extra: &[("removed", b"[1]"), ("broken", b"{")],
     };
 
@@ -98,6 +95,15 @@ mod tests {
     fn error_has_the_vendors_shape_and_ours_inside() {
         let expected = r#"{"type":"error","error":{"type":"not_found_error","message":"no model \"x\"","param":"model","code":"model_not_found","source":"gateway","provider":null,"removed":[1]},"request_id":"req_1"}"#;
         assert_eq!(BODY.to_json(Dialect::Anthropic), expected);
+    }
+
+    #[test]
+    fn the_vendors_own_words_go_on_as_they_are() {
+        let details = Some(r#"{"error_code":"thread_not_found"}"#);
+        let error = ErrorBody { own_type: Some("conflict_error"), details, extra: &[], ..BODY };
+        let text = String::from_utf8(error.to_json(Dialect::Anthropic).to_vec()).unwrap();
+        assert!(text.starts_with(r#"{"type":"error","error":{"type":"conflict_error","message":"#), "{text}");
+        assert!(text.contains(r#""details":{"error_code":"thread_not_found"}}"#), "{text}");
     }
 
     #[test]

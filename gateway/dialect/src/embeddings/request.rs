@@ -241,7 +241,7 @@ fn envelope(top: Top, model: Option<String>, features: Features, body: Bytes) ->
         model,
         features,
         extensions: top.extensions,
-        kept_state: false,
+        kept: None,
         continued: None,
         own_members: top.own_members,
         body,

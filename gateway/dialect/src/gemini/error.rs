@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use super::encode;
 use crate::error::ErrorBody;
@@ -31,7 +30,7 @@ impl Serialize for Wire<'_> {
         map.serialize_entry("code", &error.status)?;
         map.serialize_entry("message", error.message)?;
         map.serialize_entry("status", status(error.status))?;
-        if let Some(reason) = error.code {
+        if let (Some(reason), None) = (error.code, error.details) {
             let kind = "type.googleapis.com/google.rpc.ErrorInfo";
             map.serialize_entry("details", &[Detail { kind, reason, domain: "signalbox" }])?;
         }
@@ -42,11 +41,7 @@ impl Serialize for Wire<'_> {
         if let Some(request_id) = error.request_id {
             map.serialize_entry("request_id", request_id)?;
         }
-        for (name, json) in error.extra {
-            if let Ok(raw) = serde_json::from_slice::<&RawValue>(json) {
-                map.serialize_entry(name, raw)?;
-            }
-        }
+        error.rest(&mut map)?;
         map.end()
     }
 }
@@ -88,6 +83,8 @@ mod tests {
         source: Source::Gateway,
         provider: None,
         request_id: Some("req_1"),
+        own_type: None,
+        details: None,
         extra: &[("removed", b"[1]"), ("broken", b"{")],
     };
 

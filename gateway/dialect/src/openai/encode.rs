@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::canonical::{Loss, OutputShape, Reasoning, Request, Tool, ToolChoice};
 use crate::json::quoted;
+use crate::openai::user::user;
 use crate::request::Encoded;
 use shapes::{
     Allowed, AllowedTool, Name, NamedSchema, StreamOptions, WireChoice, WireFormat, WireFunction, WireRequest, WireTool,
@@ -46,7 +47,7 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         response_format: format(&request.output),
         reasoning_effort: request.reasoning.as_ref().and_then(Reasoning::nearest_effort),
         verbosity: request.verbosity.as_deref(),
-        user: request.user.as_deref().or(identifier.filter(|_| !knows_hints)),
+        user: user(request.user.as_deref().or(identifier.filter(|_| !knows_hints)), &mut loss),
         safety_identifier: identifier.filter(|_| knows_hints),
         cache_hints: knows_hints.then_some(&request.cache_hints),
         service_tier: request.service_tier.as_deref().filter(|tier| is_tier(tier, &mut loss)),

@@ -13,11 +13,28 @@ pub struct BadRequest {
     /// The path of the offending field, if it is one field: `messages[2].content`.
     pub param: Option<String>,
     /// The kind of mistake: `invalid_json`, `invalid_utf8`, `invalid_character`, `nesting_too_deep`,
-    /// `duplicate_field`, `missing_field`, `unknown_field`, `invalid_type`, `invalid_value`, `not_a_request_field`.
+    /// `duplicate_field`, `missing_field`, `unknown_field`, `invalid_type`, `invalid_value`, `not_a_request_field`, `state_at_provider`, `thread_unsupported_request`.
     pub code: &'static str,
 }
 
+/// What Anthropic calls a request that no thread can be kept for.
+const NO_THREAD: &str = "thread_unsupported_request";
+
 impl BadRequest {
+    /// A turn of a thread for a model whose provider keeps none. Clients that made the thread themselves send the whole
+    /// conversation without one on these words.
+    pub(crate) fn no_thread(path: &Path<'_>) -> Self {
+        let problem = "is kept by providers of this dialect alone, and the model that would answer is at another: send \
+                       the whole conversation without it, or name a model there";
+        Self::at(path, NO_THREAD, problem)
+    }
+
+    /// What programs are told besides, where the dialect has words for it: JSON.
+    pub fn details(&self) -> Option<&'static str> {
+        let is_no_thread = self.code == NO_THREAD;
+        is_no_thread.then_some(r#"{"error_code":"thread_unsupported_request","unsupported":["thread"]}"#)
+    }
+
     pub(crate) fn not_utf8(fault: &Utf8Error) -> Self {
         let message = format!("the body is not valid UTF-8: invalid byte at offset {}", fault.valid_up_to());
         Self { message, param: None, code: "invalid_utf8" }

@@ -8,13 +8,13 @@ use bytes::Bytes;
 use domain::{Features, ScorerInput};
 
 use super::derive;
-use super::{BadRequest, Encoded, Envelope, Extensions, History, extensions, read};
+use super::{BadRequest, Encoded, Envelope, Extensions, History, Kept, extensions, read};
 use crate::anthropic::proof::{self, Foreign};
 use crate::canonical::{Loss, Lost, Request as Canonical};
 use crate::gemini::vouch;
 use crate::json::{self, Edit, Escapes, Member, Node, Path, Scanner, Span, quoted, splice};
 use crate::responses::decode::PREVIOUS_RESPONSE;
-use crate::{Dialect, Target, responses};
+use crate::{Dialect, Target, anthropic, responses};
 
 /// A request in its own dialect and in none.
 #[derive(Clone, Debug)]
@@ -50,14 +50,15 @@ impl Translated {
         canonical.model = target.model.or(canonical.model).filter(|model| !model.is_empty());
         canonical.stream = target.stream.unwrap_or(canonical.stream);
         let features: Features = derive::features(&canonical);
-        let kept_state = dialect == Dialect::OpenaiResponses && kept(&canonical).is_some();
-        let continued = node.str_of(PREVIOUS_RESPONSE).filter(|_| kept_state).map(Box::from);
+        let kept = kept(dialect, &canonical).map(|(what, _)| what);
+        let of_an_answer = kept == Some(Kept::Responses);
+        let continued = node.str_of(PREVIOUS_RESPONSE).filter(|_| of_an_answer).map(Box::from);
         let envelope = Envelope {
             members: top.members,
             model: canonical.model.clone(),
             features,
             extensions: top.extensions,
-            kept_state,
+            kept,
             continued,
             own_members: top.own_members,
             body,
@@ -77,13 +78,20 @@ impl Translated {
 
     /// Refuses a request that goes on with what its provider has kept, where another would have to answer.
     pub(crate) fn check_state(&self) -> Result<(), BadRequest> {
-        if !self.kept_state {
-            return Ok(());
-        }
-        kept(&self.canonical).map_or(Ok(()), |lost| {
-            let problem = "stands for what a provider of this dialect has kept, and the model that would answer is at another: \
-                           name a model there, or send the whole conversation";
-            Err(BadRequest::at(&Path::top(&lost.path), "state_at_provider", problem))
+        self.refusal_elsewhere().map_or(Ok(()), Err)
+    }
+
+    /// Why it is refused where only providers that cannot have kept what it goes on with would answer.
+    pub(crate) fn refusal_elsewhere(&self) -> Option<BadRequest> {
+        let (kept, lost) = kept(self.dialect, &self.canonical)?;
+        let path = Path::top(&lost.path);
+        Some(match kept {
+            Kept::Thread => BadRequest::no_thread(&path),
+            Kept::Responses => {
+                let problem = "stands for what a provider of this dialect has kept, and the model that would answer is at another: \
+                               name a model there, or send the whole conversation";
+                BadRequest::at(&path, "state_at_provider", problem)
+            }
         })
     }
 
@@ -126,9 +134,14 @@ impl Translated {
     }
 }
 
-/// What stands for something that a provider has kept.
-fn kept(canonical: &Canonical) -> Option<&Lost> {
-    canonical.unknown.iter().find(|lost| responses::decode::STATE.contains(&&*lost.path))
+/// What a provider has kept, and what stands for it.
+fn kept(dialect: Dialect, canonical: &Canonical) -> Option<(Kept, &Lost)> {
+    let (kept, names): (_, &[&str]) = match dialect {
+        Dialect::OpenaiResponses => (Kept::Responses, &responses::decode::STATE),
+        Dialect::Anthropic => (Kept::Thread, &[anthropic::decode::THREAD]),
+        Dialect::Openai | Dialect::Gemini => return None,
+    };
+    canonical.unknown.iter().find(|lost| names.contains(&&*lost.path)).map(|lost| (kept, lost))
 }
 
 /// The top level: where its members are, and ours among them.

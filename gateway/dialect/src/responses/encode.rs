@@ -9,6 +9,7 @@ mod items;
 mod shapes;
 
 use crate::canonical::{Loss, OutputShape, Part, Reasoning, Request, Role, Tool, ToolChoice};
+use crate::openai::user::user;
 use crate::request::Encoded;
 use crate::responses::types;
 use shapes::{WireChoice, WireFormat, WireName, WireReasoning, WireRequest, WireText, WireTool};
@@ -39,7 +40,7 @@ pub(crate) fn request(request: &Request, native_model: &str) -> Encoded {
         text: text(request),
         reasoning: request.reasoning.as_ref().and_then(|it| reasoning(it, &mut loss)),
         include: include(request),
-        user: request.user.as_deref(),
+        user: user(request.user.as_deref(), &mut loss),
         safety_identifier: request.safety_identifier.as_deref(),
         cache_hints: &request.cache_hints,
         metadata: request.metadata.as_ref(),

@@ -45,6 +45,8 @@ mod tests {
             source: Source::Provider,
             provider: Some("acme"),
             request_id: None,
+            own_type: None,
+            details: None,
             extra: &[],
         };
         let expected = concat!(

@@ -120,6 +120,21 @@ fn servers_that_may_refuse_a_hint_are_not_told_it() {
 }
 
 #[test]
+fn a_user_that_is_too_long_for_the_vendor_is_a_digest_there_and_stays_elsewhere() {
+    let user = format!(r#"{{"device_id":"{}","session_id":"1f0c"}}"#, "d".repeat(64));
+    let body = json!({"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "hi"}],
+        "metadata": {"user_id": user}});
+    let [chat, responses] = [Dialect::Openai, Dialect::OpenaiResponses].map(|it| sent(Dialect::Anthropic, &body, it));
+    assert_eq!(chat.0["user"].as_str().map(str::len), Some(64));
+    assert_eq!(chat.0["user"], responses.0["user"]);
+    for lost in [chat.1, responses.1] {
+        assert_eq!(lost, ["metadata.user_id"]);
+    }
+    let (same, lost) = sent(Dialect::Anthropic, &body, Dialect::Anthropic);
+    assert_eq!((same["metadata"]["user_id"].as_str(), lost.len()), (Some(user.as_str()), 0));
+}
+
+#[test]
 fn a_request_of_which_nothing_is_left_is_refused_by_name() {
     for (caller, path, body) in [
         (

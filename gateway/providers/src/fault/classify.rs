@@ -21,7 +21,8 @@ pub(crate) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], 
     let mut fault = fault(kind_of_status(status.as_u16(), &said), said, secret);
     fault.status = Some(status.as_u16());
     fault.retry_after = retry_after::from_headers(headers, OffsetDateTime::now_utc());
-    if status == StatusCode::CONFLICT {
+    // A conflict with another request may be over elsewhere; one with what the caller refers to is the caller's to mend.
+    if status == StatusCode::CONFLICT && fault.cause().is_none() {
         fault.retry = Retry::NextCandidate;
     }
     fault
@@ -38,9 +39,10 @@ pub(super) fn from_report(said: UpstreamError, secret: Option<&str>) -> Fault {
 
 fn fault(kind: FaultKind, mut said: UpstreamError, secret: Option<&str>) -> Fault {
     said.message = clean(&said.message, secret);
-    for word in [&mut said.kind, &mut said.code, &mut said.param] {
+    for word in [&mut said.kind, &mut said.code, &mut said.param, &mut said.cause] {
         *word = word.as_deref().map(|word| clean(word, secret));
     }
+    said.details = said.details.map(|json| mask(&json, secret).into_owned());
     let mut fault = Fault::new(kind, said.message.clone());
     // A 5xx says nothing about whether the model has worked before it.
     fault.possibly_charged = matches!(kind, FaultKind::ServerError | FaultKind::Timeout | FaultKind::BadAnswer);
@@ -51,6 +53,7 @@ fn fault(kind: FaultKind, mut said: UpstreamError, secret: Option<&str>) -> Faul
 fn kind_of_status(status: u16, said: &UpstreamError) -> FaultKind {
     match status {
         401..=403 => FaultKind::Unauthorised,
+        404 if said.names_another_cause() => FaultKind::Refused,
         404 => FaultKind::ModelNotFound,
         408 | 425 | 504 | 524 => FaultKind::Timeout,
         429 => FaultKind::RateLimited,
@@ -134,6 +137,18 @@ mod tests {
         );
         check(422, r#"{"detail":"no"}"#, FaultKind::Refused, Retry::Never);
         check(302, "", FaultKind::BadAnswer, Retry::NextCandidate);
+    }
+
+    #[test]
+    fn what_the_caller_refers_to_is_the_callers_to_mend() {
+        let named = |cause: &str| format!(r#"{{"error":{{"message":"m","details":{{"error_code":"{cause}"}}}}}}"#);
+        check(404, &named("thread_not_found"), FaultKind::Refused, Retry::Never);
+        check(409, &named("thread_already_continued"), FaultKind::Refused, Retry::Never);
+        check(404, &named("model_not_found"), FaultKind::ModelNotFound, Retry::NextCandidate);
+        check(409, "{}", FaultKind::Refused, Retry::NextCandidate);
+        let fault = fault(404, &named("sk-canary-1"));
+        assert_eq!((fault.cause(), fault.details()), (Some("***"), Some(r#"{"error_code":"***"}"#)));
+        assert_eq!((fault.in_another_dialect().details(), ""), (None, ""));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn features() -> impl Arbitrary<Value = Features> {
 
 pub(super) fn constraints() -> impl Arbitrary<Value = Constraints> {
     let limits = (of(amount()), of(min_quality()), of(slug()));
-    (vec(model_id(), 0..3), vec(slug(), 0..3), vec(slug(), 0..3), any::<(bool, bool, bool)>(), limits).prop_map(
+    (vec(model_id(), 0..3), vec(slug(), 0..3), vec(slug(), 0..3), any::<(bool, bool, bool, bool)>(), limits).prop_map(
         |(models, only_providers, ignored_providers, flags, (max_cost, min_quality, kept_by))| Constraints {
             models,
             only_providers,
@@ -48,6 +48,7 @@ pub(super) fn constraints() -> impl Arbitrary<Value = Constraints> {
             zero_data_retention: flags.1,
             kept_state: flags.2,
             kept_by,
+            kept_thread: flags.3,
             max_cost,
             min_quality,
         },

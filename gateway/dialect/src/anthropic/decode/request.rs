@@ -7,6 +7,9 @@ use crate::request::BadRequest;
 use crate::request::extensions;
 use crate::request::reader::{At, Fields};
 
+/// The member that stands for a conversation at the provider: a turn that goes on with one is not the whole of it.
+pub(crate) const THREAD: &str = "thread";
+
 /// Reads a request.
 pub(crate) fn request(node: &Node<'_>) -> Result<Request, BadRequest> {
     read(node, |fields, loss| {
@@ -37,6 +40,7 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     for own in extensions::NAMES {
         fields.ignore(own);
     }
+    fields.lose(THREAD, "lies at the provider that keeps it", loss);
     let system = fields.take("system", |at| blocks::content(at, loss))?.unwrap_or_default();
     let mut messages = Vec::new();
     if !system.is_empty() {

@@ -1,5 +1,7 @@
 //! The shapes of a request.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::canonical::{CacheHints, Json};
@@ -44,7 +46,7 @@ pub(super) struct WireRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) verbosity: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) user: Option<&'a str>,
+    pub(super) user: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) safety_identifier: Option<&'a str>,
     #[serde(flatten)]

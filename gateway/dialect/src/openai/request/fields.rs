@@ -95,7 +95,7 @@ impl Fields {
                 model: self.model,
                 features,
                 extensions: self.extensions,
-                kept_state: false,
+                kept: None,
                 continued: None,
                 own_members: self.own_members,
             },
