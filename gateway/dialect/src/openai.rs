@@ -4,12 +4,12 @@ mod choices;
 pub(crate) mod chunks;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod lengths;
 pub mod request;
 pub mod response;
 pub mod stream;
 mod types;
 pub(crate) mod usage;
-pub(crate) mod user;
 
 pub(crate) use encode::append_members;
 pub use request::ChatRequest;

@@ -199,6 +199,8 @@ impl Errand {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => {
                     self.tell(model, &secret, Err(&fault));
+                    let is_same = Dialect::of(provider.dialect) == Some(Dialect::Openai);
+                    let fault = if is_same { fault } else { fault.in_another_dialect() };
                     let another_key = fault.retry == providers::Retry::NextCredential;
                     failed = failure_of(&provider, fault);
                     if !another_key {

@@ -276,7 +276,7 @@ impl Encode for Encoder {
             Event::ToolCall { choice, call, id, name, signature } => {
                 let begin = WireCall {
                     index: Some(*call),
-                    id,
+                    id: id.into(),
                     kind: "function",
                     function: Function { name, arguments: "" },
                     extra_content: Extra::of(signature.as_ref()),

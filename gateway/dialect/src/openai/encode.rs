@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::canonical::{Loss, OutputShape, Reasoning, Request, Tool, ToolChoice};
 use crate::json::quoted;
-use crate::openai::user::user;
+use crate::openai::lengths::user;
 use crate::request::Encoded;
 use shapes::{
     Allowed, AllowedTool, Name, NamedSchema, StreamOptions, WireChoice, WireFormat, WireFunction, WireRequest, WireTool,

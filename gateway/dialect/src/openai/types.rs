@@ -1,5 +1,7 @@
 //! Words of the chat dialect, both ways, and the shapes that answers and requests share.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::canonical::{Part, StopReason};
@@ -125,7 +127,7 @@ impl<'a> Thought<'a> {
 pub(super) struct WireCall<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) index: Option<usize>,
-    pub(super) id: &'a str,
+    pub(super) id: Cow<'a, str>,
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     pub(super) function: Function<'a>,

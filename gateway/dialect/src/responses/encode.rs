@@ -9,7 +9,7 @@ mod items;
 mod shapes;
 
 use crate::canonical::{Loss, OutputShape, Part, Reasoning, Request, Role, Tool, ToolChoice};
-use crate::openai::user::user;
+use crate::openai::lengths::user;
 use crate::request::Encoded;
 use crate::responses::types;
 use shapes::{WireChoice, WireFormat, WireName, WireReasoning, WireRequest, WireText, WireTool};

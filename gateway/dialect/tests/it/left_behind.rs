@@ -135,6 +135,22 @@ fn a_user_that_is_too_long_for_the_vendor_is_a_digest_there_and_stays_elsewhere(
 }
 
 #[test]
+fn names_of_calls_are_as_short_as_the_vendor_takes_and_still_those_of_their_results() {
+    let id = "x".repeat(300);
+    let body = json!({"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": id, "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": "1"}]}]});
+    let (chat, lost) = sent(Dialect::Anthropic, &body, Dialect::Openai);
+    let called = &chat["messages"][1]["tool_calls"][0]["id"];
+    assert_eq!((called.as_str().map(str::len), lost.len()), (Some(40), 0));
+    assert_eq!(chat["messages"][2]["tool_call_id"], *called);
+    let (responses, _) = sent(Dialect::Anthropic, &body, Dialect::OpenaiResponses);
+    let called = &responses["input"][1]["call_id"];
+    assert_eq!(called.as_str().map(str::len), Some(64));
+    assert_eq!(responses["input"][2]["call_id"], *called);
+}
+
+#[test]
 fn a_request_of_which_nothing_is_left_is_refused_by_name() {
     for (caller, path, body) in [
         (

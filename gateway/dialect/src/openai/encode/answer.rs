@@ -79,7 +79,7 @@ impl<'a> Message<'a> {
             }
             Part::ToolCall { id, name, arguments, signature } => self.tool_calls.push(WireCall {
                 index: None,
-                id,
+                id: id.into(),
                 kind: "function",
                 function: Function { name, arguments },
                 extra_content: Extra::of(signature.as_ref()),

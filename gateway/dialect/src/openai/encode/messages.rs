@@ -6,6 +6,7 @@
 
 use super::shapes::{Content, ImageUrl, InputAudio, WireFile, WireMessage, WirePart};
 use crate::canonical::{Json, Loss, Media, Message, Part, Role};
+use crate::openai::lengths::{MOST_OF_CALL, call_id};
 use crate::openai::types::{self, Function, WireCall};
 
 pub(super) const CACHES_BY_ITSELF: &str = "this dialect caches by itself, without hints";
@@ -31,7 +32,11 @@ fn result<'a>(part: &'a Part, path: &str, loss: &mut Loss) -> Option<WireMessage
     if *is_error {
         text.insert_str(0, "Error: ");
     }
-    Some(WireMessage { tool_call_id: Some(call), content: Some(Content::Text(text)), ..WireMessage::new("tool") })
+    Some(WireMessage {
+        tool_call_id: Some(call_id(call, MOST_OF_CALL)),
+        content: Some(Content::Text(text)),
+        ..WireMessage::new("tool")
+    })
 }
 
 /// The texts of a tool's result; nothing else has a place in it.
@@ -118,7 +123,7 @@ impl<'a> Turn<'a, '_> {
                 let function = Function { name, arguments };
                 self.wire.tool_calls.push(WireCall {
                     index: None,
-                    id,
+                    id: call_id(id, MOST_OF_CALL),
                     kind: "function",
                     function,
                     extra_content: None,

@@ -2,6 +2,7 @@
 
 use super::shapes::{Content, InputItem, InputPart, Summary};
 use crate::canonical::{Json, Loss, Media, Message, Part, Role};
+use crate::openai::lengths::{MOST_OF_CALL_IN_RESPONSES, call_id};
 use crate::responses::types;
 
 pub(super) const CACHES_BY_ITSELF: &str = "this dialect caches by itself, without hints";
@@ -57,14 +58,19 @@ impl<'a> Turn<'a, '_> {
                 }
                 // What is no argument is an empty object to those who parse it.
                 let arguments = if arguments.is_empty() { "{}" } else { arguments };
-                self.items.push(InputItem::FunctionCall { call_id: id, name, arguments });
+                self.items.push(InputItem::FunctionCall {
+                    call_id: call_id(id, MOST_OF_CALL_IN_RESPONSES),
+                    name,
+                    arguments,
+                });
             }
             Part::ToolResult { call, content, is_error, cache, .. } => {
                 self.end_message();
                 let path = format!("{}.content[{place}]", self.path);
                 note_cache(cache.as_ref(), &path, self.loss);
                 let output = output(content, *is_error, &path, self.loss);
-                self.items.push(InputItem::FunctionCallOutput { call_id: call, output });
+                self.items
+                    .push(InputItem::FunctionCallOutput { call_id: call_id(call, MOST_OF_CALL_IN_RESPONSES), output });
             }
         }
     }

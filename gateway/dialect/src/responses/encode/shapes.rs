@@ -56,12 +56,12 @@ pub(super) enum InputItem<'a> {
         content: Content<'a>,
     },
     FunctionCall {
-        call_id: &'a str,
+        call_id: Cow<'a, str>,
         name: &'a str,
         arguments: &'a str,
     },
     FunctionCallOutput {
-        call_id: &'a str,
+        call_id: Cow<'a, str>,
         output: Content<'a>,
     },
     /// Without an id: one would be looked for among stored items.
