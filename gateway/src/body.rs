@@ -1,5 +1,6 @@
 //! The body of every answer: bytes at hand, or a stream that is being made.
 
+mod array;
 mod stall;
 
 use std::pin::Pin;
@@ -41,6 +42,14 @@ impl GatewayBody {
 
     pub(crate) fn stream(frames: impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static) -> Self {
         Self { content: Content::Stream(Box::pin(frames)), in_flight: None, recorder: None }
+    }
+
+    /// Writes the events of a stream as one array instead.
+    pub(crate) fn as_array(self) -> Self {
+        match self.content {
+            Content::Stream(frames) => Self { content: Content::Stream(Box::pin(array::of(frames))), ..self },
+            Content::Full(_) => self,
+        }
     }
 
     /// Gives a stream up whose next frame nobody asks for within `wait`.

@@ -3,6 +3,7 @@
 //! Proto JSON: each member has two names (`systemInstruction`, `system_instruction`), bytes are base64 in either
 //! alphabet, a list of one may stand without its brackets. The model and the wish for a stream stand in the path.
 
+mod array;
 pub(crate) mod count;
 pub(crate) mod decode;
 pub(crate) mod embed;
@@ -20,4 +21,5 @@ mod types;
 pub(crate) mod usage;
 pub(crate) mod vouch;
 
+pub use array::ArrayWriter;
 pub(crate) use fields::snake;

@@ -47,6 +47,7 @@ pub(crate) async fn answer(
     surface: Surface<'_>,
     mut in_flight: InFlight,
 ) -> Response<GatewayBody> {
+    let in_array = surface.dialect == Dialect::Gemini && !asks_for_events(request.uri().query());
     let is_multiplexed = request.version() == Version::HTTP_2;
     let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
@@ -59,7 +60,7 @@ pub(crate) async fn answer(
             let router = surface.router.and_then(|id| tenant?.routers.get(id)).cloned();
             let loss = Loss::default();
             let pursuit = Box::new(Pursuit { worker, request, forwarded, loss, settle, chain, router, keeper });
-            if pursuit.request.stream() { streamed(pursuit).await } else { whole(pursuit).await }
+            if pursuit.request.stream() { streamed(pursuit, in_array).await } else { whole(pursuit).await }
         }
         Err(failure) => refused(settle, &failure),
     };
@@ -144,6 +145,11 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     if is_json { Ok(()) } else { Err(Failure::UnsupportedMediaType) }
 }
 
+/// Whether a caller of Gemini wants a stream as events; the vendor's own form is an array.
+fn asks_for_events(query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').any(|pair| pair == "alt=sse")
+}
+
 async fn whole(pursuit: Box<Pursuit>) -> Response<GatewayBody> {
     let (pursuit, answered) = pursuit.run().boxed().await;
     match answered {
@@ -192,7 +198,7 @@ fn deliver(mut pursuit: Box<Pursuit>, answer: &Answer) -> Response<GatewayBody> 
     response
 }
 
-async fn streamed(pursuit: Box<Pursuit>) -> Response<GatewayBody> {
+async fn streamed(pursuit: Box<Pursuit>, in_array: bool) -> Response<GatewayBody> {
     let head_hold = pursuit.worker.app.limits().head_hold;
     let told = Told::of(&pursuit);
     let (worker, voice) = (pursuit.worker.clone(), pursuit.settle.context().voice);
@@ -208,9 +214,9 @@ async fn streamed(pursuit: Box<Pursuit>) -> Response<GatewayBody> {
         // The head has been held long enough; candidates go on being tried behind it.
         Err(_) => (GatewayBody::stream(stream::waiting(running, &worker, voice, &key)), told),
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(if in_array { body.as_array() } else { body });
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, EVENT_STREAM);
+    headers.insert(CONTENT_TYPE, if in_array { JSON } else { EVENT_STREAM });
     headers.insert(CACHE_CONTROL, NO_CACHE);
     if let Some(told) = told {
         told.write_headers(headers);

@@ -7,12 +7,12 @@ use gateway::Limits;
 use ledger::LedgerOptions;
 use serde_json::{Value, json};
 
-use crate::stack::{Setup, TestStack, ask_for_stream, limits, summary};
+use crate::stack::{KEY, Setup, TestStack, ask_for_stream, limits, summary};
 use crate::upstream::{
     ANSWER, Act, DONE, STREAM_HEAD, Upstream, begun, chunk, event, finish, framed, good_events, good_stream,
     last_chunk, role, stream_head, stream_of, usage, whole, word,
 };
-use crate::wire::{Next, Response};
+use crate::wire::{Next, Response, post};
 
 /// The answer to a stream request over one upstream, and the stack that gave it.
 fn streamed(acts: Vec<Act>) -> (TestStack, Response) {
@@ -54,6 +54,39 @@ fn stream_has_the_vendors_shape_and_says_how_it_was_routed() {
     assert_eq!(summary(&record), (Outcome::Completed, 200, vec!["p0/small ok".to_owned()]));
     assert_eq!(record.finished.cost, Some(Money::from_pico(30_000_000)));
     assert!(record.finished.started.stream && record.finished.first_token_micros.is_some());
+}
+
+const TO_GEMINI: &str = r#"{"contents":[{"role":"user","parts":[{"text":"What is the capital of France?"}]}]}"#;
+
+#[test]
+fn geminis_callers_get_one_array_unless_they_ask_for_events() {
+    let texts = |chunks: &[Value]| -> String {
+        let text = |chunk: &Value| chunk["candidates"][0]["content"]["parts"][0]["text"].as_str().map(str::to_owned);
+        chunks.iter().filter_map(text).collect()
+    };
+    let ask = |query: &str| {
+        let stack = TestStack::over(&[Upstream::acting(good_stream()).address]);
+        stack.send(&post(&format!("/v1beta/models/auto:streamGenerateContent{query}"), KEY, TO_GEMINI))
+    };
+    let events = ask("?alt=sse");
+    assert_eq!((events.header("content-type"), events.complete), (Some("text/event-stream"), true));
+    for query in ["", "?$alt=json%3Benum-encoding%3Dint"] {
+        let array = ask(query);
+        assert_eq!((array.header("content-type"), array.complete), (Some("application/json"), true));
+        let elements = array.json();
+        let elements = elements.as_array().unwrap();
+        assert_eq!((elements.len(), texts(elements)), (events.chunks().len(), "Paris, of course.".to_owned()));
+    }
+}
+
+#[test]
+fn an_array_that_breaks_off_has_its_error_and_no_end() {
+    let upstream = Upstream::acting(begun(&[&role(), &word("Paris")], Act::Reset));
+    let stack = TestStack::over(&[upstream.address]);
+    let answer = stack.send(&post("/v1beta/models/auto:streamGenerateContent", KEY, TO_GEMINI));
+    assert!(!answer.complete && answer.body.starts_with('['), "{}", answer.body);
+    let elements: Value = serde_json::from_str(&format!("{}]", answer.body)).unwrap();
+    assert_eq!(elements.as_array().unwrap().last().unwrap()["error"]["code"], json!(502));
 }
 
 #[test]
