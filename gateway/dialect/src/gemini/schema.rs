@@ -63,7 +63,7 @@ fn write_member(name: &str, value: &Node<'_>, nullable: bool, out: &mut String) 
 }
 
 fn write_type(value: &Node<'_>, nullable: bool, out: &mut String) {
-    let Some(kind) = value.str() else { return out.push_str(value.raw) };
+    let Some(kind) = type_of(value) else { return out.push_str(value.raw) };
     let kind = kind.to_ascii_lowercase();
     if nullable && kind != "null" {
         out.push('[');
@@ -72,6 +72,13 @@ fn write_type(value: &Node<'_>, nullable: bool, out: &mut String) {
     } else {
         push_quoted(&kind, out);
     }
+}
+
+/// The name of a type. Proto JSON may write members of enumerations as their numbers.
+fn type_of<'a>(value: &'a Node<'_>) -> Option<&'a str> {
+    const NAMES: [&str; 8] = ["", "string", "number", "integer", "boolean", "array", "object", "null"];
+    let by_number = || NAMES.get(value.raw.parse::<usize>().ok()?).copied().filter(|name| !name.is_empty());
+    value.str().or_else(by_number)
 }
 
 fn properties(value: &Node<'_>, out: &mut String) {
@@ -152,6 +159,15 @@ mod tests {
             r#"{"type":["string","null"],"enum":["a","b",null]}"#,
         );
         check(r#"{"type":"STRING","nullable":false}"#, r#"{"type":"string"}"#);
+    }
+
+    #[test]
+    fn types_may_be_written_as_their_numbers() {
+        check(
+            r#"{"type":6,"properties":{"a":{"type":1,"nullable":true},"b":{"type":5,"items":{"type":3}}}}"#,
+            r#"{"type":"object","properties":{"a":{"type":["string","null"]},"b":{"type":"array","items":{"type":"integer"}}}}"#,
+        );
+        check(r#"{"type":8}"#, r#"{"type":8}"#);
     }
 
     #[test]

@@ -127,8 +127,12 @@ fn reasoning(at: At<'_, '_>, loss: &mut Loss) -> Result<Reasoning, BadRequest> {
 
 fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequest> {
     at.object("a tool object", loss, |fields, loss| {
-        if fields.require("type", "`function`, or a tool of the provider", |at| at.string())? != "function" {
-            loss.note(fields.path().to_string(), "is a tool that runs at its provider");
+        let kind = fields.require("type", "`function`, or a tool of the provider", |at| at.string())?;
+        if kind != "function" {
+            let runs_here = ["custom", "namespace"].contains(&kind.as_str());
+            let reason = "is a tool that runs at its provider";
+            let reason = if runs_here { "is a tool that other dialects do not have" } else { reason };
+            loss.note(fields.path().to_string(), reason);
             fields.ignore_all();
             return Ok(None);
         }
