@@ -45,7 +45,7 @@ impl GatewayBody {
     }
 
     /// Writes the events of a stream as one array instead.
-    pub(crate) fn as_array(self) -> Self {
+    pub(crate) fn into_array(self) -> Self {
         match self.content {
             Content::Stream(frames) => Self { content: Content::Stream(Box::pin(array::of(frames))), ..self },
             Content::Full(_) => self,

@@ -34,5 +34,5 @@ pub use responses::echo::Echo;
 pub use sse::{SseEvent, SseFault, SseParser};
 pub use stream::{Progress, StreamFault, StreamOptions, Translator};
 pub use surface::{Operation, Surface, percent_decode};
-pub use upstream_error::UpstreamError;
+pub use upstream_error::{Details, UpstreamError};
 pub use wire::Dialect;

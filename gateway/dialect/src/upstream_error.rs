@@ -21,12 +21,19 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// The field it blames.
     pub param: Option<String>,
-    /// Its `details`, JSON text of an object or a list; what is longer than 2,000 bytes is left out.
-    pub details: Option<String>,
-    /// The cause that the details name for programs: `error_code`, as Anthropic calls it.
-    pub cause: Option<String>,
+    /// Its `details`; few have any.
+    pub details: Option<Box<Details>>,
     /// The HTTP status that it names in the body, for errors that arrive under another.
     pub status: Option<u16>,
+}
+
+/// What an upstream says of its error for programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// JSON text of an object or a list; empty where it would be longer than 2,000 bytes.
+    pub json: String,
+    /// The cause that they name: `error_code`, as Anthropic calls it.
+    pub cause: Option<String>,
 }
 
 impl UpstreamError {
@@ -83,7 +90,12 @@ impl UpstreamError {
     /// Whether it names a cause for programs that has nothing to do with the model: what the caller refers to is gone or
     /// is in use, and only the caller can go on from that.
     pub fn names_another_cause(&self) -> bool {
-        self.cause.as_deref().is_some_and(|cause| !cause.contains("model"))
+        self.cause().is_some_and(|cause| !cause.contains("model"))
+    }
+
+    /// The cause that its details name.
+    pub fn cause(&self) -> Option<&str> {
+        self.details.as_ref()?.cause.as_deref()
     }
 
     pub(crate) fn with_message(message: &str) -> Self {
@@ -117,7 +129,6 @@ impl UpstreamError {
             param: word(&object["param"]),
             code,
             details: details_of(&object["details"]),
-            cause: word(&object["details"]["error_code"]),
             status,
             ..Self::with_message(&message)
         }
@@ -150,9 +161,11 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
-fn details_of(value: &Value) -> Option<String> {
+fn details_of(value: &Value) -> Option<Box<Details>> {
     let is_some = value.is_object() || value.is_array();
-    is_some.then(|| value.to_string()).filter(|json| json.len() <= MAX_MESSAGE)
+    let json = is_some.then(|| value.to_string())?;
+    let json = if json.len() <= MAX_MESSAGE { json } else { String::new() };
+    Some(Box::new(Details { json, cause: word(&value["error_code"]) }))
 }
 
 fn status_of(value: &Value) -> Option<u16> {
@@ -268,6 +281,16 @@ mod tests {
         assert!(error.message.len() <= MAX_MESSAGE + 3 && error.message.ends_with("é…"));
         assert!(error.code.is_some_and(|code| code.len() <= MAX_WORD + 3));
         assert!(parse(&"long ".repeat(100_000)).message.len() <= MAX_MESSAGE + 3);
+    }
+
+    #[test]
+    fn details_are_kept_whole_or_not_at_all_and_their_cause_is_known() {
+        let of = |details: &str| parse(&format!(r#"{{"error":{{"message":"m","details":{details}}}}}"#)).details;
+        let found = of(r#"{"error_code":"gone","a":[1]}"#).unwrap();
+        assert_eq!((found.json.as_str(), found.cause.as_deref()), (r#"{"a":[1],"error_code":"gone"}"#, Some("gone")));
+        let long = of(&format!(r#"{{"error_code":"gone","a":"{}"}}"#, "x".repeat(3000))).unwrap();
+        assert_eq!((long.json.as_str(), long.cause.as_deref()), ("", Some("gone")));
+        assert_eq!((of("null"), of("\"text\"")), (None, None));
     }
 
     #[test]

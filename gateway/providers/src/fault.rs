@@ -225,19 +225,21 @@ impl Fault {
 
     /// The cause that the provider's `error.details` name.
     pub fn cause(&self) -> Option<&str> {
-        self.upstream.as_ref()?.cause.as_deref()
+        self.upstream.as_ref()?.cause()
     }
 
     /// The provider's `error.details`, as JSON text.
     pub fn details(&self) -> Option<&str> {
-        self.upstream.as_ref()?.details.as_deref()
+        let details = self.upstream.as_ref()?.details.as_ref()?;
+        Some(details.json.as_str()).filter(|json| !json.is_empty())
     }
 
     /// The fault for a caller of another dialect, to whom the provider's own types and details mean nothing.
     #[must_use]
     pub fn in_another_dialect(mut self) -> Self {
         if let Some(said) = &mut self.upstream {
-            (said.kind, said.details) = (None, None);
+            said.kind = None;
+            said.details.iter_mut().for_each(|details| details.json.clear());
         }
         self
     }

@@ -214,7 +214,7 @@ async fn streamed(pursuit: Box<Pursuit>, in_array: bool) -> Response<GatewayBody
         // The head has been held long enough; candidates go on being tried behind it.
         Err(_) => (GatewayBody::stream(stream::waiting(running, &worker, voice, &key)), told),
     };
-    let mut response = Response::new(if in_array { body.as_array() } else { body });
+    let mut response = Response::new(if in_array { body.into_array() } else { body });
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, if in_array { JSON } else { EVENT_STREAM });
     headers.insert(CACHE_CONTROL, NO_CACHE);

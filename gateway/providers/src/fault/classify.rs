@@ -39,10 +39,13 @@ pub(super) fn from_report(said: UpstreamError, secret: Option<&str>) -> Fault {
 
 fn fault(kind: FaultKind, mut said: UpstreamError, secret: Option<&str>) -> Fault {
     said.message = clean(&said.message, secret);
-    for word in [&mut said.kind, &mut said.code, &mut said.param, &mut said.cause] {
+    for word in [&mut said.kind, &mut said.code, &mut said.param] {
         *word = word.as_deref().map(|word| clean(word, secret));
     }
-    said.details = said.details.map(|json| mask(&json, secret).into_owned());
+    if let Some(details) = said.details.as_deref_mut() {
+        details.json = mask(&details.json, secret).into_owned();
+        details.cause = details.cause.as_deref().map(|cause| clean(cause, secret));
+    }
     let mut fault = Fault::new(kind, said.message.clone());
     // A 5xx says nothing about whether the model has worked before it.
     fault.possibly_charged = matches!(kind, FaultKind::ServerError | FaultKind::Timeout | FaultKind::BadAnswer);
@@ -148,7 +151,8 @@ mod tests {
         check(409, "{}", FaultKind::Refused, Retry::NextCandidate);
         let fault = fault(404, &named("sk-canary-1"));
         assert_eq!((fault.cause(), fault.details()), (Some("***"), Some(r#"{"error_code":"***"}"#)));
-        assert_eq!((fault.in_another_dialect().details(), ""), (None, ""));
+        let elsewhere = fault.in_another_dialect();
+        assert_eq!((elsewhere.cause(), elsewhere.details()), (Some("***"), None));
     }
 
     #[test]
