@@ -35,7 +35,7 @@ pub(crate) fn describe() {
 const METRICS: &[Metric] = &[
     // Requests
     ("signalbox_requests_total", "outcome", Counter, "ended requests: `completed`, `failed`, `interrupted`, `client_cancelled`, `unknown_outcome`"),
-    ("signalbox_requests_refused_total", "code", Counter, "refused for their key, their `Host`, or for want of a configuration; these have no row"),
+    ("signalbox_requests_refused_total", "code", Counter, "refused for their key, their `Host`, their head, or for want of a configuration; these have no row"),
     ("signalbox_requests_shed_total", "reason", Counter, "503 for `requests` or `bytes` in flight"),
     ("signalbox_overhead_seconds", "", Histogram, "time on our side, waiting for providers excluded"),
     ("signalbox_decision_seconds", "", Histogram, "deciding, scoring included"),
@@ -46,10 +46,11 @@ const METRICS: &[Metric] = &[
     ("signalbox_chunk_gap_seconds", "", Histogram, "between two pieces of a stream, as the provider sends them"),
     ("signalbox_tokens_total", "direction", Counter, "tokens that were paid for: `input`, `output`"),
     ("signalbox_sessions_evicted_total", "", Counter, "conversations forgotten for want of room"),
+    ("signalbox_kept_answers_evicted_total", "", Counter, "kept answers of Responses whose provider was forgotten for want of room"),
     ("signalbox_streams_interrupted_total", "kind", Counter, "streams broken off after content"),
     ("signalbox_write_stalls_total", "", Counter, "callers that stopped reading"),
     ("signalbox_silent_connections_total", "", Counter, "connections that never said a whole word"),
-    ("signalbox_late_heads_total", "", Counter, "408: heads of requests that did not end"),
+    ("signalbox_late_heads_total", "", Counter, "408: heads of requests that did not end, and HTTP/2 connections that did not open"),
     ("signalbox_ambiguous_requests_total", "", Counter, "400: requests that could be cut in two ways; somebody may be probing"),
     ("signalbox_tls_handshake_failures_total", "reason", Counter, "callers' handshakes that `failed` or were `late`"),
     ("signalbox_tls_reload_faults_total", "", Counter, "certificates that could not be read again; the one before stays"),
