@@ -6,6 +6,8 @@
 use std::io;
 use std::time::Duration;
 
+use tokio::io::Interest;
+
 use crate::io::Transport;
 
 /// What an HTTP/2 connection begins with. Whatever else comes is HTTP/1.
@@ -40,6 +42,10 @@ pub(crate) async fn protocol(transport: &Transport) -> io::Result<Protocol> {
         }
         if let Some(protocol) = protocol_of(&first[..come]) {
             return Ok(protocol);
+        }
+        // What lies there hides that no more will come. HTTP/1 knows what to do with half a word.
+        if stream.ready(Interest::READABLE).await?.is_read_closed() {
+            return Ok(Protocol::Http1);
         }
         tokio::time::sleep(AGAIN).await;
     }

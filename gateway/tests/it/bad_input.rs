@@ -363,6 +363,17 @@ fn a_head_that_does_not_end_is_answered_and_closed() {
 }
 
 #[test]
+fn a_connection_that_ends_within_its_first_word_is_closed_at_once() {
+    let stack = with_limits(Limits { header_wait: Duration::from_mins(1), ..limits() });
+    for word in ["P", "PRI * HT", "POS"] {
+        let mut call = stack.call();
+        call.send(word);
+        call.stop_sending();
+        call.assert_closed();
+    }
+}
+
+#[test]
 fn a_kept_connection_that_idles_is_closed() {
     let stack = with_limits(Limits { idle_wait: Duration::from_millis(100), ..limits() });
     let mut call = stack.call();
