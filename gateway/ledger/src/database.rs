@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, Sqlite, Transaction};
 
 use crate::error::LedgerError;
 use crate::spool::recover::{OpenStart, OpenStarts};
+use crate::yielding::Yielding;
 use batch::{Batch, insert_rows};
 
 /// The name of the database in the ledger's folder.
@@ -25,6 +26,9 @@ const MIGRATIONS: &[&str] =
 /// Pages in the write-ahead log before `SQLite` moves them into the database: 16 MiB instead of 4 saves syncs.
 const CHECKPOINT_PAGES: &str = "1000";
 
+/// Instructions of its virtual machine that `SQLite` works off in a step: about four rows, some 40 µs.
+const STEP_INSTRUCTIONS: i32 = 500;
+
 /// How long a start waits for somebody else who holds the database.
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
@@ -35,6 +39,7 @@ const PAGE_BYTES: u32 = 16 << 10;
 pub(crate) struct Database {
     path: PathBuf,
     busy_timeout: Duration,
+    yielding: Yielding,
     connection: Option<SqliteConnection>,
 }
 
@@ -48,9 +53,9 @@ pub(crate) struct SpoolState {
 
 impl Database {
     /// Opens or creates the database and brings its schema up to date.
-    pub(crate) async fn open(dir: &Path, busy_timeout: Duration) -> Result<Self, LedgerError> {
+    pub(crate) async fn open(dir: &Path, busy_timeout: Duration, yielding: Yielding) -> Result<Self, LedgerError> {
         let path = dir.join(FILE);
-        let mut database = Self { path, busy_timeout, connection: None };
+        let mut database = Self { path, busy_timeout, yielding, connection: None };
         let found = database.patient_version().await;
         let found: i64 = found.map_err(|source| LedgerError::Database { path: database.path.clone(), source })?;
         let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
@@ -166,9 +171,20 @@ impl Database {
     async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect(&self.path, self.busy_timeout).await?,
+            None => self.connect().await?,
         };
         Ok(self.connection.insert(connection))
+    }
+
+    async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = connect(&self.path, self.busy_timeout).await?;
+        let yielding = self.yielding.clone();
+        let carry_on = move || {
+            yielding.step();
+            true
+        };
+        connection.lock_handle().await?.set_progress_handler(STEP_INSTRUCTIONS, carry_on);
+        Ok(connection)
     }
 }
 

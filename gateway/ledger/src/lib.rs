@@ -19,6 +19,7 @@ mod spend;
 mod spool;
 mod stats;
 mod worker;
+mod yielding;
 
 pub use bodies::{
     BodyLog, BodyOwner, BodyRecorder, BodyStore, EraseError, Erased, KeptBodies, KeptBody, MAX_BODY, Which,

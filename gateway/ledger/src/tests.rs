@@ -11,6 +11,7 @@ mod recovery;
 mod retaining;
 pub(crate) mod samples;
 mod versions;
+mod yielding;
 
 use std::collections::VecDeque;
 use std::fs;

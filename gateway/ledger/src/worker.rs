@@ -25,6 +25,7 @@ use crate::spool::frame::{Draft, Kind};
 use crate::spool::recover::{OpenStarts, Recovered, recover};
 use crate::spool::{Spool, count_refusal};
 use crate::stats::{self, Counters, LedgerStats, add};
+use crate::yielding::Yielding;
 use drain::Drain;
 
 /// By how much the ledger's threads are nicer than others: against a thread that never rests they have a quarter of a
@@ -81,6 +82,7 @@ pub(crate) struct Shared {
     pub(crate) urgent: AtomicBool,
     pub(crate) sync_wake: Wake,
     pub(crate) drain_wake: Wake,
+    pub(crate) yielding: Yielding,
     /// Set when the ledger is to end, and by when.
     pub(crate) stop: watch::Sender<Option<Instant>>,
 }
@@ -166,7 +168,8 @@ async fn open(dir: &Path, options: LedgerOptions) -> Result<(Arc<Shared>, Drain,
     let spool_dir = dir.join("spool");
     create_dir(&spool_dir)?;
     let lock = lock(spool_dir.join("lock"))?;
-    let mut database = Database::open(dir, options.busy_timeout).await?;
+    let yielding = Yielding::default();
+    let mut database = Database::open(dir, options.busy_timeout, yielding.clone()).await?;
     let state = database.spool_state().await;
     let state = state.map_err(|source| LedgerError::Database { path: database.path().to_owned(), source })?;
     let counters = Counters::default();
@@ -180,6 +183,7 @@ async fn open(dir: &Path, options: LedgerOptions) -> Result<(Arc<Shared>, Drain,
         urgent: AtomicBool::new(false),
         sync_wake: Wake::default(),
         drain_wake: Wake::default(),
+        yielding,
         stop: watch::Sender::new(None),
     });
     if let Err(error) = end_unknown(&shared, open_at_end) {

@@ -9,7 +9,7 @@ use crate::codec::{self, EndView};
 use crate::spool::frame::{Kind, Record};
 
 /// Statement sizes: a batch is cut greedily, so few distinct statements are prepared and then cached.
-const CHUNKS: [usize; 4] = [250, 50, 10, 1];
+const CHUNKS: [usize; 3] = [50, 10, 1];
 const COLUMNS: &str = "seq, request, at, organisation, key, project, model, policy, outcome, status, prompt_tokens, \
                        completion_tokens, cost, saved, total_micros, first_token_micros, detail";
 const PLACES: &str = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";

@@ -19,6 +19,10 @@ use crate::stats::{self, add};
 
 /// A batch is committed when it holds this much, however few rows that is.
 const BATCH_BYTES: usize = 8 << 20;
+/// Records that are read from the spool in a step: some 50 µs.
+const STEP_RECORDS: u64 = 32;
+/// The ledger keeps up while it is no more batches behind than this.
+const KEEPS_UP: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Closing the database is given at least this long.
@@ -117,6 +121,7 @@ impl Drain {
     async fn catch_up(&mut self) -> Result<(), Stopped> {
         let target = self.shared.spool.last_sequence();
         while self.last_sequence < target {
+            self.shared.yielding.set(self.shared.keeps_up());
             self.fill().await?;
             if self.batch.is_empty() {
                 // Nothing more to read: what is missing was lost to damage that has been reported.
@@ -267,6 +272,12 @@ impl Drain {
 }
 
 impl Shared {
+    /// Whether rows come in about as fast as requests end, and nobody waits for them.
+    fn keeps_up(&self) -> bool {
+        let behind = self.spool.last_sequence().saturating_sub(*self.drained.borrow());
+        behind <= (KEEPS_UP * self.options.batch_rows) as u64 && !self.is_stopping()
+    }
+
     /// Time until the ledger must have ended, if it is to end.
     fn time_left(&self) -> Option<Duration> {
         self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
@@ -289,7 +300,12 @@ fn read(
     while !is_full(batch, shared) {
         match reader.next(segment.bytes)? {
             Item::End => return Ok(()),
-            Item::Record(record) => take(record, batch, open),
+            Item::Record(record) => {
+                take(record, batch, open);
+                if record.sequence.is_multiple_of(STEP_RECORDS) {
+                    shared.yielding.step();
+                }
+            }
             Item::Damaged => {
                 let offset = reader.offset();
                 tracing::error!(file = %segment.path.display(), offset, "a spool file is damaged; it will be kept as *.corrupt");
