@@ -4,6 +4,7 @@
 
 mod node;
 mod path;
+mod plain;
 mod scan;
 mod splice;
 mod text;

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::plain::plain_run;
 use super::text::{decode_into, read_escape};
 use domain::tokens::TokenEstimator;
 
@@ -392,52 +393,6 @@ impl<'a> Scanner<'a> {
 fn with_ascii(mut count: TokenEstimator, bytes: usize) -> TokenEstimator {
     count.add_ascii(bytes);
     count
-}
-
-/// How many bytes from the start are printable ASCII, neither quote nor backslash.
-///
-/// Short runs end within a few words; the blocks of long ones are judged whole, which the compiler turns into vector
-/// instructions.
-fn plain_run(bytes: &[u8]) -> usize {
-    const SHORT: usize = 32;
-    const BLOCK: usize = 32;
-    let short = plain_words(&bytes[..bytes.len().min(SHORT)]);
-    if short < SHORT {
-        return short;
-    }
-    let blocks = bytes[SHORT..].chunks_exact(BLOCK);
-    let plain = blocks.take_while(|block| !block.iter().fold(false, |found, byte| found | is_special(*byte))).count();
-    let start = SHORT + plain * BLOCK;
-    start + plain_words(&bytes[start..bytes.len().min(start + BLOCK)])
-}
-
-/// Judges eight bytes at a time.
-fn plain_words(bytes: &[u8]) -> usize {
-    let mut words = bytes.chunks_exact(8);
-    let mut at = 0;
-    for word in words.by_ref() {
-        let special = specials(u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    at + words.remainder().iter().take_while(|byte| !is_special(**byte)).count()
-}
-
-/// Sets the high bit of the first special byte of a word, and perhaps of bytes above it, but of none below.
-const fn specials(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xFF;
-    const HIGHS: u64 = ONES * 0x80;
-    let below_blank = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
-    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    (below_blank | quote | backslash | word) & HIGHS
-}
-
-#[expect(clippy::needless_bitwise_bool, reason = "branches would keep the loop from being vectorised")]
-const fn is_special(byte: u8) -> bool {
-    (byte < 0x20) | (byte >= 0x80) | (byte == b'"') | (byte == b'\\')
 }
 
 #[cfg(test)]

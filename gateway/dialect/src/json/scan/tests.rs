@@ -137,13 +137,6 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn a_plain_run_ends_at_the_first_special_byte(plain in "[ -!#-\\[\\]-~\x7f]{0,100}", rest in prop::collection::vec(any::<u8>(), 0..80)) {
-        let bytes = [plain.as_bytes(), &rest].concat();
-        let expected = bytes.iter().take_while(|byte| !is_special(**byte)).count();
-        prop_assert_eq!(plain_run(&bytes), expected);
-    }
-
-    #[test]
     fn every_document_is_accepted_whole(value in json()) {
         for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
             let skipped = scan(&text, Escapes::Strict).unwrap();
