@@ -108,6 +108,14 @@ impl Request {
         }
     }
 
+    /// How many answers the caller wants.
+    pub fn choices(&self) -> u64 {
+        match self {
+            Self::Chat(request) => request.n(),
+            Self::Other(request) => request.canonical().choices.unwrap_or(1),
+        }
+    }
+
     /// Returns the body for an upstream of a dialect: its model's native name, our fields gone, usage forced on in
     /// streams.
     ///

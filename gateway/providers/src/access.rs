@@ -1,6 +1,9 @@
-//! Whose secrets a request may use: those of the source that its router names, and no other user's.
+//! Whose secrets a request uses: those of the source that its router names, of nobody else's user, and of these the ones
+//! that are nearest to the caller.
 
-use domain::{Credential, Router};
+use std::sync::Arc;
+
+use domain::{Credential, Owner, ProviderSlug, Router, Tenant};
 
 /// What decides whether a request may use a secret. The default: those that are bound to no user, whosever they are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,9 +14,42 @@ pub struct Access<'a> {
     pub user: Option<&'a str>,
 }
 
+/// How near a secret is to the caller who may use it. Those farther away are not used where there are nearer ones, be they
+/// ever so broken: they would hide what only their owner can mend, and bill somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    /// Bound to the calling key's user.
+    Users,
+    /// The organisation's own.
+    Organisations,
+    Platforms,
+}
+
+impl Nearness {
+    fn of(credential: &Credential) -> Self {
+        match (&credential.user, credential.owner) {
+            (Some(_), _) => Self::Users,
+            (None, Owner::Org | Owner::User) => Self::Organisations,
+            (None, Owner::Managed) => Self::Platforms,
+        }
+    }
+}
+
 impl Access<'_> {
+    /// The secrets of a provider that the request uses, in id order: its user's own if there are any, else the
+    /// organisation's own, else the platform's.
+    pub fn secrets<'a>(
+        &self,
+        tenant: &'a Tenant,
+        provider: &'a ProviderSlug,
+    ) -> impl Iterator<Item = &'a Arc<Credential>> + use<'a, '_> {
+        let allowed = move || tenant.credentials_of(provider).filter(move |it| self.allows(it));
+        let nearest = allowed().map(|it| Nearness::of(it)).min();
+        allowed().filter(move |it| Some(Nearness::of(it)) == nearest)
+    }
+
     /// Whether the request may use a secret.
-    pub fn allows(&self, credential: &Credential) -> bool {
+    fn allows(&self, credential: &Credential) -> bool {
         let of_user = credential.user.as_deref().is_none_or(|user| self.user == Some(user));
         of_user && self.router.is_none_or(|router| router.source_of(&credential.provider) == credential.owner.source())
     }
@@ -26,7 +62,7 @@ mod tests {
     use domain::{CredentialSource, Owner, RouterId};
 
     use super::*;
-    use crate::testing::credential;
+    use crate::testing::{credential, tenant};
 
     #[test]
     fn a_users_secret_serves_that_users_keys_alone() {
@@ -54,5 +90,27 @@ mod tests {
         };
         assert_eq!(allowed(&router(&[])), [true, false, false]);
         assert_eq!(allowed(&router(&[CredentialSource::User])), [false, true, true]);
+    }
+
+    #[test]
+    fn the_nearest_secrets_are_used_and_no_others() {
+        let secret = |number, owner, user: Option<&str>| Credential {
+            owner,
+            user: user.map(str::to_owned),
+            ..credential(number)
+        };
+        let used = |secrets: &[Credential], user| {
+            let tenant = tenant(secrets.iter().cloned());
+            let access = Access { router: None, user };
+            access.secrets(&tenant, &credential(1).provider).map(|it| it.name.clone()).collect::<Vec<_>>()
+        };
+        let platforms = [secret(1, Owner::Managed, None), secret(2, Owner::Managed, None)];
+        let own = [secret(3, Owner::Org, None), secret(4, Owner::User, None)];
+        let adas = [secret(5, Owner::User, Some("ada"))];
+        let all = [&platforms[..], &own, &adas].concat();
+        assert_eq!(used(&all, Some("ada")), ["5"]);
+        assert_eq!(used(&all, Some("bob")), ["3", "4"]);
+        assert_eq!(used(&[&platforms[..], &adas].concat(), None), ["1", "2"]);
+        assert!(used(&adas, Some("bob")).is_empty());
     }
 }

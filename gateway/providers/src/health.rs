@@ -246,8 +246,7 @@ impl Upstreams {
         if !keys.cooling.contains_key(model) && !keys.health.has_refused(&tenant.organisation.id, &provider.slug) {
             return None;
         }
-        let usable = tenant.credentials_of(&provider.slug).filter(|credential| access.allows(credential));
-        let mut usable = usable.peekable();
+        let mut usable = access.secrets(tenant, &provider.slug).peekable();
         if usable.peek().is_none() {
             return keys.cooldown(&KeyName::Anonymous(tenant.organisation.id.clone()), model, now);
         }

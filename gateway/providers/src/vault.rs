@@ -109,8 +109,7 @@ impl Vault {
     pub fn pool(&self, wanted: Wanted<'_>, upstreams: &Upstreams, now: Duration) -> KeyPool {
         let mut pool = KeyPool::default();
         let mut out = Vec::new();
-        let held = wanted.tenant.credentials_of(wanted.provider).filter(|it| wanted.access.allows(it));
-        for credential in held {
+        for credential in wanted.access.secrets(wanted.tenant, wanted.provider) {
             if let Some(wait) = wanted.model.and_then(|model| upstreams.cooldown(credential, model, now)) {
                 pool.next_in = Some(pool.next_in.map_or(wait, |least| least.min(wait)));
             } else if upstreams.is_out(credential, now) {
@@ -146,12 +145,13 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use domain::{AttemptOutcome, Organisation, OrganisationId};
+    use domain::{AttemptOutcome, OrganisationId};
     use seal::SealingKey;
 
     use super::*;
     use crate::breaker::BreakerConfig;
     use crate::health::Report;
+    use crate::testing::tenant;
 
     fn keyring() -> Keyring {
         Keyring::new(SealingKey::from_bytes([3; 32]))
@@ -173,21 +173,6 @@ mod tests {
         };
         credential.sealed = keyring().seal(&Aad::credential(&credential), secret.as_bytes());
         credential
-    }
-
-    fn tenant(credentials: impl IntoIterator<Item = Credential>) -> Tenant {
-        let id = OrganisationId::from_random([1; 20]);
-        let mut tenant = Tenant::new(Arc::new(Organisation {
-            body_logging: None,
-            budget: None,
-            id,
-            name: "a".into(),
-            default_policy: None,
-            calibration: None,
-        }));
-        let entries: BTreeMap<_, _> = credentials.into_iter().map(|it| (it.id.clone(), Arc::new(it))).collect();
-        tenant.credentials = Arc::new(entries);
-        tenant
     }
 
     #[test]

@@ -96,7 +96,7 @@ async fn prepare(
     settle.describe(request.model(), false);
     let candidates = candidates(settle.context(), &request, surface.router)?;
     let user = request.member("user").and_then(|json| serde_json::from_slice(json).ok());
-    let asked = Asked { input_tokens: request.features().input_tokens, max_output_tokens: Some(0), user };
+    let asked = Asked { input_tokens: request.features().input_tokens, max_output_tokens: Some(0), answers: 1, user };
     limits::hold_undecided(settle, candidates.first().map(|model| &model.id), &asked).await?;
     settle.start().map_err(|_| Failure::RecordsUnavailable)?;
     Ok((request, forwarded(&head.headers, surface.dialect), candidates))

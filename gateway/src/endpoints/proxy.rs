@@ -122,7 +122,8 @@ impl Passage {
         }
         // What stands in a body of unknown shape: four bytes a token, and nothing of what is no text.
         let input_tokens = if body.trim_ascii_start().first() == Some(&b'{') { body.len() as u64 / 4 } else { 0 };
-        let asked = Asked { input_tokens, max_output_tokens: said.max_tokens, user: said.user };
+        let answers = said.answers.unwrap_or(1).max(1);
+        let asked = Asked { input_tokens, max_output_tokens: said.max_tokens, answers, user: said.user };
         limits::hold_undecided(&mut self.settle, self.model.as_ref(), &asked).await?;
         self.settle.start().map_err(|_| Failure::RecordsUnavailable)?;
         let mut keys = self.keys().await?;

@@ -22,7 +22,10 @@ const DEFAULT_OUTPUT: u64 = 4_096;
 /// What a request says of itself that limits read.
 pub(crate) struct Asked {
     pub(crate) input_tokens: u64,
+    /// Of each answer.
     pub(crate) max_output_tokens: Option<u64>,
+    /// How many answers; at least 1.
+    pub(crate) answers: u64,
     /// `user`: whom the request is for, by the caller's own word.
     pub(crate) user: Option<String>,
 }
@@ -37,7 +40,8 @@ impl Asked {
             serde_json::from_slice::<Metadata>(metadata).ok()?.user_id
         };
         let user = user.or_else(in_metadata);
-        Self { input_tokens: features.input_tokens, max_output_tokens: features.max_output_tokens, user }
+        let (input_tokens, max_output_tokens) = (features.input_tokens, features.max_output_tokens);
+        Self { input_tokens, max_output_tokens, answers: request.choices().max(1), user }
     }
 }
 
@@ -149,7 +153,8 @@ fn prospect<'a, I: Iterator<Item = &'a ModelId>>(
 ) -> Prospect {
     let output_of = |id: &ModelId| {
         let most = tenant.models.get(id).and_then(|model| model.max_output_tokens).unwrap_or(DEFAULT_OUTPUT);
-        asked.max_output_tokens.unwrap_or_else(|| most.min(DEFAULT_OUTPUT))
+        let of_each = asked.max_output_tokens.unwrap_or_else(|| most.min(DEFAULT_OUTPUT));
+        of_each.saturating_mul(asked.answers)
     };
     let price_of = |id: &ModelId| {
         let usage = Usage { prompt_tokens: asked.input_tokens, completion_tokens: output_of(id), ..Usage::default() };

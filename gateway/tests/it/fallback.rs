@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{DialectKind, Money, Object, Outcome, Snapshot, Timeouts};
 use serde_json::json;
 
-use crate::stack::{KEY, Setup, TestStack, ask, ask_for_stream, router_id, summary};
+use crate::stack::{KEY, Setup, TestStack, ask, ask_for_stream, own_secret, router_id, summary};
 use crate::upstream::{ANSWER, Act, Upstream, good_stream, refusal, stream_head, whole};
 use crate::wire::{Response, post};
 
@@ -306,8 +306,12 @@ fn a_refused_key_of_the_organisations_own_is_told_and_nobody_elses_is_tried() {
     assert_eq!((first.calls(), second.calls()), (1, 0));
     assert_eq!(summary(&stack.record()), (Outcome::Failed, 401, vec!["p0/small unauthorised".to_owned()]));
 
-    // Through the gateway's common endpoint the platform's keys are used beside it: its refusal moves on.
-    assert_eq!(stack.chat(&ask("")).status, 200);
+    // Until somebody mends it the provider is left out where others can answer, and told again where none can: the
+    // platform's secret, which would work, is not for those who have one of their own.
+    assert_eq!(stack.chat(&ask("")).json()["model"], "p1/small");
+    let again = stack.chat(&ask("").replace("\"auto\"", "\"p0/small\""));
+    again.assert_error(401, "authentication_error", "provider_key_refused");
+    assert!(first.last_request().to_ascii_lowercase().contains(&own_secret(0)));
 }
 
 /// Makes every provider speak Anthropic's dialect.

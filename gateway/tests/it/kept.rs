@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Object, Outcome, Provider, Snapshot};
+use domain::{Credential, Object, Outcome, Owner, Provider, Snapshot};
 
 use crate::stack::{KEY, Setup, TestStack, summary};
 use crate::upstream::{Act, Upstream, chunk, last_chunk, stream_head, whole};
@@ -13,6 +13,18 @@ fn all_keep_answers(snapshot: &Snapshot) -> Snapshot {
     let objects = snapshot.objects().into_iter().map(|object| match object {
         Object::Provider(provider) => {
             Object::Provider(Arc::new(Provider { responses: true, ..Provider::clone(&provider) }))
+        }
+        other => other,
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+/// Makes all secrets the organisation's own, so that they take turns.
+fn as_one_owners(snapshot: &Snapshot) -> Snapshot {
+    let snapshot = all_keep_answers(snapshot);
+    let objects = snapshot.objects().into_iter().map(|object| match object {
+        Object::Credential(credential) => {
+            Object::Credential(Arc::new(Credential { owner: Owner::Org, ..Credential::clone(&credential) }))
         }
         other => other,
     });
@@ -130,7 +142,8 @@ fn what_is_not_known_here_goes_where_it_would() {
 #[test]
 fn the_secret_is_the_one_of_the_answer_that_is_gone_on_with() {
     let upstream = Upstream::start((1..20).map(|number| vec![answer(&format!("resp_{number}"))]).collect());
-    let stack = TestStack::start(Setup { own_secrets: true, ..over(&[&upstream]) });
+    let change = Some(as_one_owners as fn(&Snapshot) -> Snapshot);
+    let stack = TestStack::start(Setup { own_secrets: true, change, ..over(&[&upstream]) });
     let secret = || {
         let request = upstream.last_request().to_ascii_lowercase();
         request.lines().find(|line| line.starts_with("authorization")).unwrap().to_owned()

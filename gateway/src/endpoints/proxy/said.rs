@@ -25,7 +25,10 @@ pub(super) struct Said {
     pub(super) model: Option<String>,
     pub(super) stream: bool,
     pub(super) user: Option<String>,
+    /// Of each answer.
     pub(super) max_tokens: Option<u64>,
+    /// How many answers.
+    pub(super) answers: Option<u64>,
 }
 
 /// Where a request goes below its provider's base URL.
@@ -170,6 +173,7 @@ fn in_json(body: &Bytes) -> Result<Said, Failure> {
         }
         match &*name {
             "stream" => said.stream = value.get() == "true",
+            "n" => said.answers = serde_json::from_str(value.get()).ok(),
             "user" => said.user = serde_json::from_str(value.get()).ok(),
             "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
                 said.max_tokens = serde_json::from_str(value.get()).ok();

@@ -36,7 +36,7 @@ fn check(candidates: &[&str], others: &[&str], max_output_tokens: Option<u64>, e
     let ids = |names: &[&str]| names.iter().map(|name| ModelId::parse(name).unwrap()).collect::<Vec<_>>();
     let (candidates, others) = (ids(candidates), ids(others));
     let borrowed: Vec<&ModelId> = candidates.iter().collect();
-    let asked = Asked { input_tokens: 1_000, max_output_tokens, user: None };
+    let asked = Asked { input_tokens: 1_000, max_output_tokens, answers: 1, user: None };
     let found = prospect(&tenant, &borrowed, || candidates.iter().chain(&others), &asked);
     let cost = found.estimate.cost.map(domain::Money::pico);
     assert_eq!((found.estimate.output_tokens, cost, found.substitute.is_some()), expected);
@@ -60,4 +60,22 @@ fn for_an_unknown_price_stands_the_dearest_that_the_policy_knows() {
 #[test]
 fn what_no_model_answers_writes_nothing() {
     check(&[], &["a/dear"], None, (0, None, false));
+}
+
+#[test]
+fn several_answers_may_each_be_as_long_as_one() {
+    let tenant = tenant(&[("a/dear", Some(5), Some(100))]);
+    let candidate = ModelId::parse("a/dear").unwrap();
+    let asked = |answers, most| {
+        let asked = Asked { input_tokens: 1_000, max_output_tokens: most, answers, user: None };
+        prospect(&tenant, &[&candidate], std::iter::empty, &asked).estimate
+    };
+    let expected = |output, cost| Estimate {
+        input_tokens: 1_000,
+        output_tokens: output,
+        cost: Some(domain::Money::from_pico(cost)),
+    };
+    assert_eq!(asked(10, Some(200)), expected(2_000, 15_000));
+    assert_eq!(asked(3, None), expected(300, 6_500));
+    assert_eq!(asked(2, Some(u64::MAX)).output_tokens, u64::MAX, "and no more than can be counted");
 }
