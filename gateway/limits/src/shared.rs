@@ -6,6 +6,7 @@
 mod dial;
 mod fault;
 mod link;
+mod seen;
 pub(crate) mod wire;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::demand::{Cap, Consumed, Demand};
 use crate::refusal::Unloaded;
 use crate::shared::dial::Address;
+use crate::shared::seen::Seen;
 use crate::shared::wire::{
     CapCall, CounterCall, LoadCall, ReserveAnswer, ReserveCall, Script, SettleCall, cap_key, expiry_millis, pico,
     prefix_of,
@@ -106,6 +108,7 @@ pub(crate) struct Shared {
     operations: mpsc::Sender<Operation>,
     state: Arc<State>,
     config: SharedConfig,
+    seen: Seen,
     /// Sets this process's reservations apart from those of others and of earlier ones.
     process: String,
     next: AtomicU64,
@@ -141,7 +144,8 @@ impl Shared {
         let state = Arc::new(State { is_up: AtomicBool::new(false), replicas, unsettled: AtomicU64::new(0) });
         tokio::spawn(link::run(address, config.clone(), state.clone(), receiver));
         let process = format!("{}:{:x}", config.replica, started.0);
-        Ok(Self { operations, state, config, process, next: AtomicU64::new(0), now: AtomicU64::new(0) })
+        let (seen, next, now) = (Seen::default(), AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { operations, state, config, seen, process, next, now })
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -180,7 +184,10 @@ impl Shared {
             cost: pico(demand.estimate.cost.unwrap_or(Money::ZERO)),
         };
         let mut pending = Pending { shared: self, hold: Some(SharedHold(self.settlement(now, demand, id.clone()))) };
-        let answer = self.call(Script::Reserve, &call).await?;
+        let answer: ReserveAnswer = self.call(Script::Reserve, &call).await?;
+        for (cap, found) in call.caps.iter().zip(&answer.caps) {
+            self.seen.note(&cap.key, &found.spent);
+        }
         Ok((pending.hold.take().ok_or(Away)?, answer))
     }
 
@@ -207,11 +214,13 @@ impl Shared {
         what: &Unloaded,
         spent: Money,
     ) -> Result<(), Away> {
+        let key = cap_key(&what.spender, what.period, now);
         let call = LoadCall {
             now: self.now(),
             prefix: prefix_of(organisation),
             replica: &self.config.replica,
-            key: cap_key(&what.spender, what.period, now),
+            seen: self.seen.last(&key),
+            key,
             spent: pico(spent),
             until_millis: expiry_millis(what.period, now),
         };

@@ -65,3 +65,12 @@ local function undo(id)
   end
   return true
 end
+
+-- What was spent of a budget: what gateways had spent before and what came later, or what was known before this server
+-- lost it ('floor') and what came later, whichever is more.
+local function spent_of(key)
+  local found = redis.call('HMGET', key, 'spent', 'floor', 'later')
+  local above = number(found[2]) + number(found[3])
+  if found[2] and above > number(found[1]) then return string.format('%.0f', above) end
+  return found[1] or '0'
+end

@@ -6,10 +6,12 @@ end
 
 local need, spent, caps = {}, nil, {}
 for index, cap in ipairs(a.caps) do
-  local found = redis.call('HMGET', a.prefix .. cap.key, 'spent', 'open', 'r:' .. a.replica)
-  if not found[3] then need[#need + 1] = index - 1 end
-  if not spent and cap.hard and number(found[1]) + number(found[2]) >= number(cap.amount) then spent = index - 1 end
-  caps[index] = { spent = found[1] or '0', open = found[2] or '0' }
+  local key = a.prefix .. cap.key
+  local found = redis.call('HMGET', key, 'open', 'r:' .. a.replica)
+  local before = spent_of(key)
+  if not found[2] then need[#need + 1] = index - 1 end
+  if not spent and cap.hard and number(before) + number(found[1]) >= number(cap.amount) then spent = index - 1 end
+  caps[index] = { spent = before, open = found[1] or '0' }
 end
 if #need > 0 then return cjson.encode({ need = need }) end
 

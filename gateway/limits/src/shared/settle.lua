@@ -13,8 +13,9 @@ if a.consumed then
     local key = a.prefix .. cap.key
     -- Where this gateway has not said yet what it had spent, it will, and this will be part of it.
     if redis.call('HEXISTS', key, 'r:' .. a.replica) == 1 then
-      local after = redis.call('HINCRBY', key, 'spent', a.consumed.cost)
-      if after >= number(cap.amount) and redis.call('HSETNX', key, 'alerted', 1) == 1 then
+      redis.call('HINCRBY', key, 'spent', a.consumed.cost)
+      redis.call('HINCRBY', key, 'later', a.consumed.cost)
+      if number(spent_of(key)) >= number(cap.amount) and redis.call('HSETNX', key, 'alerted', 1) == 1 then
         alerts[#alerts + 1] = index - 1
       end
     end

@@ -305,6 +305,32 @@ fn what_a_gateway_had_spent_is_told_once_and_by_each() {
 }
 
 #[test]
+fn a_budget_is_not_less_spent_after_the_server_has_lost_it() {
+    over_a_server(|mut server| async move {
+        let ask = spending(demand(Limits::default(), 1, 1), &[organisation_cap(700, BudgetMode::Hard)], 10);
+        let gateways = [gateway(config(&server, "a")).await, gateway(config(&server, "b")).await];
+        let told = async |gateway: &Arc<Limiter>, spent| {
+            if let Err(Refusal::Unloaded(what)) = gateway.look(at(0), &ask).await {
+                gateway.load(at(0).wall, &ask.organisation, &what[0], Money::from_pico(spent)).await.unwrap();
+            }
+            gateway.look(at(0), &ask).await.unwrap().1[0].spent.pico()
+        };
+        assert_eq!((told(&gateways[0], 300).await, told(&gateways[1], 390).await), (300, 690));
+        assert_eq!(told(&gateways[0], 0).await, 690, "it sees what both have spent");
+        server.kill();
+        until("they notice", || gateways.iter().all(|it| !it.is_whole())).await;
+        server.begin();
+        until("they come back", || gateways.iter().all(|it| it.is_whole())).await;
+        assert_eq!(told(&gateways[0], 300).await, 690, "the other has said nothing yet");
+        let held = reserve(&gateways[0], 0, &ask).await.unwrap_or_else(|it| panic!("{it:?}"));
+        held.settle(at(0), consumed(1, 1, 10));
+        until("it has arrived", || !gateways[0].is_settling()).await;
+        assert!(matches!(reserve(&gateways[0], 0, &ask).await, Err(Refusal::Budget(..))));
+        assert_eq!(told(&gateways[1], 390).await, 700, "nothing counts twice");
+    });
+}
+
+#[test]
 fn a_settlement_that_is_sent_twice_counts_once() {
     over_a_server(|server| async move {
         let limiter = gateway(config(&server, "a")).await;

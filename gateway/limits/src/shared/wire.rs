@@ -169,7 +169,10 @@ pub(crate) struct LoadCall<'a> {
     pub(crate) prefix: String,
     pub(crate) replica: &'a str,
     pub(crate) key: String,
+    /// By this gateway.
     pub(crate) spent: String,
+    /// By all, as the store last said.
+    pub(crate) seen: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) until_millis: Option<u64>,
 }
