@@ -75,7 +75,7 @@ pub(crate) struct Settle {
     context: RequestContext,
     record: Option<Box<Finished>>,
     /// Time spent waiting for a place and for the body, before work began.
-    queued: Duration,
+    queued: Option<Duration>,
     /// Time spent waiting for upstreams so far, and since when the present wait lasts.
     waited: Duration,
     waiting_since: Option<Instant>,
@@ -111,7 +111,7 @@ impl Settle {
             app,
             context,
             record: Some(Box::new(record)),
-            queued: Duration::ZERO,
+            queued: None,
             waited: Duration::ZERO,
             waiting_since: None,
             pace: Pace::default(),
@@ -172,9 +172,9 @@ impl Settle {
 
     /// Marks that the request has its place and its body: from here on time is the gateway's own, or an upstream's.
     pub(crate) fn work_begins(&mut self) {
-        self.queued = self.context.arrived.elapsed();
-        let queued = micros(self.queued);
-        self.edit(|record| record.queue_micros = Some(queued));
+        let queued = self.context.arrived.elapsed();
+        self.queued = Some(queued);
+        self.edit(|record| record.queue_micros = Some(micros(queued)));
     }
 
     /// Notes the decision, what it was made of, how long it took, and the conversation that is to learn who answered.
@@ -323,9 +323,10 @@ impl Settle {
         }
     }
 
-    /// Time spent on this side so far.
+    /// Time spent on this side so far; none for who still waits for a body.
     pub(crate) fn overhead(&self) -> Duration {
-        self.context.arrived.elapsed().saturating_sub(self.waited).saturating_sub(self.queued)
+        let Some(queued) = self.queued else { return Duration::ZERO };
+        self.context.arrived.elapsed().saturating_sub(self.waited).saturating_sub(queued)
     }
 
     /// Closes the account: prices what was consumed and appends the record.
@@ -334,6 +335,9 @@ impl Settle {
     /// When the spool does not take the record; the answer must then not be delivered as complete.
     pub(crate) fn finish(&mut self, end: End) -> Result<Settled, SpoolError> {
         self.wait_ends();
+        if self.queued.is_none() {
+            self.work_begins();
+        }
         let Some(mut record) = self.record.take() else { return Ok(self.settled(None)) };
         record.outcome = end.outcome;
         record.status = end.status;

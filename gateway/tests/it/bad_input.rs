@@ -150,7 +150,10 @@ fn a_slow_body_is_given_up() {
     call.send("{\"messages\":");
     call.answer().assert_error(408, INVALID, "slow_body");
     call.assert_closed();
-    assert_eq!(summary(&stack.record()), (Outcome::Failed, 408, Vec::new()));
+    let record = stack.record();
+    assert_eq!(summary(&record), (Outcome::Failed, 408, Vec::new()));
+    let (queue, overhead) = (record.finished.queue_micros.unwrap(), record.finished.overhead_micros.unwrap());
+    assert!(queue >= 50_000 && overhead < queue, "{queue} µs were the caller's, {overhead} the gateway's");
 }
 
 #[test]
