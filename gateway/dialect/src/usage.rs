@@ -1,13 +1,17 @@
 //! What an upstream says of its tokens, as far as it can be true.
 //!
 //! A count of nothing is believed where nothing was written: a prompt that was refused, an answer from a cache. Beside
-//! words it is taken for a server that does not count, and the words are counted here instead.
+//! words it is taken for a server that does not count, and the words are counted here instead. So it is where more is
+//! counted than any model reads or writes: it would cost a month's budget.
 
 use domain::Usage;
 
+/// No answer has this many tokens, nor a prompt: the longest contexts are a hundredth of it.
+const TOO_MANY: u64 = 1_000_000_000;
+
 /// Returns what of it is believed of an upstream that has written so many tokens, by our estimate. `None` = nothing.
 pub(crate) fn believed(said: Option<Usage>, written: u64) -> Option<Usage> {
-    let said = said?;
+    let said = said.filter(|it| it.prompt_tokens < TOO_MANY && it.completion_tokens < TOO_MANY)?;
     match (said.prompt_tokens, said.completion_tokens) {
         _ if written == 0 => Some(said),
         (_, 1..) => Some(said),
@@ -41,6 +45,14 @@ mod tests {
         check((0, 0), 7, None);
         check((9, 0), 7, Some((9, 7, true)));
         assert_eq!(super::believed(None, 0), None);
+    }
+
+    #[test]
+    fn counts_beyond_any_model_are_not_believed() {
+        check((TOO_MANY - 1, 4), 7, Some((TOO_MANY - 1, 4, false)));
+        check((TOO_MANY, 4), 7, None);
+        check((9, u64::MAX), 7, None);
+        check((u64::MAX, 0), 0, None);
     }
 
     #[test]
