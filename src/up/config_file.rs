@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow};
 use config::{ProcessEnv, Secrets};
 use domain::OrganisationId;
 use domain::desired::Diff;
+use futures_util::FutureExt as _;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use registry::Registry;
 use tokio::sync::Notify;
@@ -80,6 +81,8 @@ async fn follow(registry: Registry, organisation: OrganisationId, file: PathBuf,
     loop {
         changed.notified().await;
         tokio::time::sleep(SETTLE).await;
+        // What was told meanwhile is in what is read now.
+        let _ = changed.notified().now_or_never();
         match apply(&registry, &organisation, &file).await {
             Ok(diff) if diff.is_empty() => {}
             Ok(diff) => {
