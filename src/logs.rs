@@ -12,6 +12,7 @@ use tracing_subscriber::field::{MakeVisitor, VisitFmt, VisitOutput};
 use tracing_subscriber::fmt::format::Writer;
 
 use crate::cli::LogFormat;
+use crate::output::acts;
 
 /// Begins to log. `SIGNALBOX_LOG` says what; without it, warnings and worse.
 pub(crate) fn begin(format: LogFormat) {
@@ -52,9 +53,7 @@ impl Line<'_> {
         }
         value.chars().try_for_each(|it| match it {
             // What a `Debug` has escaped already stays as it is.
-            it if it.is_control() || matches!(it, '\u{2028}' | '\u{2029}') => {
-                write!(self.writer, "{}", it.escape_default())
-            }
+            it if acts(it) => write!(self.writer, "{}", it.escape_default()),
             it => self.writer.write_char(it),
         })
     }

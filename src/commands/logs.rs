@@ -10,7 +10,7 @@ use proto::pb::admin::v1 as pb;
 use crate::cli::{ListLogsArgs, LogsArgs, LogsCommand, ServerArgs};
 use crate::data_dir;
 use crate::exit::{Exit, UsageError};
-use crate::output::{self, or_dash};
+use crate::output::{self, escaped, or_dash};
 use crate::server_link::ServerLink;
 
 /// The most that one call of the server gives.
@@ -88,7 +88,7 @@ pub(crate) fn offline(server: &ServerArgs) -> anyhow::Result<LedgerReader> {
 
 fn print_all<'a>(args: &ListLogsArgs, records: impl Iterator<Item = &'a RequestRecord>) -> anyhow::Result<()> {
     for record in records {
-        if args.json { output::json(record)? } else { output::line(line(record))? }
+        if args.json { output::json(record)? } else { output::line(escaped(&line(record)))? }
     }
     Ok(())
 }

@@ -126,6 +126,26 @@ fn one_record_is_shown_in_full() {
 }
 
 #[test]
+fn what_callers_chose_is_shown_on_its_line_and_drives_no_terminal() {
+    let scratch = Scratch::new();
+    let server = scratch.start(&["--demo"]);
+    let body = r#"{"model":"m\u001b[31m\n2026 FAKE","user":"u\u001b[2J","tags":[{"key":"team","value":"b\nFAKE"}],"messages":[{"role":"user","content":"hi"}]}"#;
+    let unknown = server.chat(&server.key(), body).request_id;
+    let known = server.chat(&server.key(), &body.replace(r"m\u001b[31m\n2026 FAKE", "demo/small")).request_id;
+    wait_for_rows(&scratch, 2);
+    let shown = |arguments: &[&str]| {
+        let (code, out, err) = command(&scratch, arguments);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(out.lines().all(|line| !line.contains(char::is_control) && !line.starts_with("2026 FAKE")), "{out:?}");
+        out
+    };
+    assert!(shown(&["logs", "show", &unknown]).contains(r"asked for        m\u{1b}[31m\n2026 FAKE"));
+    let known = shown(&["logs", "show", &known]);
+    assert!(known.contains(r"u\u{1b}[2J") && known.contains(r"team=b\nFAKE"), "{known}");
+    assert_eq!(shown(&["logs"]).lines().count(), 2);
+}
+
+#[test]
 fn records_are_exported_whole_or_not_at_all() {
     let scratch = Scratch::new();
     let mut server = scratch.start(&["--demo"]);

@@ -1,18 +1,19 @@
-//! How many tokens a request has: asked of the provider where the model named is one of the same dialect, estimated
-//! otherwise.
+//! How many tokens a request has: asked of the provider where the request names one model of one of the same dialect,
+//! estimated otherwise.
 //!
-//! Nothing is routed and nothing charged; the caller gets an answer even when the provider gives none.
+//! Nothing is routed and nothing charged. What the request demands of those who see its data holds here too: a provider
+//! that it excludes is not asked. The caller gets an answer even when the provider gives none.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::{Dialect, Surface, count};
-use domain::{Model, ModelId, Provider};
+use domain::{Attempt, AttemptOutcome, Constraints, Model, Provider, Removal, Removed, Route};
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::HeaderMap;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use providers::{Pass, Waits};
+use policy::Refusal;
+use providers::{Call, Fault, FaultKind, Waits};
 use tokio::time::{Instant, timeout};
 
 use crate::app::Worker;
@@ -22,8 +23,9 @@ use crate::endpoints::generate::{check_media_type, forwarded, recorded, refused}
 use crate::error::Failure;
 use crate::layers::body_limit;
 use crate::layers::load_shed::InFlight;
-use crate::pipeline::secrets;
+use crate::pipeline::limits::{self, Asked};
 use crate::pipeline::settle::{End, Settle};
+use crate::pipeline::{decide, report, secrets};
 
 /// A provider that takes longer is not waited for: an estimate is at hand.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -45,6 +47,7 @@ pub(crate) async fn answer(
             }
             let mut response = Response::new(GatewayBody::full(body));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            settle.standing().write_headers(response.headers_mut(), None);
             response
         }
         Err(failure) => refused(settle, &failure),
@@ -65,11 +68,16 @@ async fn counted(
     settle.came_through(recorded(surface.dialect));
     let request = count::decode(surface.dialect, body, surface.target.clone()).map_err(Failure::Malformed)?;
     settle.describe(request.model(), false);
-    if let Some((model, provider)) = named(settle.context(), &request, surface.dialect)? {
+    let offer = offer(settle.context(), &request, surface, &head.headers)?;
+    // Counting consumes nothing, but it is a request.
+    let asked = Asked { input_tokens: 0, max_output_tokens: Some(0), ..Asked::of(&request) };
+    limits::hold_undecided(settle, offer.as_ref().map(|(model, _)| &model.id), &asked).await?;
+    if let Some((model, provider)) = offer {
         let body = count::question(&request, surface.dialect, &model.native).map_err(Failure::Malformed)?;
         let headers = forwarded(&head.headers, surface.dialect);
-        let ask = ask(worker, settle.context(), &model, &provider, surface.dialect, &headers, &body);
-        if let Some(counted) = timeout(PATIENCE, ask).await.ok().flatten() {
+        settle.start().map_err(|_| Failure::RecordsUnavailable)?;
+        let mut errand = Errand { worker, settle, model, provider, dialect: surface.dialect };
+        if let Some(counted) = errand.run(&headers, body).await {
             return Ok(counted);
         }
     }
@@ -79,54 +87,85 @@ async fn counted(
 /// A model and who serves it.
 type Offer = (Arc<Model>, Arc<Provider>);
 
-/// The model that is named, if its provider can count in this dialect.
-fn named(context: &RequestContext, request: &dialect::Request, dialect: Dialect) -> Result<Option<Offer>, Failure> {
+/// The model to which the request itself would go, if its provider can count in this dialect and may see the request.
+fn offer(
+    context: &RequestContext,
+    request: &dialect::Request,
+    surface: &Surface<'_>,
+    headers: &HeaderMap,
+) -> Result<Option<Offer>, Failure> {
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
-    let Some(id) = request.model().and_then(|name| ModelId::parse(name).ok()) else { return Ok(None) };
+    let ask = decide::destination(request, surface.router, headers);
+    let resolved = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
+    // Whoever else would answer is not known before a decision.
+    let Route::Direct(id) = resolved.route else { return Ok(None) };
     let allowed = &context.key.allowed_models;
-    let model = tenant
-        .models
-        .get(&id)
-        .filter(|model| tenant.is_callable(model) && (allowed.is_empty() || allowed.contains(&model.id)));
+    if !allowed.is_empty() && !allowed.contains(&id) {
+        let removed = vec![Removed { model: id, reason: Removal::NotAllowed }];
+        return Err(Failure::Refused(Refusal::NotAllowed { removed }));
+    }
+    let model = tenant.models.get(&id).filter(|model| tenant.is_callable(model));
     let pair = model.and_then(|model| Some((model.clone(), tenant.provider_of(&id)?.clone())));
-    Ok(pair.filter(|(_, provider)| Dialect::of(provider.dialect) == Some(dialect)))
+    let limits = request.constraints();
+    let can_count = |provider: &Provider| Dialect::of(provider.dialect) == Some(surface.dialect);
+    Ok(pair.filter(|(model, provider)| can_count(provider) && may_see(model, provider, &limits)))
 }
 
-/// Asks the provider; `None` = it has no answer.
-async fn ask(
-    worker: &Worker,
-    context: &RequestContext,
-    model: &Model,
-    provider: &Arc<Provider>,
+/// Whether a request lets a provider see it.
+fn may_see(model: &Model, provider: &Provider, limits: &Constraints) -> bool {
+    let (only, ignored) = (&limits.only_providers, &limits.ignored_providers);
+    (only.is_empty() || only.contains(&provider.slug))
+        && !ignored.contains(&provider.slug)
+        && policy::keeps_privacy(model, Some(provider), limits).is_ok()
+}
+
+/// A question on its way to a provider.
+struct Errand<'a> {
+    worker: &'a Worker,
+    settle: &'a mut Settle,
+    model: Arc<Model>,
+    provider: Arc<Provider>,
     dialect: Dialect,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Option<Bytes> {
-    // As for no model: how counting goes says nothing of the model, and nobody would report a probe.
-    let secrets = secrets::usable(worker, context, provider, None).await.ok()?;
-    let opened = secrets.first()?;
-    let secret = opened.as_ref().map(|(_, secret)| secret.as_ref());
-    let remaining = context.deadline.saturating_duration_since(Instant::now());
-    let waits = Waits::resolve(&provider.timeouts).within(remaining);
-    let path = count::path(dialect, &model.native)?;
-    let mut headers = headers.clone();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let pass = Pass {
-        provider,
-        method: &Method::POST,
-        path: &path,
-        model: &model.native,
-        headers: &headers,
-        body,
-        secret,
-        waits,
-    };
-    let upstream = worker.client.pass(pass).await.ok()?;
-    if upstream.status == StatusCode::UNAUTHORIZED {
-        secrets::refused(worker, opened);
+}
+
+impl Errand<'_> {
+    /// Asks the provider, and notes how that went; `None` = it has no answer.
+    async fn run(&mut self, headers: &HeaderMap, body: Bytes) -> Option<Bytes> {
+        let began = Instant::now();
+        let late = || Fault::new(FaultKind::Timeout, "no count in time");
+        let answered = timeout(PATIENCE, self.ask(headers, body)).await.unwrap_or_else(|_| Err(late()));
+        self.settle.wait_ends();
+        let fault = answered.as_ref().err();
+        let (outcome, status) =
+            (fault.map_or(AttemptOutcome::Ok, Fault::outcome), fault.and_then(|fault| fault.status));
+        let millis = Some(report::millis(began.elapsed()));
+        self.settle.attempted(Attempt { status, millis, ..Attempt::new(self.model.id.clone(), outcome) });
+        answered.ok()
     }
-    if !upstream.status.is_success() {
-        return None;
+
+    async fn ask(&mut self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Fault> {
+        let Self { worker, settle, model, provider, dialect } = self;
+        let unfit = |what: &str| Fault::new(FaultKind::NotSent, what);
+        let path = count::path(*dialect, &model.native).ok_or_else(|| unfit("the dialect has no counts"))?;
+        // As for no model: how counting goes says nothing of the model, and nobody would report a probe.
+        let usable = secrets::usable(worker, settle.context(), provider, None).await;
+        let opened = usable.ok().and_then(|secrets| secrets.into_iter().next());
+        let opened = opened.ok_or_else(|| unfit("no secret can be used now"))?;
+        let secret = opened.as_ref().map(|(_, secret)| secret.as_ref());
+        let remaining = settle.context().deadline.saturating_duration_since(Instant::now());
+        let waits = Waits::resolve(&provider.timeouts).within(remaining);
+        let call = Call { provider, path: &path, model: &model.native, headers, body, secret, stream: false, waits };
+        settle.sent_free_to(&model.id);
+        settle.sent_with(opened.as_ref().map(|(credential, _)| &credential.id));
+        settle.wait_begins();
+        let upstream = worker.client.send(call).await.inspect_err(|fault| {
+            if fault.kind == FaultKind::Unauthorised {
+                secrets::refused(worker, &opened);
+            }
+        })?;
+        settle.answered_as(upstream.request_id());
+        let answer = upstream.collect(COUNT_BYTES, PATIENCE).await?;
+        let is_count = count::read(*dialect, &answer).is_some();
+        if is_count { Ok(answer) } else { Err(Fault::new(FaultKind::BadAnswer, "the answer is no count")) }
     }
-    upstream.collect(COUNT_BYTES, PATIENCE).await.ok()
 }

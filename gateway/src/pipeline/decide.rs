@@ -47,14 +47,7 @@ pub(crate) async fn decide(
 ) -> Result<Decided, Failure> {
     let began = Instant::now();
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
-    let extensions = request.extensions();
-    let ask = Ask {
-        router,
-        model: request.model(),
-        routing_policy_id: extensions.routing_policy_id.as_deref().or_else(|| text(headers, "x-routing-policy-id")),
-        models: extensions.models.as_deref().unwrap_or_default(),
-        project: extensions.project_id.as_deref().or_else(|| text(headers, "x-project-id")),
-    };
+    let ask = destination(request, router, headers);
     let Resolved { route, project, models } = policy::resolve(tenant, &context.key, &ask).map_err(Failure::Refused)?;
     let tags = tags(request, headers)?;
     let labels = labels(context, request, headers, &route, project.as_ref(), &tags)?;
@@ -103,6 +96,18 @@ pub(crate) async fn decide(
     let arguments = Box::new(Arguments { route, facts, scoring, health, previous, now: context.now });
     let tags = tags.into_iter().map(|tag| domain::Tag { key: tag.key, value: tag.value }).collect();
     Ok(Decided { decision, arguments, took: began.elapsed(), project, tags, session, keeper })
+}
+
+/// What a request says about where it wants to go, in its path, its body and its headers.
+pub(crate) fn destination<'a>(request: &'a Request, router: Option<&'a str>, headers: &'a HeaderMap) -> Ask<'a> {
+    let extensions = request.extensions();
+    Ask {
+        router,
+        model: request.model(),
+        routing_policy_id: extensions.routing_policy_id.as_deref().or_else(|| text(headers, "x-routing-policy-id")),
+        models: extensions.models.as_deref().unwrap_or_default(),
+        project: extensions.project_id.as_deref().or_else(|| text(headers, "x-project-id")),
+    }
 }
 
 /// A request that nobody may answer. One for a thread that was left without a candidate since others keep none is told

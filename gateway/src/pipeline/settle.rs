@@ -247,13 +247,16 @@ impl Settle {
 
     /// Notes that a call goes out: should the caller leave now, the prompt has been read and may be charged.
     pub(crate) fn sent_to(&mut self, model: &ModelId, input_tokens: u64) {
+        self.sent_free_to(model);
+        let usage = Usage { prompt_tokens: input_tokens, estimated: true, ..Usage::default() };
+        self.edit(|record| record.usage = Some(usage));
+    }
+
+    /// As [`Self::sent_to`], of a call that consumes nothing.
+    pub(crate) fn sent_free_to(&mut self, model: &ModelId) {
         self.sent_to = Some(model.clone());
         self.timeline.iter_mut().for_each(|timeline| timeline.sent());
-        let usage = Usage { prompt_tokens: input_tokens, estimated: true, ..Usage::default() };
-        self.edit(|record| {
-            record.model = Some(model.clone());
-            record.usage = Some(usage);
-        });
+        self.edit(|record| record.model = Some(model.clone()));
     }
 
     /// Notes which model an answer is charged to that nobody has decided about.

@@ -6,6 +6,7 @@ mod bad_input;
 mod bodies;
 mod cancel;
 mod conversing;
+mod counting;
 mod embeddings;
 mod engine;
 mod fallback;

@@ -10,7 +10,7 @@ use super::offline;
 use crate::cli::{ServerArgs, ShowLogArgs};
 use crate::data_dir;
 use crate::exit::{Exit, UsageError};
-use crate::output::{self, or_dash};
+use crate::output::{self, escaped, or_dash, set_in};
 use crate::server_link::ServerLink;
 
 /// Prints one record.
@@ -31,12 +31,12 @@ pub(super) async fn run(args: ShowLogArgs) -> anyhow::Result<Exit> {
         output::json(&document)?;
         return Ok(Exit::Done);
     }
-    lines(&record).into_iter().try_for_each(output::line)?;
+    lines(&record).iter().try_for_each(|line| output::line(escaped(line)))?;
     if let Some(bodies) = &bodies {
         for (name, body) in [("request", &bodies.request), ("answer", &bodies.answer)] {
             let cut = if body.is_cut() { format!(", of which {} were kept", body.begin.len()) } else { String::new() };
             output::line(format!("\n--- {name}: {} bytes{cut} ---", body.bytes))?;
-            output::line(String::from_utf8_lossy(&body.begin))?;
+            output::line(set_in(&String::from_utf8_lossy(&body.begin)))?;
         }
     }
     Ok(Exit::Done)
