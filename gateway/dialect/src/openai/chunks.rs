@@ -7,7 +7,7 @@ use super::encode::append_members;
 use super::types::{Extra, Function, Thought, WireCall};
 use super::{types, usage};
 use crate::UpstreamError;
-use crate::canonical::{Event, Json, Part, StopReason};
+use crate::canonical::{Event, Json, Part};
 use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
@@ -292,10 +292,8 @@ impl Encode for Encoder {
 
     fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut) {
         self.open(out);
-        let stop = [(0, StopReason::Stop)];
-        let finishes = if ending.finishes.is_empty() { &stop } else { ending.finishes };
-        for (place, (choice, reason)) in finishes.iter().enumerate() {
-            let members = if place + 1 == finishes.len() { ending.routing } else { &[] };
+        for (place, (choice, reason)) in ending.finishes.iter().enumerate() {
+            let members = if place + 1 == ending.finishes.len() { ending.routing } else { &[] };
             let finish_reason = Some(types::finish_reason(reason, self.refusing.contains(choice)));
             self.write(
                 &ChunkChoice { index: *choice, delta: Delta::default(), logprobs: None, finish_reason },

@@ -60,16 +60,17 @@ impl Facts {
                     Some((_, known)) => known.clone_from(reason),
                     None => self.finishes.push((*choice, reason.clone())),
                 }
-                self.progress.finished = finish_suffices && self.finishes.len() == self.begun.len();
+                self.progress.finished = finish_suffices && self.has_ended();
             }
             Event::Usage(usage) => self.usage = Some(later(self.usage, *usage)),
             Event::End => self.progress.terminal = true,
         }
     }
 
-    /// Whether anything was answered.
-    pub(crate) fn has_answer(&self) -> bool {
-        !self.begun.is_empty()
+    /// Whether something was answered and all that began has said why it ended. A terminal marker alone says nothing: it
+    /// also comes behind answers that were lost on the way.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.begun.is_empty() && self.finishes.len() == self.begun.len()
     }
 
     /// What the call consumed, if it was told and can be true, or was supplied.
