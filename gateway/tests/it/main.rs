@@ -7,6 +7,7 @@ mod bodies;
 mod cancel;
 mod conversing;
 mod embeddings;
+mod endings;
 mod engine;
 mod fallback;
 mod gemini;
