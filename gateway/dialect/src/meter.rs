@@ -187,11 +187,7 @@ impl Heard {
             || (kind == "message_stop" && self.stopped)
             || matches!(
                 kind,
-                "response.completed"
-                    | "response.incomplete"
-                    | "response.failed"
-                    | "response.cancelled"
-                    | "error"
+                "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" | "error"
             );
     }
 }
@@ -298,9 +294,8 @@ mod tests {
                  data: {{\"type\":\"message_stop\"}}\n\n"
             )
         };
-        let responses = |kind: &str| {
-            format!("data: {{\"type\":\"response.created\"}}\n\ndata: {{\"type\":\"{kind}\"}}\n\n{DONE}")
-        };
+        let responses =
+            |kind: &str| format!("data: {{\"type\":\"response.created\"}}\n\ndata: {{\"type\":\"{kind}\"}}\n\n{DONE}");
         for (stream, is_cut) in [
             (chat("null"), true),
             (chat("\"\""), true),

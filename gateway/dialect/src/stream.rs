@@ -95,6 +95,11 @@ pub(crate) trait Decode: std::fmt::Debug + Send {
         None
     }
 
+    /// How many choices have begun, where one may begin before it says anything.
+    fn choices(&self) -> usize {
+        0
+    }
+
     /// An answer whose every choice has ended is complete without a terminal marker.
     fn finish_suffices(&self) -> bool;
 }

@@ -18,6 +18,8 @@ use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_ev
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     begun: bool,
+    /// The choices that have begun: the first chunk of each names the role and says nothing.
+    choices: Vec<u64>,
     /// The calls that have begun: choice, the upstream's index.
     calls: Vec<(u64, u64)>,
     /// The choices that refuse.
@@ -64,6 +66,10 @@ impl Decode for Decoder {
         Ok(())
     }
 
+    fn choices(&self) -> usize {
+        self.choices.len()
+    }
+
     fn finish_suffices(&self) -> bool {
         true
     }
@@ -72,6 +78,9 @@ impl Decode for Decoder {
 impl Decoder {
     fn choice(&mut self, position: u64, node: &Node<'_>, said: &mut Vec<Event>) -> Result<(), StreamFault> {
         let choice = node.count_of("index").unwrap_or(position);
+        if !self.choices.contains(&choice) {
+            self.choices.push(choice);
+        }
         let since = said.len();
         if let Some(delta) = node.get("delta") {
             self.delta(choice, delta, said);

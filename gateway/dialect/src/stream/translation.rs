@@ -92,6 +92,7 @@ impl Reader {
         }
         self.said.clear();
         self.decoder.event(event, &mut self.said)?;
+        facts.expect(self.decoder.choices());
         for said in &mut self.said {
             said.name_call(&self.id);
             if *said == Event::End && !facts.has_ended() {

@@ -65,20 +65,33 @@ fn a_reason_alone_ends_what_has_no_other_marker() {
 #[test]
 fn every_alternative_that_began_must_have_ended() {
     let cases = cases::cases("streams");
-    for (dialect, name, reason) in
-        [(Dialect::Openai, "several", "\"finish_reason\":\"stop\""), (Dialect::Gemini, "two_candidates", "finishReason")]
-    {
+    for (dialect, name, reason) in [
+        (Dialect::Openai, "several", "\"finish_reason\":\"stop\""),
+        (Dialect::Gemini, "two_candidates", "finishReason"),
+    ] {
         let case = cases.iter().find(|case| case.dialect == dialect && case.name == name).expect("alternatives");
         let whole = std::str::from_utf8(&case.bytes).expect("text");
         let last = whole.rfind(reason).expect("a reason");
         let start = whole[..last].rfind("data: ").expect("its event");
         let marked = format!("{}data: [DONE]\n\n", &whole[..start]);
         assert!(marked.contains(reason), "the other has ended");
-        for caller in Dialect::ALL {
-            for stream in [&whole[..start], &marked] {
-                let fault = cases::stream(dialect, caller, [stream.as_bytes()]).fault;
-                assert_eq!(fault, Some(StreamFault::Truncated), "{name} for {}", caller.as_str());
-            }
+        for stream in [&whole[..start], &marked] {
+            is_truncated_for_all(dialect, stream);
         }
+    }
+    // In chat an alternative begins with its role, before it says a word.
+    let several = cases.iter().find(|case| case.name == "several").expect("alternatives");
+    let whole = std::str::from_utf8(&several.bytes).expect("text");
+    let only_begun = |event: &&str| !event.contains("\"index\":1") || event.contains("\"role\"");
+    let stream: String = whole.split_inclusive("\n\n").filter(only_begun).collect();
+    assert!(stream.contains("\"index\":1") && !stream.contains("Tails"), "{stream}");
+    is_truncated_for_all(Dialect::Openai, &stream);
+}
+
+#[track_caller]
+fn is_truncated_for_all(upstream: Dialect, stream: &str) {
+    for caller in Dialect::ALL {
+        let fault = cases::stream(upstream, caller, [stream.as_bytes()]).fault;
+        assert_eq!(fault, Some(StreamFault::Truncated), "{} for {}: {stream}", upstream.as_str(), caller.as_str());
     }
 }
