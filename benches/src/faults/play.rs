@@ -475,9 +475,9 @@ mod tests {
     fn a_bare_marker_looks_like_an_end_where_a_dialect_has_one() {
         for speech in Speech::ALL {
             let reading = speech.read_stream(&sent(&acts(Fault::BareMarkerMid, &scene(speech, 1))));
-            assert!(reading.text.starts_with("Alpha ") && reading.text.len() < Speech::text().len(), "{reading:?}");
             let has_marker = matches!(speech, Speech::Openai | Speech::Anthropic);
             assert_eq!((reading.terminal, reading.garbage), (has_marker, 0), "{speech:?}");
+            assert!(reading.text.starts_with("Alpha "), "{reading:?}");
         }
     }
 
