@@ -17,9 +17,10 @@ use crate::faults::upstream::Marker;
 use crate::faults::world::{self, Question, Setup, World};
 
 const AT_ONCE: u64 = 16;
-const CUTS: [Fault; 7] = [
+const CUTS: [Fault; 8] = [
     Fault::ResetMid,
     Fault::EndMid,
+    Fault::BareMarkerMid,
     Fault::CloseMid,
     Fault::HalfEventMid,
     Fault::MalformedMid,

@@ -65,6 +65,17 @@ pub(super) fn error_event(speech: Speech) -> String {
     }
 }
 
+/// What clients wait for at the end, and does not say why there is one.
+pub(super) fn bare_marker(speech: Speech) -> String {
+    match speech {
+        Speech::Anthropic => typed(&json!({"type": "message_stop"})),
+        // Some servers send it in any dialect.
+        Speech::Openai | Speech::Gemini | Speech::Responses => DONE.to_owned(),
+    }
+}
+
+const DONE: &str = "data: [DONE]\n\n";
+
 fn named(name: &str, data: &Value) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }
@@ -98,7 +109,7 @@ fn openai(model: &str, spent: Spent) -> Script {
     let (prompt, completion) = (spent.prompt, spent.completion);
     let usage = json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion});
     events.push(chunk(json!([]), usage));
-    events.push("data: [DONE]\n\n".to_owned());
+    events.push(DONE.to_owned());
     Script { first_content: 1, finish: 1 + WORDS.len(), events }
 }
 

@@ -79,6 +79,7 @@ faults! {
     MalformedMid = "malformed_mid", "An event that is no JSON after content.";
     EndBeforeContent = "end_before_content", "A clean end before content.";
     EndMid = "end_mid", "A clean end after content.";
+    BareMarkerMid = "bare_marker_mid", "A terminal marker after content, and no word of why the answer ends.";
     CloseMid = "close_mid", "A closed connection after content.";
     HalfEventMid = "half_event_mid", "A clean end within an event after content.";
     Truncated = "truncated", "An answer shorter than its length.";
@@ -175,6 +176,7 @@ pub fn acts(fault: Fault, scene: &Scene) -> Vec<Act> {
         | Fault::MalformedMid
         | Fault::EndBeforeContent
         | Fault::EndMid
+        | Fault::BareMarkerMid
         | Fault::CloseMid
         | Fault::HalfEventMid
         | Fault::UsageTwice
@@ -342,6 +344,7 @@ fn of_stream(fault: Fault, scene: &Scene) -> Vec<Act> {
         Fault::MalformedMid => vec![opening(&mid), chunk("data: {\"oops\": [\n\n"), Act::Hold],
         Fault::EndBeforeContent => vec![opening(&before), chunk("")],
         Fault::EndMid => vec![opening(&mid), chunk("")],
+        Fault::BareMarkerMid => vec![opening(&mid), chunk(&scene.speech.bare_marker()), chunk("")],
         Fault::CloseMid => vec![opening(&mid), Act::Pause(BREATH), Act::Close],
         Fault::HalfEventMid => {
             let event = &script.events[until];
@@ -465,6 +468,16 @@ mod tests {
                     assert!(reading.text.starts_with("Alpha ") && !reading.terminal, "{speech:?} {fault:?} {text}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_bare_marker_looks_like_an_end_where_a_dialect_has_one() {
+        for speech in Speech::ALL {
+            let reading = speech.read_stream(&sent(&acts(Fault::BareMarkerMid, &scene(speech, 1))));
+            let has_marker = matches!(speech, Speech::Openai | Speech::Anthropic);
+            assert_eq!((reading.terminal, reading.garbage), (has_marker, 0), "{speech:?}");
+            assert!(reading.text.starts_with("Alpha "), "{reading:?}");
         }
     }
 

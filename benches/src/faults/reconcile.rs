@@ -22,7 +22,7 @@ const AT_ONCE: u64 = 24;
 pub(super) const MODELS: usize = 100;
 
 /// Faults that end quickly, whatever is waited for.
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 19] = [
     Fault::Unreachable,
     Fault::ResetBeforeHead,
     Fault::Stale,
@@ -38,6 +38,7 @@ const FAULTS: [Fault; 18] = [
     Fault::ErrorEventMid,
     Fault::MalformedMid,
     Fault::EndMid,
+    Fault::BareMarkerMid,
     Fault::CloseMid,
     Fault::Truncated,
     Fault::UsageTwice,
@@ -139,6 +140,7 @@ pub(super) fn question(world: &World, random: &mut Random, share: f64, place: u6
             | Fault::ErrorEventMid
             | Fault::MalformedMid
             | Fault::EndMid
+            | Fault::BareMarkerMid
             | Fault::CloseMid
             | Fault::UsageTwice
     );

@@ -84,6 +84,7 @@ pub const ROWS: &[Row] = &[
     row(16, Fault::MalformedMid, Streams, Backed, Broken),
     row(17, Fault::EndBeforeContent, Streams, Backed, FailOver),
     row(17, Fault::EndMid, Streams, Backed, Broken),
+    row(17, Fault::BareMarkerMid, Streams, Backed, Broken),
     row(17, Fault::CloseMid, Streams, Backed, Broken),
     row(17, Fault::HalfEventMid, Streams, Backed, Broken),
     row(18, Fault::Truncated, Whole, Backed, FailOver),

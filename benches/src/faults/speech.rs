@@ -104,6 +104,11 @@ impl Speech {
         events::error_event(self)
     }
 
+    /// What ends a stream without a word of why the answer ends.
+    pub fn bare_marker(self) -> String {
+        events::bare_marker(self)
+    }
+
     /// What stands in every good answer.
     pub fn text() -> String {
         events::WORDS.concat()

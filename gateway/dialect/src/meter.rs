@@ -32,8 +32,12 @@ pub struct Heard {
     counts: Counts,
     /// An answer of a model has begun.
     begun: bool,
-    /// Its terminal marker has come.
+    /// It has said why it stops.
+    stopped: bool,
+    /// It is complete, by what its dialect says of that.
     ended: bool,
+    /// A marker has come behind which nobody reads, whether or not the answer was complete.
+    closed: bool,
     /// One more than that of the last event, where events are numbered.
     next_number: Option<u64>,
 }
@@ -87,7 +91,8 @@ impl Meter {
         }
     }
 
-    /// A stream in which an answer has begun and not ended, by the words of any dialect.
+    /// A stream in which an answer has begun and not ended, by the words of any dialect. A marker alone ends none: it also
+    /// comes behind answers that were lost on the way.
     pub const fn is_cut_short(&self) -> bool {
         matches!(self.form, Form::Events(_)) && self.heard.begun && !self.heard.ended
     }
@@ -99,7 +104,8 @@ impl Meter {
 
     /// Whether an error event would be understood here: between the events of a stream whose end has not been told.
     pub fn takes_error(&self) -> bool {
-        matches!(&self.form, Form::Events(parser) if !parser.is_within_event()) && !self.heard.ended
+        matches!(&self.form, Form::Events(parser) if !parser.is_within_event())
+            && !(self.heard.ended || self.heard.closed)
     }
 
     /// The number of the event that would follow; `None` = events have none here.
@@ -119,7 +125,7 @@ impl Meter {
 impl Heard {
     fn document(&mut self, data: &[u8]) {
         let Ok(text) = checked_utf8(data) else { return };
-        self.ended |= text.trim() == "[DONE]";
+        self.closed |= text.trim() == "[DONE]";
         let Ok(node) = Node::parse(text, Escapes::Lenient) else { return };
         self.note_progress(&node);
         let inner = [Some(&node), node.get("response"), node.get("message")];
@@ -173,16 +179,15 @@ impl Heard {
         let (choices, candidates) = (alternatives("choices"), alternatives("candidates"));
         let is_chunk = node.str_of("object") == Some("chat.completion.chunk");
         self.begun |= is_chunk || !candidates.is_empty() || matches!(kind, "message_start" | "response.created");
-        self.ended |= choices.iter().any(|choice| choice.get("finish_reason").is_some())
-            || candidates.iter().any(|candidate| candidate.get("finishReason").is_some())
+        let says_why = |place: &Node<'_>, name: &str| place.str_of(name).is_some_and(|word| !word.is_empty());
+        self.stopped |= node.get("delta").is_some_and(|delta| says_why(delta, "stop_reason"));
+        self.closed |= kind == "message_stop";
+        self.ended |= choices.iter().any(|choice| says_why(choice, "finish_reason"))
+            || candidates.iter().any(|candidate| says_why(candidate, "finishReason"))
+            || (kind == "message_stop" && self.stopped)
             || matches!(
                 kind,
-                "message_stop"
-                    | "response.completed"
-                    | "response.incomplete"
-                    | "response.failed"
-                    | "response.cancelled"
-                    | "error"
+                "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" | "error"
             );
     }
 }
@@ -273,6 +278,44 @@ mod tests {
             assert!(!other.takes_error() && !other.is_within_event());
         }
     }
+
+    #[test]
+    fn a_marker_alone_ends_no_answer_that_has_begun() {
+        let chat = |finish: &str| {
+            format!(
+                "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"finish_reason\":{finish}}}]}}\n\n{DONE}"
+            )
+        };
+        let gemini = |more: &str| format!("data: {{\"candidates\":[{{\"content\":{{}}{more}}}]}}\n\n{DONE}");
+        let messages = |reason: &str| {
+            format!(
+                "data: {{\"type\":\"message_start\"}}\n\n\
+                 data: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":{reason}}}}}\n\n\
+                 data: {{\"type\":\"message_stop\"}}\n\n"
+            )
+        };
+        let responses =
+            |kind: &str| format!("data: {{\"type\":\"response.created\"}}\n\ndata: {{\"type\":\"{kind}\"}}\n\n{DONE}");
+        for (stream, is_cut) in [
+            (chat("null"), true),
+            (chat("\"\""), true),
+            (chat("\"stop\""), false),
+            (gemini(""), true),
+            (gemini(",\"finishReason\":\"STOP\""), false),
+            (messages("null"), true),
+            (messages("\"end_turn\""), false),
+            (responses("response.in_progress"), true),
+            (responses("response.completed"), false),
+            // What is no model's answer has no reason to end.
+            (format!("event: thread.run.completed\ndata: {{\"object\":\"thread.run\"}}\n\n{DONE}"), false),
+        ] {
+            let mut meter = Meter::new(Some("text/event-stream"));
+            meter.push(stream.as_bytes());
+            assert_eq!((meter.is_cut_short(), meter.takes_error()), (is_cut, false), "{stream}");
+        }
+    }
+
+    const DONE: &str = "data: [DONE]\n\n";
 
     #[test]
     fn media_and_broken_bodies_say_nothing() {

@@ -46,7 +46,7 @@ pub struct Progress {
     /// The answer is complete even if nothing more comes: every choice seen has its `finish_reason`, in dialects where
     /// that is enough.
     pub finished: bool,
-    /// The terminal marker was seen; nothing after it counts.
+    /// The terminal marker was seen, after the reason why every choice ended; nothing after it counts.
     pub terminal: bool,
 }
 
@@ -62,7 +62,7 @@ pub enum StreamFault {
     /// The upstream reports an error.
     #[error("the provider reported an error: {0}")]
     Upstream(UpstreamError),
-    /// The upstream ended without a terminal marker.
+    /// The upstream ended without a terminal marker, or before it said why the answer ends.
     #[error("the provider's stream ended before it was complete")]
     Truncated,
     /// An event is larger than the cap.
@@ -93,6 +93,11 @@ pub(crate) trait Decode: std::fmt::Debug + Send {
     /// What the upstream has said of the usage so far, where it says something before the end.
     fn usage_so_far(&self) -> Option<Usage> {
         None
+    }
+
+    /// How many choices have begun, where one may begin before it says anything.
+    fn choices(&self) -> usize {
+        0
     }
 
     /// An answer whose every choice has ended is complete without a terminal marker.
@@ -130,7 +135,7 @@ pub(crate) trait Relay: std::fmt::Debug + Send {
 /// How a stream ended.
 #[derive(Debug)]
 pub(crate) struct Ending<'a> {
-    /// Every choice that ended, and why.
+    /// Every choice, and why it ended: at least one.
     pub(crate) finishes: &'a [(u64, StopReason)],
     /// What was consumed.
     pub(crate) usage: Option<Usage>,
@@ -159,7 +164,8 @@ impl Translator {
     /// Takes the next bytes of the upstream and appends what goes on to the caller.
     ///
     /// # Errors
-    /// What cannot be passed on: malformed or oversized events, an error reported in the stream.
+    /// What cannot be passed on: malformed or oversized events, an error reported in the stream, a terminal marker before
+    /// the answer has ended.
     pub fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Result<Progress, StreamFault> {
         match self {
             Self::Chat(stream) => stream.push(chunk, out),

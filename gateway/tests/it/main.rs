@@ -8,6 +8,7 @@ mod cancel;
 mod conversing;
 mod counting;
 mod embeddings;
+mod endings;
 mod engine;
 mod fallback;
 mod gemini;

@@ -74,7 +74,7 @@ impl crate::stream::Relay for Relay {
 
     fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut) {
         let Some(delta) = self.delta.take() else {
-            // A server that ends without saying why.
+            // Something came behind the event that said why, which went on before that.
             let reason = ending.finishes.first().map_or(&StopReason::Stop, |(_, reason)| reason);
             return write_end(&Stop::of(reason, false, false), ending, out);
         };

@@ -7,7 +7,7 @@ use super::encode::append_members;
 use super::types::{Extra, Function, Thought, WireCall};
 use super::{types, usage};
 use crate::UpstreamError;
-use crate::canonical::{Event, Json, Part, StopReason};
+use crate::canonical::{Event, Json, Part};
 use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
@@ -18,6 +18,8 @@ use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_ev
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     begun: bool,
+    /// The choices that have begun: the first chunk of each names the role and says nothing.
+    choices: Vec<u64>,
     /// The calls that have begun: choice, the upstream's index.
     calls: Vec<(u64, u64)>,
     /// The choices that refuse.
@@ -64,6 +66,10 @@ impl Decode for Decoder {
         Ok(())
     }
 
+    fn choices(&self) -> usize {
+        self.choices.len()
+    }
+
     fn finish_suffices(&self) -> bool {
         true
     }
@@ -72,6 +78,9 @@ impl Decode for Decoder {
 impl Decoder {
     fn choice(&mut self, position: u64, node: &Node<'_>, said: &mut Vec<Event>) -> Result<(), StreamFault> {
         let choice = node.count_of("index").unwrap_or(position);
+        if !self.choices.contains(&choice) {
+            self.choices.push(choice);
+        }
         let since = said.len();
         if let Some(delta) = node.get("delta") {
             self.delta(choice, delta, said);
@@ -292,10 +301,8 @@ impl Encode for Encoder {
 
     fn close(&mut self, ending: &Ending<'_>, out: &mut BytesMut) {
         self.open(out);
-        let stop = [(0, StopReason::Stop)];
-        let finishes = if ending.finishes.is_empty() { &stop } else { ending.finishes };
-        for (place, (choice, reason)) in finishes.iter().enumerate() {
-            let members = if place + 1 == finishes.len() { ending.routing } else { &[] };
+        for (place, (choice, reason)) in ending.finishes.iter().enumerate() {
+            let members = if place + 1 == ending.finishes.len() { ending.routing } else { &[] };
             let finish_reason = Some(types::finish_reason(reason, self.refusing.contains(choice)));
             self.write(
                 &ChunkChoice { index: *choice, delta: Delta::default(), logprobs: None, finish_reason },

@@ -97,14 +97,12 @@ impl StreamTranslator {
     pub fn end(&mut self) -> Result<(), StreamFault> {
         if !self.state.progress.terminal {
             match self.parser.finish()? {
-                Some(data) if is_done(data) => self.state.progress.terminal = true,
+                Some(data) if is_done(data) => self.state.end()?,
                 Some(_) => return Err(StreamFault::Truncated),
                 None => {}
             }
         }
-        // A marker alone, without any choice, answers nothing.
-        let complete = self.state.seen != 0 && (self.state.progress.terminal || self.state.progress.finished);
-        if complete { Ok(()) } else { Err(StreamFault::Truncated) }
+        if self.state.progress.finished { Ok(()) } else { Err(StreamFault::Truncated) }
     }
 
     /// Gives the usage to pass on where the upstream gave none that can be true.
@@ -160,14 +158,23 @@ impl State {
             return Err(StreamFault::Upstream(UpstreamError::parse(event.data)));
         }
         if is_done(event.data) {
-            self.progress.terminal = true;
-            return Ok(());
+            return self.end();
         }
         let mut members = std::mem::take(&mut self.members);
         members.clear();
         let result = self.take_chunk(event.data, &mut members, out);
         self.members = members;
         result
+    }
+
+    /// Takes the marker. It is also what some servers send behind an answer that they lost: only a `finish_reason` for
+    /// every choice says that there is nothing more.
+    fn end(&mut self) -> Result<(), StreamFault> {
+        if !self.progress.finished {
+            return Err(StreamFault::Truncated);
+        }
+        self.progress.terminal = true;
+        Ok(())
     }
 
     fn take_chunk(&mut self, data: &[u8], members: &mut Vec<Member>, out: &mut BytesMut) -> Result<(), StreamFault> {

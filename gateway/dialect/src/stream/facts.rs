@@ -21,8 +21,10 @@ pub(crate) struct Facts {
     wrote: bool,
     /// Every choice that ended, and why.
     pub(crate) finishes: Vec<(u64, StopReason)>,
-    /// The choices that have begun.
+    /// The choices that have said something.
     begun: Vec<u64>,
+    /// How many choices have begun, with those that have said nothing yet.
+    expected: usize,
 }
 
 impl Facts {
@@ -60,16 +62,25 @@ impl Facts {
                     Some((_, known)) => known.clone_from(reason),
                     None => self.finishes.push((*choice, reason.clone())),
                 }
-                self.progress.finished = finish_suffices && self.finishes.len() == self.begun.len();
+                self.progress.finished = finish_suffices && self.has_ended();
             }
             Event::Usage(usage) => self.usage = Some(later(self.usage, *usage)),
             Event::End => self.progress.terminal = true,
         }
     }
 
-    /// Whether anything was answered.
-    pub(crate) fn has_answer(&self) -> bool {
-        !self.begun.is_empty()
+    /// Whether something was answered and all that began has said why it ended. A terminal marker alone says nothing: it
+    /// also comes behind answers that were lost on the way.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.begun.is_empty() && self.finishes.len() == self.begun.len().max(self.expected)
+    }
+
+    /// Notes that so many choices have begun.
+    pub(crate) const fn expect(&mut self, choices: usize) {
+        if choices > self.expected {
+            self.expected = choices;
+            self.progress.finished = false;
+        }
     }
 
     /// What the call consumed, if it was told and can be true, or was supplied.

@@ -52,11 +52,13 @@ impl Translation {
     }
 
     pub(super) fn end(&mut self) -> Result<(), StreamFault> {
-        if !self.facts.progress.terminal && self.parser.finish()?.is_some() {
+        // The marker may lack its blank line; it says nothing, so whether it came does not matter.
+        let is_marker = |rest: &[u8]| rest.trim_ascii() == b"[DONE]";
+        if !self.facts.progress.terminal && self.parser.finish()?.is_some_and(|rest| !is_marker(rest)) {
             return Err(StreamFault::Truncated);
         }
-        let complete = self.facts.has_answer() && (self.facts.progress.terminal || self.facts.progress.finished);
-        if complete { Ok(()) } else { Err(StreamFault::Truncated) }
+        let Progress { finished, terminal, .. } = self.facts.progress;
+        if finished || terminal { Ok(()) } else { Err(StreamFault::Truncated) }
     }
 
     pub(super) fn kept_name(&self) -> Option<&str> {
@@ -90,8 +92,12 @@ impl Reader {
         }
         self.said.clear();
         self.decoder.event(event, &mut self.said)?;
+        facts.expect(self.decoder.choices());
         for said in &mut self.said {
             said.name_call(&self.id);
+            if *said == Event::End && !facts.has_ended() {
+                return Err(StreamFault::Truncated);
+            }
             facts.note(said, self.decoder.finish_suffices());
         }
         match &mut self.output {

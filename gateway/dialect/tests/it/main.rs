@@ -2,6 +2,7 @@
 
 mod call_names;
 mod cases;
+mod endings;
 mod fuzzing;
 mod golden;
 mod left_behind;

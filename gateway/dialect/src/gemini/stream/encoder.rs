@@ -154,12 +154,10 @@ impl Encode for Encoder {
         if !self.opening.is_empty() {
             self.say(0, WirePart::text(""), out);
         }
-        let stop = [(0, StopReason::Stop)];
-        let finishes = if ending.finishes.is_empty() { &stop } else { ending.finishes };
         let last = |(choice, reason): &(u64, StopReason)| {
             Candidate::of(*choice, WirePart::text(""), Some(types::finish_reason(reason)))
         };
         let usage = ending.usage.map(WireUsage::from);
-        self.write(finishes.iter().map(last).collect(), usage, ending.routing, out);
+        self.write(ending.finishes.iter().map(last).collect(), usage, ending.routing, out);
     }
 }

@@ -275,9 +275,11 @@ fn several_choices_end_one_by_one_in_order() {
     assert_eq!((&closed[0]["choices"][0]["index"], &closed[0]["routing"]["cost_usd"]), (&1.into(), &"0.1".into()));
     assert_eq!(outcome.sent.matches("routing").count(), 1);
 
-    let unfinished = any_cut(&stream_of(&chunks[..4]), false);
-    assert_eq!(unfinished.result, Err(StreamFault::Truncated));
-    assert!(!unfinished.progress.finished);
+    for unfinished in [stream_of(&chunks[..4]), with(chunks[..4].to_vec(), &["[DONE]"])] {
+        let unfinished = any_cut(&unfinished, false);
+        assert_eq!(unfinished.result, Err(StreamFault::Truncated));
+        assert!(!unfinished.progress.finished);
+    }
 }
 
 #[test]
@@ -319,15 +321,33 @@ fn a_cut_after_the_finish_reason_is_truncated_too() {
 }
 
 #[test]
-fn either_marker_ends_a_stream() {
-    let unmarked = plain();
-    assert_eq!(any_cut(&stream_of(&unmarked), false).result, Ok(()));
-    let outcome = any_cut(&with(unmarked[..3].to_vec(), &["[DONE]"]), false);
-    assert_eq!((outcome.result, outcome.progress.finished), (Ok(()), false));
+fn a_marker_ends_a_stream_only_behind_a_finish_reason() {
+    let whole = stream_of(&plain());
+    for marker in ["", "data: [DONE]\n\n", "data: [DONE]"] {
+        assert_eq!(any_cut(&format!("{whole}{marker}"), false).result, Ok(()), "{marker:?}");
+    }
+    let begun = plain()[..3].to_vec();
+    for stream in [
+        with(begun.clone(), &["[DONE]"]),
+        with(begun[..1].to_vec(), &["[DONE]"]),
+        stream_of(&begun) + "data: [DONE]",
+        with(begun.clone(), &[USAGE, "[DONE]"]),
+        with(begun, &[r#"{"choices":[{"index":0,"delta":{},"finish_reason":""}]}"#, "[DONE]"]),
+        "data: [DONE]\n\n".to_owned(),
+    ] {
+        let outcome = any_cut(&stream, false);
+        assert_eq!(outcome.result, Err(StreamFault::Truncated), "{stream}");
+        assert!(!outcome.progress.terminal && !outcome.sent.contains("[DONE]"), "{stream}");
+    }
+}
+
+#[test]
+fn what_comes_behind_the_finish_chunk_leaves_the_closing_members_a_chunk_of_ours() {
+    let late = r#"{"id":"c-1","choices":[{"index":0,"delta":{},"finish_reason":null}]}"#;
+    let outcome = any_cut(&with(plain(), &[late, "[DONE]"]), false);
+    assert_eq!(outcome.result, Ok(()));
     let closed = events(&outcome.closed);
     assert_eq!((&closed[0]["routing"]["cost_usd"], &closed[0]["id"]), (&"0.1".into(), &"c-1".into()));
-    assert_eq!(any_cut(&format!("{}data: [DONE]", stream_of(&plain()[..3])), false).result, Ok(()));
-    assert_eq!(any_cut("data: [DONE]\n\n", false).result, Err(StreamFault::Truncated));
 }
 
 #[test]
