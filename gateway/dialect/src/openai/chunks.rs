@@ -1,5 +1,7 @@
 //! Chat chunks to and from the canonical form: for streams that change their dialect.
 
+mod calls;
+
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
@@ -11,6 +13,7 @@ use crate::canonical::{Event, Json, Part, StopReason};
 use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
+use calls::{Calls, Piece};
 
 // === Decoder ===
 
@@ -18,8 +21,7 @@ use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_ev
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     begun: bool,
-    /// The calls that have begun: choice, the upstream's index.
-    calls: Vec<(u64, u64)>,
+    calls: Calls,
     /// The choices that refuse.
     refusing: Vec<u64>,
 }
@@ -110,16 +112,15 @@ impl Decoder {
             said.push(Event::Refusal { choice, text });
         }
         for (place, call) in delta.get("tool_calls").map(Node::items).unwrap_or_default().iter().enumerate() {
-            self.call(choice, call.count_of("index").unwrap_or(place as u64), call, said);
+            self.call(choice, call, place > 0, said);
         }
     }
 
-    fn call(&mut self, choice: u64, index: u64, node: &Node<'_>, said: &mut Vec<Event>) {
-        let known = self.calls.iter().filter(|(owner, _)| *owner == choice).position(|(_, it)| *it == index);
+    fn call(&mut self, choice: u64, node: &Node<'_>, follows: bool, said: &mut Vec<Event>) {
+        let piece = Piece::of(node, follows);
         let function = node.get("function");
-        let call = known.unwrap_or_else(|| {
-            let call = self.calls.iter().filter(|(owner, _)| *owner == choice).count();
-            self.calls.push((choice, index));
+        let call = self.calls.continued(choice, &piece).unwrap_or_else(|| {
+            let call = self.calls.begin(choice, &piece);
             said.push(Event::ToolCall {
                 choice,
                 call,
@@ -129,8 +130,11 @@ impl Decoder {
             });
             call
         });
-        let arguments = function.and_then(|it| it.string_of("arguments")).filter(|text| !text.is_empty());
-        said.extend(arguments.map(|text| Event::Arguments { choice, call, text }));
+        let arguments = function.and_then(|it| it.json_text_of("arguments")).filter(|text| !text.is_empty());
+        if let Some(text) = arguments {
+            self.calls.argue(choice, call);
+            said.push(Event::Arguments { choice, call, text });
+        }
     }
 }
 

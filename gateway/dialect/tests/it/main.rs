@@ -1,6 +1,7 @@
 //! What the dialects promise together: every input in every dialect, and streams that do not mind where they are cut.
 
 mod call_names;
+mod calls;
 mod cases;
 mod fuzzing;
 mod golden;
