@@ -338,7 +338,7 @@ fn called(call: &Node<'_>) -> Option<Part> {
     Some(Part::ToolCall {
         id: call.string_of("id").unwrap_or_default(),
         name: function.string_of("name")?,
-        arguments: function.string_of("arguments").unwrap_or_default(),
+        arguments: function.json_text_of("arguments").unwrap_or_default(),
         signature: call.get("extra_content").and_then(types::signature_of),
     })
 }

@@ -1,7 +1,8 @@
-//! Calls of servers that only resemble a dialect: without a place, with or with one place for all.
+//! Calls of servers that only resemble a dialect: without a place, with one place for all, with arguments as an object.
 
-use bytes::BytesMut;
-use dialect::{Dialect, Echo, SseParser, StreamOptions, Translator};
+use bytes::{Bytes, BytesMut};
+use dialect::answer::Shown;
+use dialect::{Answer, Dialect, Echo, SseParser, StreamOptions, Translator};
 use serde_json::{Value, json};
 
 const CALLERS: [Dialect; 3] = [Dialect::OpenaiResponses, Dialect::Anthropic, Dialect::Gemini];
@@ -128,4 +129,21 @@ fn places_tell_calls_apart_that_are_told_in_turns() {
     let more = |index, text: &str| vec![piece(Some(index), None, None, &json!(text))];
     let turns = [more(0, "{\"x\""), more(1, "{\"y\""), more(0, ":1}"), more(1, ":2}")];
     check(&[&[begun(0, "a", "f"), begun(1, "b", "g")], &turns[..]].concat(), &both());
+}
+
+#[test]
+fn arguments_that_are_an_object_go_on_as_its_text() {
+    let call = piece(Some(0), Some("a"), Some("f"), &json!({"x": [1, "é"]}));
+    let expected = [("f", json!({"x": [1, "é"]}))];
+    check(&[vec![call.clone()]], &expected);
+    let chat = json!({"choices": [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]});
+    let item = json!({"type": "function_call", "call_id": "a", "name": "f", "arguments": {"x": [1, "é"]}});
+    let response = json!({"status": "completed", "output": [item]});
+    for (upstream, body) in [(Dialect::Openai, chat), (Dialect::OpenaiResponses, response)] {
+        let answer = Answer::decode(upstream, Bytes::from(body.to_string())).expect("an answer");
+        let shown = Shown { model: "acme/one", id: "msg_1", created: 7, usage: None, echo: &Echo::NONE };
+        let said = answer.render(Dialect::Gemini, &shown).finish(&[]);
+        let said: Value = serde_json::from_slice(&said).expect("JSON");
+        assert_eq!(called(Dialect::Gemini, &[said]), [("f".to_owned(), json!({"x": [1, "é"]}))], "{upstream:?}");
+    }
 }

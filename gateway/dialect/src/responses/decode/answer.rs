@@ -56,7 +56,7 @@ fn called(item: &Node<'_>) -> Option<Part> {
     Some(Part::ToolCall {
         id: item.string_of("call_id").or_else(|| item.string_of("id")).unwrap_or_default(),
         name: item.string_of("name")?,
-        arguments: item.string_of("arguments").unwrap_or_default(),
+        arguments: item.json_text_of("arguments").unwrap_or_default(),
         signature: types::call_signature(item),
     })
 }

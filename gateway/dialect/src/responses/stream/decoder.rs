@@ -152,7 +152,7 @@ impl Decoder {
 
     fn arguments(&mut self, node: &Node<'_>, member: &str, said: &mut Vec<Event>) {
         let item = self.item(place_of(node));
-        let text = node.string_of(member).filter(|text| !text.is_empty());
+        let text = node.json_text_of(member).filter(|text| !text.is_empty());
         if let (Some(call), Some(text)) = (item.call, text) {
             item.told = true;
             said.push(Event::Arguments { choice: ONLY, call, text });
