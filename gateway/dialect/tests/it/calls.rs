@@ -147,3 +147,22 @@ fn arguments_that_are_an_object_go_on_as_its_text() {
         assert_eq!(called(Dialect::Gemini, &[said]), [("f".to_owned(), json!({"x": [1, "é"]}))], "{upstream:?}");
     }
 }
+
+#[test]
+fn no_arguments_are_an_empty_object_to_callers_that_parse_them() {
+    let call = piece(Some(0), Some("a"), Some("f"), &json!(""));
+    let events = streamed(Dialect::OpenaiResponses, &[vec![call.clone()]]);
+    let told = |kind: &str| events.iter().find(|event| event["type"] == kind).expect("an event").clone();
+    assert_eq!(told("response.function_call_arguments.delta")["delta"], "{}");
+    assert_eq!(told("response.function_call_arguments.done")["arguments"], "{}");
+    assert_eq!(told("response.output_item.done")["item"]["arguments"], "{}");
+    assert_eq!(told("response.completed")["response"]["output"][0]["arguments"], "{}");
+    for (reason, expected) in [("tool_calls", "{}"), ("length", "")] {
+        let chat = json!({"choices": [{"message": {"tool_calls": [call]}, "finish_reason": reason}]});
+        let answer = Answer::decode(Dialect::Openai, Bytes::from(chat.to_string())).expect("an answer");
+        let shown = Shown { model: "acme/one", id: "msg_1", created: 7, usage: None, echo: &Echo::NONE };
+        let said = answer.render(Dialect::OpenaiResponses, &shown).finish(&[]);
+        let said: Value = serde_json::from_slice(&said).expect("JSON");
+        assert_eq!(said["output"][0]["arguments"], expected, "{reason}");
+    }
+}
