@@ -1,6 +1,7 @@
 //! Chat chunks to and from the canonical form: for streams that change their dialect.
 
 mod calls;
+mod proofs;
 
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
 use calls::{Calls, Piece};
+use proofs::Proofs;
 
 // === Decoder ===
 
@@ -163,6 +165,7 @@ pub(crate) struct Encoder {
     opening: Option<Vec<(String, Vec<u8>)>>,
     /// The choices that refuse.
     refusing: Vec<u64>,
+    proofs: Proofs,
 }
 
 #[derive(Default, Serialize)]
@@ -176,9 +179,16 @@ struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_details: Option<[Thought<'a>; 1]>,
+    reasoning_details: Option<[PlacedThought<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallDelta<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+struct PlacedThought<'a> {
+    #[serde(flatten)]
+    thought: Thought<'a>,
+    index: usize,
 }
 
 #[derive(Serialize)]
@@ -216,6 +226,7 @@ impl Encoder {
             include_usage: options.include_usage,
             opening: Some(options.opening_routing),
             refusing: Vec::new(),
+            proofs: Proofs::default(),
         }
     }
 
@@ -257,6 +268,9 @@ impl Encoder {
 impl Encode for Encoder {
     fn event(&mut self, event: &Event, out: &mut BytesMut) {
         self.open(out);
+        if let Event::Text { choice, .. } | Event::Reasoning { choice, .. } | Event::ToolCall { choice, .. } = event {
+            self.proofs.end(*choice);
+        }
         match event {
             Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
             Event::Text { choice, text, logprobs } => {
@@ -274,7 +288,8 @@ impl Encode for Encoder {
                 self.say(*choice, Delta { reasoning_content: Some(text), ..Delta::default() }, out);
             }
             Event::ReasoningSignature { choice, signature, redacted } => {
-                let thought = Thought::of("", signature, *redacted);
+                let index = self.proofs.place(*choice, *redacted);
+                let thought = PlacedThought { thought: Thought::of("", signature, *redacted), index };
                 self.say(*choice, Delta { reasoning_details: Some([thought]), ..Delta::default() }, out);
             }
             Event::ToolCall { choice, call, id, name, signature } => {

@@ -7,3 +7,4 @@ mod fuzzing;
 mod golden;
 mod left_behind;
 mod splits;
+mod thoughts;
