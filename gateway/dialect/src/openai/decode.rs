@@ -109,8 +109,12 @@ fn message(at: At<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
         let role = match role.as_str() {
             "system" | "developer" => Role::System,
             "assistant" => Role::Assistant,
-            "tool" | "function" => return tool_message(fields, loss),
-            _ => Role::User,
+            "user" => Role::User,
+            "tool" | "function" => return tool_message(&role, fields, loss),
+            _ => {
+                let problem = "must be `system`, `developer`, `user`, `assistant` or `tool`";
+                return Err(BadRequest::invalid(&fields.path().key("role"), problem));
+            }
         };
         let mut parts = thoughts(fields)?;
         parts.extend(fields.take("content", |at| content(at, loss))?.into_iter().flatten());
@@ -134,9 +138,16 @@ fn thoughts(fields: &mut Fields<'_, '_>) -> Result<Vec<Placed<Part>>, BadRequest
     Ok(thoughts.into_iter().map(|thought| (thought, place.clone())).collect())
 }
 
-fn tool_message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
+fn tool_message(role: &str, fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
     let name = fields.string("name")?;
-    let call = fields.string("tool_call_id")?.or(name.clone()).unwrap_or_default();
+    let call = fields.string("tool_call_id")?.or_else(|| name.clone().filter(|_| role == "function"));
+    let Some(call) = call else {
+        let (field, expected) = match role {
+            "function" => ("name", "the function's name"),
+            _ => ("tool_call_id", "the call that is answered"),
+        };
+        return Err(BadRequest::missing(&fields.path().key(field), expected));
+    };
     let content = fields.take("content", |at| content(at, loss))?.unwrap_or_default();
     let content = content.into_iter().map(|(part, _)| part).collect();
     let result = Part::ToolResult { call, name, content, is_error: false, cache: None };
@@ -160,9 +171,11 @@ fn part(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest> {
         let cache = fields.take("cache_control", |at| at.json_object())?;
         let part = match kind.as_deref() {
             Some("text" | "input_text" | "output_text") => {
-                Part::Text { text: fields.string("text")?.unwrap_or_default(), cache }
+                Part::Text { text: fields.require("text", "the text", |at| at.string())?, cache }
             }
-            Some("refusal") => Part::Refusal { text: fields.string("refusal")?.unwrap_or_default() },
+            Some("refusal") => {
+                Part::Refusal { text: fields.require("refusal", "the words of the refusal", |at| at.string())? }
+            }
             Some("image_url") => {
                 let (url, detail) = fields.require("image_url", "an object with a `url`", |at| image(at, loss))?;
                 Part::Image { media: Media::from_url(&url), detail, cache }
@@ -242,43 +255,62 @@ fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequ
         }
         fields.ignore("type");
         let cache = fields.take("cache_control", |at| at.json_object())?;
-        fields.take("function", |at| {
-            at.object("an object", loss, |fields, _| {
-                Ok(Tool {
-                    name: fields.require("name", "the function's name", |at| at.string())?,
-                    description: fields.string("description")?,
-                    parameters: fields.take("parameters", |at| at.json_object())?,
-                    strict: fields.take("strict", |at| at.bool())?,
-                    cache,
+        fields
+            .require("function", "an object with a `name`", |at| {
+                at.object("an object", loss, |fields, _| {
+                    Ok(Tool {
+                        name: fields.require("name", "the function's name", |at| at.string())?,
+                        description: fields.string("description")?,
+                        parameters: fields.take("parameters", |at| at.json_object())?,
+                        strict: fields.take("strict", |at| at.bool())?,
+                        cache,
+                    })
                 })
             })
-        })
+            .map(Some)
     })?;
     Ok(tool.map(|tool| (tool, at.path.to_string())))
 }
 
 fn tool_choice(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {
-    if at.node.kind() == Kind::String {
-        return Ok(Some(match at.str()? {
-            "none" => ToolChoice::None,
-            "required" | "any" => ToolChoice::Required,
-            _ => ToolChoice::Auto,
-        }));
+    match at.node.kind() {
+        Kind::String => match at.str()? {
+            "none" => Ok(Some(ToolChoice::None)),
+            "auto" => Ok(Some(ToolChoice::Auto)),
+            "required" | "any" => Ok(Some(ToolChoice::Required)),
+            _ => Err(at.invalid("must be `auto`, `none`, `required` or an object")),
+        },
+        Kind::Object => chosen(at, loss),
+        _ => Err(at.wrong("a string or an object")),
     }
-    let function = at.node.get("function").and_then(|it| it.string_of("name"));
-    let among = at.node.get("allowed_tools");
-    Ok(match (function, among) {
-        (Some(name), _) => Some(ToolChoice::Named(name)),
-        (None, Some(among)) => {
+}
+
+/// The object form of a choice.
+fn chosen(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {
+    let kind = match at.node.str_of("type") {
+        Some(kind) => kind,
+        None if at.node.get("allowed_tools").is_some() => "allowed_tools",
+        None => "function",
+    };
+    match kind {
+        "function" => {
+            let name = at.node.get("function").and_then(|it| it.string_of("name"));
+            let missing = || BadRequest::missing(&at.path.key("function").key("name"), "the function's name");
+            name.map(ToolChoice::Named).map(Some).ok_or_else(missing)
+        }
+        "allowed_tools" => {
+            let missing = || BadRequest::missing(&at.path.key("allowed_tools"), "an object with `mode` and `tools`");
+            let among = at.node.get("allowed_tools").ok_or_else(missing)?;
             let tools = among.get("tools").map(Node::items).unwrap_or_default();
             let names = tools.iter().filter_map(|tool| tool.get("function")?.string_of("name")).collect();
-            Some(ToolChoice::Among { names, required: among.str_of("mode") == Some("required") })
+            Ok(Some(ToolChoice::Among { names, required: among.str_of("mode") == Some("required") }))
         }
-        (None, None) => {
+        "custom" => {
             loss.note(at.path.to_string(), "is a choice that other dialects do not have");
-            None
+            Ok(None)
         }
-    })
+        _ => Err(BadRequest::invalid(&at.path.key("type"), "must be `function`, `allowed_tools` or `custom`")),
+    }
 }
 
 fn output(at: At<'_, '_>, loss: &mut Loss) -> Result<OutputShape, BadRequest> {
@@ -296,7 +328,11 @@ fn output(at: At<'_, '_>, loss: &mut Loss) -> Result<OutputShape, BadRequest> {
                     })
                 })
             }),
-            _ => Ok(OutputShape::Text),
+            "text" => Ok(OutputShape::Text),
+            _ => {
+                let problem = "must be `text`, `json_object` or `json_schema`";
+                Err(BadRequest::invalid(&fields.path().key("type"), problem))
+            }
         }
     })
 }

@@ -6,5 +6,6 @@ mod cases;
 mod fuzzing;
 mod golden;
 mod left_behind;
+mod refusals;
 mod splits;
 mod thoughts;
