@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::encode::append_members;
 use super::types::{Extra, Function, Thought, WireCall};
-use super::{types, usage};
+use super::{types, unsaid, usage};
 use crate::UpstreamError;
 use crate::canonical::{Event, Json, Part, StopReason};
 use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
@@ -114,8 +114,11 @@ impl Decoder {
             said.push(Event::Refusal { choice, text });
         }
         for (place, call) in delta.get("tool_calls").map(Node::items).unwrap_or_default().iter().enumerate() {
-            self.call(choice, call, place > 0, said);
+            if !unsaid::is_custom(call) {
+                self.call(choice, call, place > 0, said);
+            }
         }
+        said.extend(unsaid::of_message(choice, delta).into_iter().map(Event::Unsaid));
     }
 
     fn call(&mut self, choice: u64, node: &Node<'_>, follows: bool, said: &mut Vec<Event>) {
@@ -272,7 +275,7 @@ impl Encode for Encoder {
             self.proofs.end(*choice);
         }
         match event {
-            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
+            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::Unsaid(_) | Event::End => {}
             Event::Text { choice, text, logprobs } => {
                 let delta = Delta { content: Some(text), ..Delta::default() };
                 let said = ChunkChoice { index: *choice, delta, logprobs: logprobs.as_ref(), finish_reason: None };

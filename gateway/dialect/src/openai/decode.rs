@@ -3,7 +3,7 @@
 //! The request was checked before (see `request`); this second reading happens only where the upstream speaks another
 //! dialect.
 
-use super::{types, usage};
+use super::{types, unsaid, usage};
 use crate::canonical::{
     Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling,
     StopReason, Tool, ToolChoice,
@@ -342,11 +342,17 @@ fn output(at: At<'_, '_>, loss: &mut Loss) -> Result<OutputShape, BadRequest> {
 /// Reads an answer that was judged before.
 pub(crate) fn answer(body: &[u8]) -> Answer {
     let Ok(node) = Node::parse(utf8(body), Escapes::Lenient) else { return Answer::default() };
+    let choices = node.get("choices").map(Node::items).unwrap_or_default();
+    let mut unsaid = Loss::default();
+    for (place, message) in (0..).zip(choices.iter().map(|choice| choice.get("message"))) {
+        unsaid.note_all(message.into_iter().flat_map(|message| unsaid::of_message(place, message)));
+    }
     Answer {
         id: node.string_of("id"),
         model: node.string_of("model"),
-        choices: node.get("choices").map(Node::items).unwrap_or_default().iter().map(choice).collect(),
+        choices: choices.iter().map(choice).collect(),
         usage: node.get("usage").and_then(usage::of),
+        unsaid,
     }
 }
 

@@ -9,3 +9,4 @@ mod left_behind;
 mod refusals;
 mod splits;
 mod thoughts;
+mod unsaid;

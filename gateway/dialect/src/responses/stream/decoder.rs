@@ -7,7 +7,7 @@ use crate::UpstreamError;
 use crate::canonical::{Event, Part};
 use crate::json::{Escapes, Node, checked_utf8};
 use crate::responses::decode::parts_of;
-use crate::responses::{logprobs, types, usage};
+use crate::responses::{logprobs, types, unsaid, usage};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, StreamFault};
 
@@ -167,6 +167,7 @@ impl Decoder {
             return;
         }
         let (told, call) = (item.told, item.call);
+        said.extend(unsaid::of_item(place, node).into_iter().map(Event::Unsaid));
         let since = said.len();
         for part in parts_of(node) {
             match part {

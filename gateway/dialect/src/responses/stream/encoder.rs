@@ -350,6 +350,7 @@ impl Encode for Encoder {
             Event::Start { .. }
             | Event::Finish { .. }
             | Event::Usage(_)
+            | Event::Unsaid(_)
             | Event::End
             | Event::Text { choice: 1.., .. }
             | Event::Refusal { choice: 1.., .. }
