@@ -3,14 +3,18 @@
 //! The request was checked before (see `request`); this second reading happens only where the upstream speaks another
 //! dialect.
 
-use super::{types, unsaid, usage};
+mod answer;
+mod calls;
+
+use super::types;
 use crate::canonical::{
-    Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling,
-    StopReason, Tool, ToolChoice,
+    Json, Loss, Media, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
 };
-use crate::json::{Escapes, Kind, Node, utf8};
+use crate::json::{Kind, Node};
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
+
+pub(crate) use answer::answer;
 
 /// Members that change nothing about the answer, or are written anew for every upstream.
 const IGNORED: [&str; 1] = ["stream_options"];
@@ -32,9 +36,7 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     let (tools, tool_places) = tools.into_iter().flatten().flatten().unzip();
     let request = Request {
         model: fields.string("model")?,
-        messages: fields
-            .take("messages", |at| at.each("an array of messages", |at| message(at, loss)))?
-            .unwrap_or_default(),
+        messages: messages(fields, loss)?,
         tools,
         tool_places,
         tool_choice: fields.take("tool_choice", |at| tool_choice(at, loss))?.flatten(),
@@ -103,6 +105,14 @@ fn stop(at: At<'_, '_>) -> Result<Vec<String>, BadRequest> {
 
 // === Messages ===
 
+fn messages(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>, BadRequest> {
+    let left_behind = calls::left_behind(fields.peek("messages"));
+    let messages = fields.take("messages", |at| at.each("an array of messages", |at| message(at, loss)))?;
+    let mut messages = messages.unwrap_or_default();
+    calls::pair(&mut messages, &left_behind, loss);
+    Ok(messages)
+}
+
 fn message(at: At<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
     at.object("a message object", loss, |fields, loss| {
         let role = fields.require("role", "a string such as `user`", |at| at.string())?;
@@ -121,6 +131,9 @@ fn message(at: At<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
         parts.extend(fields.take("refusal", |at| Ok((Part::Refusal { text: at.string()? }, at.path.to_string())))?);
         let calls = fields.take("tool_calls", |at| at.each("an array of tool calls", |at| tool_call(at, loss)))?;
         parts.extend(calls.into_iter().flatten().flatten());
+        parts.extend(
+            fields.take("function_call", |at| Ok((function(&at, String::new(), None, loss)?, at.path.to_string())))?,
+        );
         fields.lose("audio", "spoken answers of earlier turns stay with their provider", loss);
         Ok(Message { name: fields.string("name")?, ..Message::placed(role, parts) })
     })
@@ -140,13 +153,11 @@ fn thoughts(fields: &mut Fields<'_, '_>) -> Result<Vec<Placed<Part>>, BadRequest
 
 fn tool_message(role: &str, fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
     let name = fields.string("name")?;
-    let call = fields.string("tool_call_id")?.or_else(|| name.clone().filter(|_| role == "function"));
-    let Some(call) = call else {
-        let (field, expected) = match role {
-            "function" => ("name", "the function's name"),
-            _ => ("tool_call_id", "the call that is answered"),
-        };
-        return Err(BadRequest::missing(&fields.path().key(field), expected));
+    let call = match (fields.string("tool_call_id")?, role) {
+        (Some(call), _) => call,
+        (None, "function") if name.is_some() => String::new(),
+        (None, "function") => return Err(BadRequest::missing(&fields.path().key("name"), "the function's name")),
+        (None, _) => return Err(BadRequest::missing(&fields.path().key("tool_call_id"), "the call that is answered")),
     };
     let content = fields.take("content", |at| content(at, loss))?.unwrap_or_default();
     let content = content.into_iter().map(|(part, _)| part).collect();
@@ -233,14 +244,15 @@ fn tool_call(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Part>>, Ba
         fields.ignore("index");
         let id = fields.string("id")?.unwrap_or_default();
         let signature = fields.take("extra_content", |at| Ok(types::signature_of(at.node)))?.flatten();
-        let call = fields.take("function", |at| {
-            at.object("an object", loss, |fields, _| {
-                let name = fields.require("name", "the function's name", |at| at.string())?;
-                Ok((name, fields.string("arguments")?.unwrap_or_default()))
-            })
-        })?;
-        let call = call.map(|(name, arguments)| Part::ToolCall { id, name, arguments, signature });
+        let call = fields.take("function", |at| function(&at, id, signature, loss))?;
         Ok(call.map(|call| (call, fields.path().to_string())))
+    })
+}
+
+fn function(at: &At<'_, '_>, id: String, signature: Option<String>, loss: &mut Loss) -> Result<Part, BadRequest> {
+    at.object("an object", loss, |fields, _| {
+        let name = fields.require("name", "the function's name", |at| at.string())?;
+        Ok(Part::ToolCall { id, name, arguments: fields.string("arguments")?.unwrap_or_default(), signature })
     })
 }
 
@@ -334,53 +346,5 @@ fn output(at: At<'_, '_>, loss: &mut Loss) -> Result<OutputShape, BadRequest> {
                 Err(BadRequest::invalid(&fields.path().key("type"), problem))
             }
         }
-    })
-}
-
-// === Answers ===
-
-/// Reads an answer that was judged before.
-pub(crate) fn answer(body: &[u8]) -> Answer {
-    let Ok(node) = Node::parse(utf8(body), Escapes::Lenient) else { return Answer::default() };
-    let choices = node.get("choices").map(Node::items).unwrap_or_default();
-    let mut unsaid = Loss::default();
-    for (place, message) in (0..).zip(choices.iter().map(|choice| choice.get("message"))) {
-        unsaid.note_all(message.into_iter().flat_map(|message| unsaid::of_message(place, message)));
-    }
-    Answer {
-        id: node.string_of("id"),
-        model: node.string_of("model"),
-        choices: choices.iter().map(choice).collect(),
-        usage: node.get("usage").and_then(usage::of),
-        unsaid,
-    }
-}
-
-fn choice(node: &Node<'_>) -> Choice {
-    let parts = node.get("message").map(message_parts).unwrap_or_default();
-    let has_refusal = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
-    let stop = node.str_of("finish_reason").map_or(StopReason::Stop, |word| types::stop_reason(word, has_refusal));
-    Choice { parts, stop, logprobs: node.get("logprobs").and_then(|it| Json::parse(it.raw)) }
-}
-
-fn message_parts(message: &Node<'_>) -> Vec<Part> {
-    let details = message.get("reasoning_details").map(Node::items).unwrap_or_default();
-    let details = details.iter().filter_map(types::thought_of).collect();
-    let told = message.string_of("reasoning_content").or_else(|| message.string_of("reasoning"));
-    let mut parts = types::thoughts(details, told);
-    parts.extend(message.get("content").map(types::content_of).unwrap_or_default());
-    parts.extend(message.string_of("refusal").filter(|it| !it.is_empty()).map(|text| Part::Refusal { text }));
-    let calls = message.get("tool_calls").map(Node::items).unwrap_or_default();
-    parts.extend(calls.iter().filter_map(called));
-    parts
-}
-
-fn called(call: &Node<'_>) -> Option<Part> {
-    let function = call.get("function")?;
-    Some(Part::ToolCall {
-        id: call.string_of("id").unwrap_or_default(),
-        name: function.string_of("name")?,
-        arguments: function.json_text_of("arguments").unwrap_or_default(),
-        signature: call.get("extra_content").and_then(types::signature_of),
     })
 }

@@ -62,9 +62,9 @@ impl<'a> Piece<'a> {
 impl Calls {
     /// The call that a piece is more of, by its place among those of its choice.
     pub(super) fn continued(&self, choice: u64, piece: &Piece<'_>) -> Option<usize> {
-        let of_choice: Vec<&Call> = self.of(choice).collect();
-        let last = of_choice.len().checked_sub(1)?;
-        of_choice.iter().enumerate().rev().find(|(place, call)| piece.continues(call, *place == last)).map(|(it, _)| it)
+        let last = self.of(choice).count().checked_sub(1)?;
+        let is_it = |(place, call): &(usize, &Call)| piece.continues(call, *place == last);
+        self.of(choice).enumerate().filter(is_it).last().map(|(place, _)| place)
     }
 
     /// Notes a call that begins; returns its place among those of its choice.
