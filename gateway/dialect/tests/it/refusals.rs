@@ -88,3 +88,13 @@ fn a_conversation_that_says_nothing_is_refused_where_it_would_be_an_empty_list()
         }
     }
 }
+
+#[test]
+fn an_application_that_speaks_alone_is_heard_in_every_dialect() {
+    let body = chat(&json!({"messages": [{"role": "system", "content": "say hi"}]}));
+    for (upstream, turns) in OTHERS.into_iter().zip(["input", "messages", "contents"]) {
+        let encoded = encode(Dialect::Openai, &body, upstream).expect("a request");
+        let sent: Value = serde_json::from_slice(&encoded.body).expect("JSON");
+        assert!(sent[turns][0].to_string().contains("say hi"), "{sent}");
+    }
+}
