@@ -205,12 +205,15 @@ impl Whole {
 
 fn encode(answer: &canonical::Answer, caller: Dialect, shown: &Shown<'_>) -> Written {
     let answer = &*answer.with_named_calls(shown.id);
-    match caller {
+    let written = match caller {
         Dialect::Openai => openai::encode::answer(answer, shown),
         Dialect::OpenaiResponses => crate::responses::encode::answer(answer, shown),
         Dialect::Anthropic => crate::anthropic::encode::answer(answer, shown),
         Dialect::Gemini => crate::gemini::encode::answer(answer, shown),
-    }
+    };
+    let mut loss = answer.unsaid.clone();
+    loss.extend(&written.loss);
+    Written { loss, ..written }
 }
 
 /// The estimated tokens of an answer that the model has written itself: refusals may be the provider's own words.

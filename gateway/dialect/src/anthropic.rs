@@ -10,6 +10,7 @@ pub(crate) mod proof;
 pub(crate) mod relay;
 pub(crate) mod stream;
 mod types;
+mod unsaid;
 pub(crate) mod usage;
 
 use bytes::Bytes;

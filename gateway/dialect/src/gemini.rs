@@ -18,6 +18,7 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unsaid;
 pub(crate) mod usage;
 pub(crate) mod vouch;
 

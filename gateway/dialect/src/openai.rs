@@ -9,6 +9,7 @@ pub mod request;
 pub mod response;
 pub mod stream;
 mod types;
+mod unsaid;
 pub(crate) mod usage;
 
 pub(crate) use encode::append_members;

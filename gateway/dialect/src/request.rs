@@ -21,7 +21,7 @@ use bytes::Bytes;
 use domain::{Constraints, Features, ScorerInput};
 
 use crate::canonical::{self, Loss};
-use crate::json::{Escapes, Member, Node, utf8};
+use crate::json::{Escapes, Member, Node, Scanner, members_of, utf8};
 use crate::openai::{self, ChatRequest};
 use crate::{Dialect, Echo};
 
@@ -146,16 +146,7 @@ impl Request {
         native_model: &str,
     ) -> Result<Encoded, BadRequest> {
         if !request.says_something() {
-            let path = match self.dialect() {
-                Dialect::Openai | Dialect::Anthropic => "messages",
-                Dialect::OpenaiResponses => "input",
-                Dialect::Gemini => "contents",
-            };
-            return Err(BadRequest {
-                message: format!("nothing of `{path}` can be said in the dialect of the provider: add text"),
-                param: Some(path.to_owned()),
-                code: "invalid_value",
-            });
+            return Err(self.says_nothing());
         }
         let mut left = Loss::default();
         let request = &*request.with_possible_choice(&mut left);
@@ -165,10 +156,23 @@ impl Request {
             Dialect::Anthropic => crate::anthropic::encode::request(request, native_model),
             Dialect::Gemini => crate::gemini::encode::request(request, native_model),
         };
+        if !request.has_words() && is_without_turns(upstream, &encoded.body) {
+            return Err(self.says_nothing());
+        }
         left.extend(&encoded.loss);
         let mut loss = as_written::as_written(&left, request, self.dialect(), utf8(self.body()));
         loss.extend(&request.unknown);
         Ok(Encoded { loss, ..encoded })
+    }
+
+    /// The refusal of a conversation of which nothing would be left.
+    fn says_nothing(&self) -> BadRequest {
+        let path = turns_of(self.dialect());
+        BadRequest {
+            message: format!("nothing of `{path}` can be said in the dialect of the provider: add text"),
+            param: Some(path.to_owned()),
+            code: "invalid_value",
+        }
     }
 
     /// Why the request is refused where it goes on with what a provider has kept and none that may have kept it can
@@ -202,6 +206,23 @@ impl Request {
             Self::Other(request) => Some(request.history()),
         }
     }
+}
+
+/// Where a dialect keeps the turns of a conversation.
+const fn turns_of(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Openai | Dialect::Anthropic => "messages",
+        Dialect::OpenaiResponses => "input",
+        Dialect::Gemini => "contents",
+    }
+}
+
+/// Whether a body that was written has no turn: no vendor takes it.
+fn is_without_turns(upstream: Dialect, body: &[u8]) -> bool {
+    let mut members = Vec::new();
+    let is_sound = members_of(&mut Scanner::new(utf8(body), Escapes::Strict), &mut members).is_ok();
+    let turns = members.iter().find(|member| member.is_named(body, turns_of(upstream)));
+    is_sound && turns.is_none_or(|turns| turns.value.of(body) == b"[]")
 }
 
 impl Deref for Request {

@@ -9,4 +9,5 @@ pub(crate) mod proof;
 pub(crate) mod relay;
 pub(crate) mod stream;
 mod types;
+mod unsaid;
 pub(crate) mod usage;

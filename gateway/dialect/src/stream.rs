@@ -11,7 +11,7 @@ mod translation;
 use bytes::BytesMut;
 use domain::Usage;
 
-use crate::canonical::{Event, StopReason};
+use crate::canonical::{Event, Loss, StopReason};
 use crate::openai::StreamTranslator;
 use crate::sse::{SseEvent, SseFault};
 use crate::{Dialect, Echo, UpstreamError};
@@ -233,6 +233,14 @@ impl Translator {
         match self {
             Self::Chat(_) => 0,
             Self::Other(stream) => stream.next_number(),
+        }
+    }
+
+    /// What of the answer the caller's dialect has not said so far; `None` = it goes on as it came.
+    pub fn loss(&self) -> Option<&Loss> {
+        match self {
+            Self::Chat(_) => None,
+            Self::Other(stream) => stream.loss(),
         }
     }
 

@@ -47,6 +47,9 @@ pub(crate) struct Closing {
     cost_usd: Option<Money>,
     saved_usd: Option<Money>,
     latency_ms: Latency,
+    /// As of the opening, where more was lost since.
+    #[serde(skip_serializing_if = "Loss::is_empty")]
+    loss: Loss,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,7 +124,13 @@ impl Closing {
                 upstream: millis(settled.upstream),
                 total: millis(settled.total),
             },
+            loss: Loss::default(),
         }
+    }
+
+    /// Tells what was lost besides.
+    pub(crate) fn telling(self, loss: Loss) -> Self {
+        Self { loss, ..self }
     }
 
     pub(crate) fn json(&self) -> Bytes {

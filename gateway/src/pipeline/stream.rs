@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dialect::StreamFault;
+use dialect::canonical::Loss;
 use domain::{ApiKey, AttemptOutcome, Outcome, Usage};
 use futures_util::{FutureExt, Stream, stream};
 use providers::{Fault, FaultKind};
@@ -253,6 +254,7 @@ impl Flow {
         let usage = self.note_usage();
         self.opened.translator.supply_usage(usage);
         self.pursuit.settle.served_by(self.opened.translator.served_model());
+        let lost = self.note_lost();
         let settled = match self.pursuit.settle.finish(End::completed()) {
             Ok(settled) => settled,
             Err(fault) => {
@@ -260,7 +262,7 @@ impl Flow {
                 return self.report(&Failure::RecordsUnavailable);
             }
         };
-        let closing = self.pursuit.wants_report().then(|| Closing::new(&settled).json());
+        let closing = self.pursuit.wants_report().then(|| Closing::new(&settled).telling(lost).json());
         let named: Vec<(&str, &[u8])> = closing
             .iter()
             .flat_map(|json| report::names(self.pursuit.request.model()).iter().map(|name| (*name, json.as_ref())))
@@ -269,6 +271,17 @@ impl Flow {
         translator.close(&named, &mut ready);
         finish_reading(upstream);
         (Some(Ok(ready.freeze())), State::Ended)
+    }
+
+    /// Notes what the caller was not told of the answer beside what the upstream was not told of the request; returns both,
+    /// or nothing where the opening has told it all.
+    fn note_lost(&mut self) -> Loss {
+        let of_answer = self.opened.translator.loss().filter(|loss| !loss.is_empty());
+        let Some(of_answer) = of_answer else { return Loss::default() };
+        let mut lost = self.pursuit.loss.clone();
+        lost.extend(of_answer);
+        self.pursuit.settle.lost(&lost);
+        lost
     }
 
     /// Reports a failure that came after content.

@@ -6,7 +6,7 @@ use domain::{Ability, DialectKind, Money, Object, Snapshot, Surface};
 use serde_json::{Value, json};
 
 use crate::stack::{KEY, NARROW, Setup, TestStack};
-use crate::upstream::{Upstream, whole};
+use crate::upstream::{DONE, Upstream, event, finish, role, stream_of, usage, whole, word};
 use crate::wire::{Response, post, post_with};
 
 const HELLO: &str = r#"{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}"#;
@@ -40,6 +40,25 @@ fn what_is_no_model_of_ours_is_refused_as_google_refuses() {
         let refused = ask(&stack, path, HELLO);
         assert_eq!((refused.status, &refused.json()["error"]["status"]), (404, &json!("NOT_FOUND")), "{path}");
     }
+}
+
+#[test]
+fn what_a_translated_stream_has_lost_is_told_at_its_end_and_recorded() {
+    let source = event(r#"{"index":0,"delta":{"annotations":[{"type":"url_citation"}]},"finish_reason":null}"#, "");
+    let events = [role(), word("Paris"), source, finish(), usage(10, 5), DONE.to_owned()];
+    let upstream = Upstream::acting(stream_of(&events));
+    let stack = TestStack::over(&[upstream.address]);
+    let asked = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}],"cachedContent":"c"}"#;
+    let answer = ask(&stack, "/v1beta/models/auto:streamGenerateContent?alt=sse", asked);
+    let chunks = answer.chunks();
+    let paths = |chunk: &Value| -> Vec<String> {
+        let lost = chunk["routing"]["loss"].as_array().into_iter().flatten();
+        lost.map(|lost| lost["path"].as_str().unwrap().to_owned()).collect()
+    };
+    let both = ["cachedContent", "choices[0].message.annotations"];
+    assert_eq!(paths(&chunks[0]), both[..1], "{}", answer.body);
+    assert_eq!(paths(chunks.last().unwrap()), both);
+    assert_eq!(stack.record().finished.loss, both);
 }
 
 // === Embeddings ===

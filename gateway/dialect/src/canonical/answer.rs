@@ -2,7 +2,7 @@
 
 use domain::Usage;
 
-use super::{Json, Part};
+use super::{Json, Loss, Part};
 use crate::json::{Escapes, Node};
 
 /// An answer.
@@ -16,6 +16,8 @@ pub struct Answer {
     pub choices: Vec<Choice>,
     /// What it consumed, if the upstream says.
     pub usage: Option<Usage>,
+    /// What it held that this form has no place for.
+    pub unsaid: Loss,
 }
 
 /// One of the alternatives.

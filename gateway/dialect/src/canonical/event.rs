@@ -2,7 +2,7 @@
 
 use domain::Usage;
 
-use super::{Json, StopReason};
+use super::{Json, Lost, StopReason};
 
 /// What an upstream's stream says, one thing at a time. `choice` counts alternatives from 0; `call` counts the tool
 /// calls of one alternative from 0, in the order in which they begin.
@@ -78,6 +78,8 @@ pub enum Event {
     },
     /// What was consumed so far; the last word counts, absent counts keep their last value.
     Usage(Usage),
+    /// Something came that this form has no place for.
+    Unsaid(Lost),
     /// Nothing follows: the terminal marker of the dialect.
     End,
 }

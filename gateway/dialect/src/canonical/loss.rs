@@ -28,6 +28,11 @@ impl Loss {
         }
     }
 
+    /// Notes things left out.
+    pub(crate) fn note_all(&mut self, lost: impl IntoIterator<Item = Lost>) {
+        lost.into_iter().for_each(|lost| self.note(lost.path, lost.reason));
+    }
+
     /// Adds what another step left out.
     pub fn extend(&mut self, other: &Self) {
         other.0.iter().for_each(|lost| self.note(lost.path.clone(), lost.reason));

@@ -83,9 +83,16 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether any message has come through.
+    /// Whether any message has come through that says something.
     pub(crate) fn says_something(&self) -> bool {
-        self.messages.iter().any(|message| !message.parts.is_empty())
+        let is_empty = |part: &Part| matches!(part, Part::Text { text, .. } if text.is_empty());
+        self.messages.iter().flat_map(|message| &message.parts).any(|part| !is_empty(part))
+    }
+
+    /// Whether any message has words, which every dialect can say.
+    pub(crate) fn has_words(&self) -> bool {
+        let is_words = |part: &Part| matches!(part, Part::Text { text, .. } if !text.is_empty());
+        self.messages.iter().flat_map(|message| &message.parts).any(is_words)
     }
 
     /// The request without a choice of tools that are not in it: they may have been left behind, and no vendor takes a

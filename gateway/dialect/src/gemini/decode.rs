@@ -12,7 +12,7 @@ use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
 
 pub(crate) use answer::answer;
-pub(super) use answer::{blocked, candidate_stop, candidates};
+pub(super) use answer::{blocked, candidate_stop, candidates, parts_of};
 pub(super) use said::{Said, code};
 
 /// Reads a request.

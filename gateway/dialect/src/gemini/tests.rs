@@ -219,7 +219,7 @@ proptest! {
 
     #[test]
     fn answers_come_back_as_they_were(choices in vec(choice(), 1..3), usage in of(usage())) {
-        let answer = Answer { id: Some("id-1".into()), model: Some("acme/small".into()), choices, usage };
+        let answer = Answer { id: Some("id-1".into()), model: Some("acme/small".into()), choices, usage, ..Answer::default() };
         let shown = Shown { model: "acme/small", id: "id-1", created: 7, usage: None, echo: &crate::Echo::default() };
         let rendered = encode::answer(&answer, &shown);
         prop_assert!(rendered.loss.is_empty(), "{:?}", rendered.loss);

@@ -131,6 +131,13 @@ impl<'a> Node<'a> {
         self.str_of(name).map(str::to_owned)
     }
 
+    /// JSON text that a member is or holds: some write an object where a dialect wants its text.
+    pub(crate) fn json_text_of(&self, name: &str) -> Option<String> {
+        let member = self.get(name)?;
+        let is_tree = matches!(member.value, Value::Object(_) | Value::Array(_));
+        if is_tree { Some(member.raw.to_owned()) } else { member.str().map(str::to_owned) }
+    }
+
     /// A member that is a count.
     pub(crate) fn count_of(&self, name: &str) -> Option<u64> {
         self.get(name)?.count()

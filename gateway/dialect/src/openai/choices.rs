@@ -129,6 +129,7 @@ fn count_call(scanner: &mut Scanner<'_>, text: &mut TokenEstimator) -> Result<()
         let kind = scanner.peek()?;
         match (&*scanner.decode(&key), kind) {
             ("name" | "arguments" | "input", Kind::String) => *text += scanner.string()?.count,
+            ("arguments", Kind::Object) => *text += scanner.skip()?.count,
             ("function" | "custom", Kind::Object) => count_call(scanner, text)?,
             _ => drop(scanner.skip()?),
         }

@@ -1,16 +1,21 @@
 //! Chat chunks to and from the canonical form: for streams that change their dialect.
 
+mod calls;
+mod proofs;
+
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
 use super::encode::append_members;
 use super::types::{Extra, Function, Thought, WireCall};
-use super::{types, usage};
+use super::{types, unsaid, usage};
 use crate::UpstreamError;
 use crate::canonical::{Event, Json, Part};
 use crate::json::{Escapes, Kind, Node, checked_utf8, quoted};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, Encode, Ending, StreamFault, StreamOptions, write_event};
+use calls::{Calls, Piece};
+use proofs::Proofs;
 
 // === Decoder ===
 
@@ -20,8 +25,7 @@ pub(crate) struct Decoder {
     begun: bool,
     /// The choices that have begun: the first chunk of each names the role and says nothing.
     choices: Vec<u64>,
-    /// The calls that have begun: choice, the upstream's index.
-    calls: Vec<(u64, u64)>,
+    calls: Calls,
     /// The choices that refuse.
     refusing: Vec<u64>,
 }
@@ -119,16 +123,18 @@ impl Decoder {
             said.push(Event::Refusal { choice, text });
         }
         for (place, call) in delta.get("tool_calls").map(Node::items).unwrap_or_default().iter().enumerate() {
-            self.call(choice, call.count_of("index").unwrap_or(place as u64), call, said);
+            if !unsaid::is_custom(call) {
+                self.call(choice, call, place > 0, said);
+            }
         }
+        said.extend(unsaid::of_message(choice, delta).into_iter().map(Event::Unsaid));
     }
 
-    fn call(&mut self, choice: u64, index: u64, node: &Node<'_>, said: &mut Vec<Event>) {
-        let known = self.calls.iter().filter(|(owner, _)| *owner == choice).position(|(_, it)| *it == index);
+    fn call(&mut self, choice: u64, node: &Node<'_>, follows: bool, said: &mut Vec<Event>) {
+        let piece = Piece::of(node, follows);
         let function = node.get("function");
-        let call = known.unwrap_or_else(|| {
-            let call = self.calls.iter().filter(|(owner, _)| *owner == choice).count();
-            self.calls.push((choice, index));
+        let call = self.calls.continued(choice, &piece).unwrap_or_else(|| {
+            let call = self.calls.begin(choice, &piece);
             said.push(Event::ToolCall {
                 choice,
                 call,
@@ -138,8 +144,11 @@ impl Decoder {
             });
             call
         });
-        let arguments = function.and_then(|it| it.string_of("arguments")).filter(|text| !text.is_empty());
-        said.extend(arguments.map(|text| Event::Arguments { choice, call, text }));
+        let arguments = function.and_then(|it| it.json_text_of("arguments")).filter(|text| !text.is_empty());
+        if let Some(text) = arguments {
+            self.calls.argue(choice, call);
+            said.push(Event::Arguments { choice, call, text });
+        }
     }
 }
 
@@ -168,6 +177,7 @@ pub(crate) struct Encoder {
     opening: Option<Vec<(String, Vec<u8>)>>,
     /// The choices that refuse.
     refusing: Vec<u64>,
+    proofs: Proofs,
 }
 
 #[derive(Default, Serialize)]
@@ -181,9 +191,16 @@ struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_details: Option<[Thought<'a>; 1]>,
+    reasoning_details: Option<[PlacedThought<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallDelta<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+struct PlacedThought<'a> {
+    #[serde(flatten)]
+    thought: Thought<'a>,
+    index: usize,
 }
 
 #[derive(Serialize)]
@@ -221,6 +238,7 @@ impl Encoder {
             include_usage: options.include_usage,
             opening: Some(options.opening_routing),
             refusing: Vec::new(),
+            proofs: Proofs::default(),
         }
     }
 
@@ -262,8 +280,11 @@ impl Encoder {
 impl Encode for Encoder {
     fn event(&mut self, event: &Event, out: &mut BytesMut) {
         self.open(out);
+        if let Event::Text { choice, .. } | Event::Reasoning { choice, .. } | Event::ToolCall { choice, .. } = event {
+            self.proofs.end(*choice);
+        }
         match event {
-            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
+            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::Unsaid(_) | Event::End => {}
             Event::Text { choice, text, logprobs } => {
                 let delta = Delta { content: Some(text), ..Delta::default() };
                 let said = ChunkChoice { index: *choice, delta, logprobs: logprobs.as_ref(), finish_reason: None };
@@ -279,7 +300,8 @@ impl Encode for Encoder {
                 self.say(*choice, Delta { reasoning_content: Some(text), ..Delta::default() }, out);
             }
             Event::ReasoningSignature { choice, signature, redacted } => {
-                let thought = Thought::of("", signature, *redacted);
+                let index = self.proofs.place(*choice, *redacted);
+                let thought = PlacedThought { thought: Thought::of("", signature, *redacted), index };
                 self.say(*choice, Delta { reasoning_details: Some([thought]), ..Delta::default() }, out);
             }
             Event::ToolCall { choice, call, id, name, signature } => {

@@ -3,14 +3,18 @@
 //! The request was checked before (see `request`); this second reading happens only where the upstream speaks another
 //! dialect.
 
-use super::{types, usage};
+mod answer;
+mod calls;
+
+use super::types;
 use crate::canonical::{
-    Answer, Choice, Json, Loss, Media, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling,
-    StopReason, Tool, ToolChoice,
+    Json, Loss, Media, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
 };
-use crate::json::{Escapes, Kind, Node, utf8};
+use crate::json::{Kind, Node};
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
+
+pub(crate) use answer::answer;
 
 /// Members that change nothing about the answer, or are written anew for every upstream.
 const IGNORED: [&str; 1] = ["stream_options"];
@@ -32,9 +36,7 @@ fn members(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Request, BadR
     let (tools, tool_places) = tools.into_iter().flatten().flatten().unzip();
     let request = Request {
         model: fields.string("model")?,
-        messages: fields
-            .take("messages", |at| at.each("an array of messages", |at| message(at, loss)))?
-            .unwrap_or_default(),
+        messages: messages(fields, loss)?,
         tools,
         tool_places,
         tool_choice: fields.take("tool_choice", |at| tool_choice(at, loss))?.flatten(),
@@ -103,20 +105,35 @@ fn stop(at: At<'_, '_>) -> Result<Vec<String>, BadRequest> {
 
 // === Messages ===
 
+fn messages(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Vec<Message>, BadRequest> {
+    let left_behind = calls::left_behind(fields.peek("messages"));
+    let messages = fields.take("messages", |at| at.each("an array of messages", |at| message(at, loss)))?;
+    let mut messages = messages.unwrap_or_default();
+    calls::pair(&mut messages, &left_behind, loss);
+    Ok(messages)
+}
+
 fn message(at: At<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
     at.object("a message object", loss, |fields, loss| {
         let role = fields.require("role", "a string such as `user`", |at| at.string())?;
         let role = match role.as_str() {
             "system" | "developer" => Role::System,
             "assistant" => Role::Assistant,
-            "tool" | "function" => return tool_message(fields, loss),
-            _ => Role::User,
+            "user" => Role::User,
+            "tool" | "function" => return tool_message(&role, fields, loss),
+            _ => {
+                let problem = "must be `system`, `developer`, `user`, `assistant` or `tool`";
+                return Err(BadRequest::invalid(&fields.path().key("role"), problem));
+            }
         };
         let mut parts = thoughts(fields)?;
         parts.extend(fields.take("content", |at| content(at, loss))?.into_iter().flatten());
         parts.extend(fields.take("refusal", |at| Ok((Part::Refusal { text: at.string()? }, at.path.to_string())))?);
         let calls = fields.take("tool_calls", |at| at.each("an array of tool calls", |at| tool_call(at, loss)))?;
         parts.extend(calls.into_iter().flatten().flatten());
+        parts.extend(
+            fields.take("function_call", |at| Ok((function(&at, String::new(), None, loss)?, at.path.to_string())))?,
+        );
         fields.lose("audio", "spoken answers of earlier turns stay with their provider", loss);
         Ok(Message { name: fields.string("name")?, ..Message::placed(role, parts) })
     })
@@ -134,9 +151,14 @@ fn thoughts(fields: &mut Fields<'_, '_>) -> Result<Vec<Placed<Part>>, BadRequest
     Ok(thoughts.into_iter().map(|thought| (thought, place.clone())).collect())
 }
 
-fn tool_message(fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
+fn tool_message(role: &str, fields: &mut Fields<'_, '_>, loss: &mut Loss) -> Result<Message, BadRequest> {
     let name = fields.string("name")?;
-    let call = fields.string("tool_call_id")?.or(name.clone()).unwrap_or_default();
+    let call = match (fields.string("tool_call_id")?, role) {
+        (Some(call), _) => call,
+        (None, "function") if name.is_some() => String::new(),
+        (None, "function") => return Err(BadRequest::missing(&fields.path().key("name"), "the function's name")),
+        (None, _) => return Err(BadRequest::missing(&fields.path().key("tool_call_id"), "the call that is answered")),
+    };
     let content = fields.take("content", |at| content(at, loss))?.unwrap_or_default();
     let content = content.into_iter().map(|(part, _)| part).collect();
     let result = Part::ToolResult { call, name, content, is_error: false, cache: None };
@@ -160,9 +182,11 @@ fn part(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Part>, BadRequest> {
         let cache = fields.take("cache_control", |at| at.json_object())?;
         let part = match kind.as_deref() {
             Some("text" | "input_text" | "output_text") => {
-                Part::Text { text: fields.string("text")?.unwrap_or_default(), cache }
+                Part::Text { text: fields.require("text", "the text", |at| at.string())?, cache }
             }
-            Some("refusal") => Part::Refusal { text: fields.string("refusal")?.unwrap_or_default() },
+            Some("refusal") => {
+                Part::Refusal { text: fields.require("refusal", "the words of the refusal", |at| at.string())? }
+            }
             Some("image_url") => {
                 let (url, detail) = fields.require("image_url", "an object with a `url`", |at| image(at, loss))?;
                 Part::Image { media: Media::from_url(&url), detail, cache }
@@ -220,14 +244,15 @@ fn tool_call(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Part>>, Ba
         fields.ignore("index");
         let id = fields.string("id")?.unwrap_or_default();
         let signature = fields.take("extra_content", |at| Ok(types::signature_of(at.node)))?.flatten();
-        let call = fields.take("function", |at| {
-            at.object("an object", loss, |fields, _| {
-                let name = fields.require("name", "the function's name", |at| at.string())?;
-                Ok((name, fields.string("arguments")?.unwrap_or_default()))
-            })
-        })?;
-        let call = call.map(|(name, arguments)| Part::ToolCall { id, name, arguments, signature });
+        let call = fields.take("function", |at| function(&at, id, signature, loss))?;
         Ok(call.map(|call| (call, fields.path().to_string())))
+    })
+}
+
+fn function(at: &At<'_, '_>, id: String, signature: Option<String>, loss: &mut Loss) -> Result<Part, BadRequest> {
+    at.object("an object", loss, |fields, _| {
+        let name = fields.require("name", "the function's name", |at| at.string())?;
+        Ok(Part::ToolCall { id, name, arguments: fields.string("arguments")?.unwrap_or_default(), signature })
     })
 }
 
@@ -242,43 +267,62 @@ fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequ
         }
         fields.ignore("type");
         let cache = fields.take("cache_control", |at| at.json_object())?;
-        fields.take("function", |at| {
-            at.object("an object", loss, |fields, _| {
-                Ok(Tool {
-                    name: fields.require("name", "the function's name", |at| at.string())?,
-                    description: fields.string("description")?,
-                    parameters: fields.take("parameters", |at| at.json_object())?,
-                    strict: fields.take("strict", |at| at.bool())?,
-                    cache,
+        fields
+            .require("function", "an object with a `name`", |at| {
+                at.object("an object", loss, |fields, _| {
+                    Ok(Tool {
+                        name: fields.require("name", "the function's name", |at| at.string())?,
+                        description: fields.string("description")?,
+                        parameters: fields.take("parameters", |at| at.json_object())?,
+                        strict: fields.take("strict", |at| at.bool())?,
+                        cache,
+                    })
                 })
             })
-        })
+            .map(Some)
     })?;
     Ok(tool.map(|tool| (tool, at.path.to_string())))
 }
 
 fn tool_choice(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {
-    if at.node.kind() == Kind::String {
-        return Ok(Some(match at.str()? {
-            "none" => ToolChoice::None,
-            "required" | "any" => ToolChoice::Required,
-            _ => ToolChoice::Auto,
-        }));
+    match at.node.kind() {
+        Kind::String => match at.str()? {
+            "none" => Ok(Some(ToolChoice::None)),
+            "auto" => Ok(Some(ToolChoice::Auto)),
+            "required" | "any" => Ok(Some(ToolChoice::Required)),
+            _ => Err(at.invalid("must be `auto`, `none`, `required` or an object")),
+        },
+        Kind::Object => chosen(at, loss),
+        _ => Err(at.wrong("a string or an object")),
     }
-    let function = at.node.get("function").and_then(|it| it.string_of("name"));
-    let among = at.node.get("allowed_tools");
-    Ok(match (function, among) {
-        (Some(name), _) => Some(ToolChoice::Named(name)),
-        (None, Some(among)) => {
+}
+
+/// The object form of a choice.
+fn chosen(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {
+    let kind = match at.node.str_of("type") {
+        Some(kind) => kind,
+        None if at.node.get("allowed_tools").is_some() => "allowed_tools",
+        None => "function",
+    };
+    match kind {
+        "function" => {
+            let name = at.node.get("function").and_then(|it| it.string_of("name"));
+            let missing = || BadRequest::missing(&at.path.key("function").key("name"), "the function's name");
+            name.map(ToolChoice::Named).map(Some).ok_or_else(missing)
+        }
+        "allowed_tools" => {
+            let missing = || BadRequest::missing(&at.path.key("allowed_tools"), "an object with `mode` and `tools`");
+            let among = at.node.get("allowed_tools").ok_or_else(missing)?;
             let tools = among.get("tools").map(Node::items).unwrap_or_default();
             let names = tools.iter().filter_map(|tool| tool.get("function")?.string_of("name")).collect();
-            Some(ToolChoice::Among { names, required: among.str_of("mode") == Some("required") })
+            Ok(Some(ToolChoice::Among { names, required: among.str_of("mode") == Some("required") }))
         }
-        (None, None) => {
+        "custom" => {
             loss.note(at.path.to_string(), "is a choice that other dialects do not have");
-            None
+            Ok(None)
         }
-    })
+        _ => Err(BadRequest::invalid(&at.path.key("type"), "must be `function`, `allowed_tools` or `custom`")),
+    }
 }
 
 fn output(at: At<'_, '_>, loss: &mut Loss) -> Result<OutputShape, BadRequest> {
@@ -296,49 +340,11 @@ fn output(at: At<'_, '_>, loss: &mut Loss) -> Result<OutputShape, BadRequest> {
                     })
                 })
             }),
-            _ => Ok(OutputShape::Text),
+            "text" => Ok(OutputShape::Text),
+            _ => {
+                let problem = "must be `text`, `json_object` or `json_schema`";
+                Err(BadRequest::invalid(&fields.path().key("type"), problem))
+            }
         }
-    })
-}
-
-// === Answers ===
-
-/// Reads an answer that was judged before.
-pub(crate) fn answer(body: &[u8]) -> Answer {
-    let Ok(node) = Node::parse(utf8(body), Escapes::Lenient) else { return Answer::default() };
-    Answer {
-        id: node.string_of("id"),
-        model: node.string_of("model"),
-        choices: node.get("choices").map(Node::items).unwrap_or_default().iter().map(choice).collect(),
-        usage: node.get("usage").and_then(usage::of),
-    }
-}
-
-fn choice(node: &Node<'_>) -> Choice {
-    let parts = node.get("message").map(message_parts).unwrap_or_default();
-    let has_refusal = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
-    let stop = node.str_of("finish_reason").map_or(StopReason::Stop, |word| types::stop_reason(word, has_refusal));
-    Choice { parts, stop, logprobs: node.get("logprobs").and_then(|it| Json::parse(it.raw)) }
-}
-
-fn message_parts(message: &Node<'_>) -> Vec<Part> {
-    let details = message.get("reasoning_details").map(Node::items).unwrap_or_default();
-    let details = details.iter().filter_map(types::thought_of).collect();
-    let told = message.string_of("reasoning_content").or_else(|| message.string_of("reasoning"));
-    let mut parts = types::thoughts(details, told);
-    parts.extend(message.get("content").map(types::content_of).unwrap_or_default());
-    parts.extend(message.string_of("refusal").filter(|it| !it.is_empty()).map(|text| Part::Refusal { text }));
-    let calls = message.get("tool_calls").map(Node::items).unwrap_or_default();
-    parts.extend(calls.iter().filter_map(called));
-    parts
-}
-
-fn called(call: &Node<'_>) -> Option<Part> {
-    let function = call.get("function")?;
-    Some(Part::ToolCall {
-        id: call.string_of("id").unwrap_or_default(),
-        name: function.string_of("name")?,
-        arguments: function.string_of("arguments").unwrap_or_default(),
-        signature: call.get("extra_content").and_then(types::signature_of),
     })
 }

@@ -96,7 +96,7 @@ pub(super) fn content_of(content: &Node<'_>) -> Vec<Part> {
     }
 }
 
-fn content_part(part: &Node<'_>) -> Option<Part> {
+pub(super) fn content_part(part: &Node<'_>) -> Option<Part> {
     if let Some(text) = part.string_of("text") {
         return Some(Part::text(text));
     }

@@ -11,6 +11,9 @@ use crate::responses::usage::WireUsage;
 
 // === Words ===
 
+/// The status of what was cut off.
+pub(super) const INCOMPLETE: &str = "incomplete";
+
 /// What an answer asks to be included, so that thoughts can be sent back by a caller who keeps the conversation.
 pub(super) const ENCRYPTED_REASONING: &str = "reasoning.encrypted_content";
 /// What asks for log probabilities.
@@ -24,7 +27,7 @@ pub(super) fn is_own_proof(signature: &str) -> bool {
 
 /// Why an answer ended, from the response object.
 pub(super) fn stop_reason(response: &Node<'_>, has_calls: bool, has_refusal: bool) -> StopReason {
-    if response.str_of("status") != Some("incomplete") {
+    if response.str_of("status") != Some(INCOMPLETE) {
         return match (has_calls, has_refusal) {
             (true, _) => StopReason::ToolCalls,
             (false, true) => StopReason::Refusal,
@@ -41,10 +44,10 @@ pub(super) fn stop_reason(response: &Node<'_>, has_calls: bool, has_refusal: boo
 /// The status of an answer that ended so, and what made it incomplete.
 pub(super) const fn status(stop: &StopReason, has_refusal: bool) -> (&'static str, Option<&'static str>) {
     match stop {
-        StopReason::Length => ("incomplete", Some("max_output_tokens")),
-        StopReason::ContentFilter => ("incomplete", Some("content_filter")),
+        StopReason::Length => (INCOMPLETE, Some("max_output_tokens")),
+        StopReason::ContentFilter => (INCOMPLETE, Some("content_filter")),
         // A refusal without words has no other place here.
-        StopReason::Refusal if !has_refusal => ("incomplete", Some("content_filter")),
+        StopReason::Refusal if !has_refusal => (INCOMPLETE, Some("content_filter")),
         StopReason::Stop
         | StopReason::StopSequence(_)
         | StopReason::ToolCalls
@@ -57,7 +60,7 @@ pub(super) const fn status(stop: &StopReason, has_refusal: bool) -> (&'static st
 /// The status of what was being said when an answer ended so.
 pub(super) const fn item_status(stop: &StopReason) -> &'static str {
     match stop {
-        StopReason::Length | StopReason::ContentFilter => "incomplete",
+        StopReason::Length | StopReason::ContentFilter => INCOMPLETE,
         StopReason::Stop
         | StopReason::StopSequence(_)
         | StopReason::ToolCalls
@@ -207,7 +210,7 @@ impl<'a> WireResponse<'a> {
 
     /// The event that tells it: `response.completed`, `response.incomplete`.
     pub(super) fn closing_event(&self) -> &'static str {
-        if self.status == "incomplete" { "response.incomplete" } else { "response.completed" }
+        if self.status == INCOMPLETE { "response.incomplete" } else { "response.completed" }
     }
 }
 
@@ -216,6 +219,12 @@ impl Item<'_> {
         let Self::Message { content, .. } = self else { return false };
         content.iter().any(|part| matches!(part, Content::Refusal { .. }))
     }
+}
+
+/// What a call says of its arguments: clients parse the text, so that none are an empty object, unless the call was cut
+/// off before they came.
+pub(super) fn arguments_of_call<'a>(arguments: &'a str, status: &str) -> &'a str {
+    if arguments.is_empty() && status != INCOMPLETE { "{}" } else { arguments }
 }
 
 /// Names of items: the answer's own name less its prefix, and the place of the item.

@@ -4,7 +4,7 @@ use domain::Usage;
 use domain::tokens::TokenEstimator;
 
 use super::Progress;
-use crate::canonical::{Event, StopReason};
+use crate::canonical::{Event, Loss, StopReason};
 use crate::usage::{believed, later};
 
 /// What is known of a stream.
@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     wrote: bool,
     /// Every choice that ended, and why.
     pub(crate) finishes: Vec<(u64, StopReason)>,
+    /// What came that the form between the dialects has no place for.
+    pub(crate) unsaid: Loss,
     /// The choices that have said something.
     begun: Vec<u64>,
     /// How many choices have begun, with those that have said nothing yet.
@@ -64,6 +66,7 @@ impl Facts {
                 }
                 self.progress.finished = finish_suffices && self.has_ended();
             }
+            Event::Unsaid(lost) => self.unsaid.note(lost.path.clone(), lost.reason),
             Event::Usage(usage) => self.usage = Some(later(self.usage, *usage)),
             Event::End => self.progress.terminal = true,
         }

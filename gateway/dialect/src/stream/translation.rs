@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use domain::Usage;
 
 use super::{Decode, Encode, Ending, Facts, Progress, Relay, StreamFault, StreamOptions};
-use crate::canonical::Event;
+use crate::canonical::{Event, Loss};
 use crate::sse::{SseEvent, SseParser};
 use crate::{Dialect, anthropic, gemini, openai, responses};
 
@@ -65,6 +65,14 @@ impl Translation {
         self.facts.id.as_deref().filter(|_| self.upstream == Dialect::OpenaiResponses)
     }
 
+    /// Nothing is lost of what goes on as it came.
+    pub(super) const fn loss(&self) -> Option<&Loss> {
+        match self.reader.output {
+            Output::Encode(_) => Some(&self.facts.unsaid),
+            Output::Relay(_) => None,
+        }
+    }
+
     pub(super) fn usage_so_far(&self) -> Option<Usage> {
         self.reader.decoder.usage_so_far()
     }
@@ -103,7 +111,9 @@ impl Reader {
         match &mut self.output {
             Output::Relay(relay) => relay.event(event, out),
             Output::Encode(encoder) => {
-                let passed = |said: &&Event| !matches!(said, Event::Finish { .. } | Event::Usage(_) | Event::End);
+                let passed = |said: &&Event| {
+                    !matches!(said, Event::Finish { .. } | Event::Usage(_) | Event::Unsaid(_) | Event::End)
+                };
                 self.said.iter().filter(passed).for_each(|said| encoder.event(said, out));
             }
         }

@@ -165,3 +165,39 @@ fn a_request_of_which_nothing_is_left_is_refused_by_name() {
         assert_eq!((bad.param.as_deref(), bad.code), (Some(path), "invalid_value"));
     }
 }
+
+/// Every result of a call in turns of Anthropic, and every call: their ids.
+fn calls_and_results(body: &Value) -> (Vec<String>, Vec<String>) {
+    let blocks = body["messages"].as_array().expect("turns").iter();
+    let blocks: Vec<&Value> = blocks.flat_map(|turn| turn["content"].as_array().expect("blocks")).collect();
+    let ids = |name: &str| blocks.iter().filter_map(|block| block[name].as_str()).map(str::to_owned).collect();
+    (ids("id"), ids("tool_use_id"))
+}
+
+#[test]
+fn calls_of_the_time_before_tools_are_carried_with_their_results() {
+    let call = |name: &str| json!({"role": "assistant", "content": null, "function_call": {"name": name, "arguments": "{\"a\":1}"}});
+    let result = |name: &str| json!({"role": "function", "name": name, "content": "r"});
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"}, call("f"), result("f"), call("f"),
+        call("g"), result("g"), result("f"), result("h")]});
+    let (sent_on, lost) = sent(Dialect::Openai, &body, Dialect::Anthropic);
+    let (calls, results) = calls_and_results(&sent_on);
+    assert_eq!((results.len(), lost), (3, vec!["messages[7]".to_owned()]), "{sent_on}");
+    assert_eq!([&results[0], &results[1], &results[2]], [&calls[0], &calls[2], &calls[1]]);
+    assert_eq!(sent_on["messages"][1]["content"][0]["input"], json!({"a": 1}));
+    for upstream in [Dialect::OpenaiResponses, Dialect::Gemini] {
+        assert_eq!(sent(Dialect::Openai, &body, upstream).1, ["messages[7]"], "{upstream:?}");
+    }
+}
+
+#[test]
+fn a_call_that_is_left_behind_takes_its_result_along() {
+    let custom = json!({"id": "c", "type": "custom", "custom": {"name": "k", "input": "raw"}});
+    let function = json!({"id": "d", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "r"});
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"},
+        {"role": "assistant", "content": null, "tool_calls": [custom, function]}, result("c"), result("d")]});
+    let (sent_on, lost) = sent(Dialect::Openai, &body, Dialect::Anthropic);
+    assert_eq!(calls_and_results(&sent_on), (vec!["d".to_owned()], vec!["d".to_owned()]));
+    assert_eq!(lost, ["messages[1].tool_calls[0].custom", "messages[2]"]);
+}

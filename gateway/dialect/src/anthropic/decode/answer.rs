@@ -1,10 +1,11 @@
 //! Whole answers.
 
 use super::super::types::stop_reason;
+use super::super::unsaid;
 use super::super::usage::Counts;
 use super::blocks;
 use crate::BadAnswer;
-use crate::canonical::{Answer, Choice, Part, StopReason};
+use crate::canonical::{Answer, Choice, Loss, Part, StopReason};
 use crate::json::{Kind, Node};
 
 /// Reads an answer.
@@ -17,11 +18,15 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
     if let Some(usage) = node.get("usage") {
         counts.take(usage);
     }
+    let mut unsaid = Loss::default();
+    let blocks = node.get("content").map(Node::items).unwrap_or_default();
+    unsaid.note_all((0..).zip(blocks).filter_map(|(place, block)| unsaid::of_block(place, block)));
     Ok(Answer {
         id: node.string_of("id"),
         model: node.string_of("model"),
         choices: choices.into_iter().collect(),
         usage: counts.usage(),
+        unsaid,
     })
 }
 

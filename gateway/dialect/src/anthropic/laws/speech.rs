@@ -191,6 +191,6 @@ prop_compose! {
         let called = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
         let stop = if called && stop == StopReason::Stop { StopReason::ToolCalls } else { stop };
         let choices = vec![Choice { parts, stop, logprobs: None }];
-        Answer { id: Some("msg_1".to_owned()), model: Some("m".to_owned()), choices, usage: Some(usage) }
+        Answer { id: Some("msg_1".to_owned()), model: Some("m".to_owned()), choices, usage: Some(usage), ..Answer::default() }
     }
 }

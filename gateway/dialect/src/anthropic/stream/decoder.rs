@@ -3,6 +3,7 @@
 use super::super::decode::refusal;
 use super::super::error::status_of;
 use super::super::types::stop_reason;
+use super::super::unsaid;
 use super::super::usage::Counts;
 use crate::UpstreamError;
 use crate::canonical::{Event, Part};
@@ -80,6 +81,7 @@ impl Decoder {
     fn block_start(&mut self, node: &Node<'_>, said: &mut Vec<Event>) {
         let Some(block) = node.get("content_block") else { return };
         let text = |name: &str| block.string_of(name).filter(|text| !text.is_empty());
+        said.extend(unsaid::of_block(index_of(node), block).map(Event::Unsaid));
         match block.str_of("type").unwrap_or_default() {
             "text" => said.extend(text("text").map(|text| Event::text(CHOICE, text))),
             "thinking" => {
@@ -120,7 +122,8 @@ impl Decoder {
                 self.calls[call].whole = None;
                 said.push(Event::Arguments { choice: CHOICE, call, text });
             }
-            // Citations, and what was invented since.
+            "citations_delta" => said.push(Event::Unsaid(unsaid::citations(index_of(node)))),
+            // What was invented since.
             _ => {}
         }
     }
@@ -162,7 +165,7 @@ fn index_of(node: &Node<'_>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canonical::StopReason;
+    use crate::canonical::{Lost, StopReason};
     use domain::Usage;
 
     fn read(events: &[&str]) -> Result<Vec<Event>, StreamFault> {
@@ -249,7 +252,10 @@ mod tests {
                 r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#,
                 r#"{"type":"content_block_stop","index":0}"#,
             ],
-            &[],
+            &[Event::Unsaid(Lost {
+                path: "choices[0].content[0]".to_owned(),
+                reason: "blocks of tools that run at the provider are not told in another dialect",
+            })],
         );
     }
 

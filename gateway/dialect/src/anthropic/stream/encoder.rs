@@ -61,7 +61,7 @@ impl Encode for Encoder {
             return;
         }
         match event {
-            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
+            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::Unsaid(_) | Event::End => {}
             // What tells tokens alone.
             Event::Text { text, .. } if text.is_empty() => {}
             Event::Text { text, .. } => self.say(Kind::Text, text, out),
@@ -100,7 +100,7 @@ impl Encode for Encoder {
 /// Whether an event is of the one answer that this dialect gives.
 const fn belongs(event: &Event) -> bool {
     match event {
-        Event::Start { .. } | Event::Usage(_) | Event::End => true,
+        Event::Start { .. } | Event::Usage(_) | Event::Unsaid(_) | Event::End => true,
         Event::Text { choice, .. }
         | Event::Reasoning { choice, .. }
         | Event::ReasoningSignature { choice, .. }

@@ -2,8 +2,8 @@
 
 use super::{Said, code};
 use crate::BadAnswer;
-use crate::canonical::{Answer, Choice, Media, Part, StopReason};
-use crate::gemini::{logprobs, types, usage};
+use crate::canonical::{Answer, Choice, Loss, Media, Part, StopReason};
+use crate::gemini::{logprobs, types, unsaid, usage};
 use crate::json::{Kind, Node};
 
 /// Reads an answer.
@@ -16,11 +16,18 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
     if choices.is_empty() {
         choices.extend(blocked(node).map(refusal));
     }
+    let mut unsaid = Loss::default();
+    for (place, candidate) in (0..).zip(candidates(node).map(|(_, candidate)| candidate)) {
+        let parts = parts_of(candidate).iter().enumerate();
+        unsaid.note_all(parts.filter_map(|(at, part)| unsaid::of_part(place, at, part)));
+        unsaid.note_all(unsaid::of_candidate(place, candidate));
+    }
     Ok(Answer {
         choices,
         model: node.string_of("modelVersion"),
         usage: node.get("usageMetadata").and_then(usage::of),
         id: node.string_of("responseId"),
+        unsaid,
     })
 }
 
@@ -28,6 +35,11 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
 pub(in crate::gemini) fn candidates<'r, 'a>(node: &'r Node<'a>) -> impl Iterator<Item = (u64, &'r Node<'a>)> {
     let items = node.get("candidates").map(Node::items).unwrap_or_default();
     items.iter().enumerate().map(|(place, it)| (it.count_of("index").unwrap_or(place as u64), it))
+}
+
+/// The parts of what a candidate says.
+pub(in crate::gemini) fn parts_of<'r, 'a>(candidate: &'r Node<'a>) -> &'r [Node<'a>] {
+    candidate.get("content").and_then(|it| it.get("parts")).map(Node::items).unwrap_or_default()
 }
 
 /// Why a candidate has ended; `None` = it goes on.
@@ -56,8 +68,7 @@ fn refusal(blocked: Blocked) -> Choice {
 fn choice(candidate: &Node<'_>) -> Choice {
     let mut parts = Vec::new();
     let mut is_calling = false;
-    let wire = candidate.get("content").and_then(|it| it.get("parts")).map(Node::items).unwrap_or_default();
-    for part in wire {
+    for part in parts_of(candidate) {
         let signature = part.str_of("thoughtSignature");
         if let Some(text) = part.str_of("text") {
             let thought = part.get("thought").and_then(Node::bool).unwrap_or(false);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::UpstreamError;
 use crate::canonical::{Event, StopReason};
-use crate::gemini::decode::{blocked, candidate_stop, candidates, code};
-use crate::gemini::{logprobs, proof, usage};
+use crate::gemini::decode::{blocked, candidate_stop, candidates, code, parts_of};
+use crate::gemini::{logprobs, proof, unsaid, usage};
 use crate::json::{Escapes, Kind, Node, checked_utf8};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, StreamFault};
@@ -20,6 +20,8 @@ pub(crate) struct Decoder {
 
 #[derive(Debug, Default)]
 struct Candidate {
+    /// Parts so far.
+    parts: usize,
     calls: usize,
     /// Its last words were thoughts.
     thinks: bool,
@@ -73,11 +75,14 @@ impl Decoder {
 
     fn candidate(&mut self, choice: u64, node: &Node<'_>, said: &mut Vec<Event>) {
         let state = self.candidates.entry(choice).or_default();
-        let parts = node.get("content").and_then(|it| it.get("parts")).map(Node::items).unwrap_or_default();
         let since = said.len();
-        for part in parts {
+        for part in parts_of(node) {
             state.part(choice, part, said);
+            let lost = unsaid::of_part(choice, state.parts, part).or(unsaid::of_media(choice, state.parts, part));
+            said.extend(lost.map(Event::Unsaid));
+            state.parts += 1;
         }
+        said.extend(unsaid::of_candidate(choice, node).map(Event::Unsaid));
         Event::tell_logprobs(said, since, choice, logprobs::of(node));
         let reason = candidate_stop(node, state.calls > 0);
         said.extend(reason.map(|reason| Event::Finish { choice, reason }));

@@ -122,7 +122,7 @@ impl Encode for Encoder {
     fn event(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
             // The opening rides on the first words: there is no event of its own for it.
-            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::End => {}
+            Event::Start { .. } | Event::Finish { .. } | Event::Usage(_) | Event::Unsaid(_) | Event::End => {}
             Event::Text { choice, text, logprobs } => {
                 self.flush(out);
                 self.say_with(*choice, WirePart::text(text), logprobs.as_ref(), out);

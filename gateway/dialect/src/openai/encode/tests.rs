@@ -201,6 +201,7 @@ prop_compose! {
             model: Some("acme/one".into()),
             choices: choices.into_iter().map(choice).collect(),
             usage: Some(usage),
+            ..Answer::default()
         }
     }
 }

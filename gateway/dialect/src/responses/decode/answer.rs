@@ -1,8 +1,8 @@
 //! A whole response, and the items that it is made of.
 
-use crate::canonical::{Answer, Choice, Part};
+use crate::canonical::{Answer, Choice, Loss, Part};
 use crate::json::Node;
-use crate::responses::{logprobs, types, usage};
+use crate::responses::{logprobs, types, unsaid, usage};
 use crate::{BadAnswer, UpstreamError};
 
 /// Reads an answer.
@@ -23,11 +23,14 @@ pub(crate) fn answer(node: &Node<'_>) -> Result<Answer, BadAnswer> {
     let has_refusal = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
     let stop = types::stop_reason(node, has_calls, has_refusal);
     let choice = Choice { parts, stop, logprobs: logprobs::of(output.items().iter().flat_map(logprobs::of_item)) };
+    let mut unsaid = Loss::default();
+    unsaid.note_all((0..).zip(output.items()).flat_map(|(place, item)| unsaid::of_item(place, item)));
     Ok(Answer {
         id: node.string_of("id"),
         model: node.string_of("model"),
         choices: vec![choice],
         usage: node.get("usage").and_then(usage::of),
+        unsaid,
     })
 }
 
@@ -56,7 +59,7 @@ fn called(item: &Node<'_>) -> Option<Part> {
     Some(Part::ToolCall {
         id: item.string_of("call_id").or_else(|| item.string_of("id")).unwrap_or_default(),
         name: item.string_of("name")?,
-        arguments: item.string_of("arguments").unwrap_or_default(),
+        arguments: item.json_text_of("arguments").unwrap_or_default(),
         signature: types::call_signature(item),
     })
 }

@@ -69,6 +69,7 @@ fn items<'a>(
             }
             Part::ToolCall { id: call_id, name, arguments, signature } => {
                 let extra_content = Extra::of(signature.as_ref());
+                let arguments = types::arguments_of_call(arguments, status);
                 items.push(Item::FunctionCall { id, status, call_id, name, arguments, extra_content });
                 continue;
             }

@@ -10,7 +10,7 @@ const NO_UPLOADS: &str = "an upload at another provider cannot be read here";
 
 /// Writes the turns: the opening system text as `instructions`, everything else as items.
 pub(super) fn write<'a>(messages: &'a [Message], loss: &mut Loss) -> (Option<&'a str>, Vec<InputItem<'a>>) {
-    let instructions = messages.first().and_then(instructions);
+    let mut instructions = messages.first().and_then(instructions);
     let mut items = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate().skip(usize::from(instructions.is_some())) {
         let path = format!("messages[{index}]");
@@ -20,6 +20,11 @@ pub(super) fn write<'a>(messages: &'a [Message], loss: &mut Loss) -> (Option<&'a
         let mut turn = Turn { role: message.role, path, items: &mut items, parts: Vec::new(), loss };
         message.parts.iter().enumerate().for_each(|(place, part)| turn.say(place, part));
         turn.end_message();
+    }
+    if items.is_empty() {
+        // A request must say something: an application that speaks alone says it in the input.
+        let alone = instructions.take().map(|text| Content::Text(text.to_owned()));
+        items.extend(alone.map(|content| InputItem::Message { role: "system", content }));
     }
     (instructions, items)
 }

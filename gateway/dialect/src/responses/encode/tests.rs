@@ -225,6 +225,7 @@ prop_compose! {
             model: Some("acme/one".into()),
             choices: vec![Choice { parts, stop, logprobs: None }],
             usage: Some(usage),
+            ..Answer::default()
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::UpstreamError;
 use crate::canonical::{Event, Part};
 use crate::json::{Escapes, Node, checked_utf8};
 use crate::responses::decode::parts_of;
-use crate::responses::{logprobs, types, usage};
+use crate::responses::{logprobs, types, unsaid, usage};
 use crate::sse::SseEvent;
 use crate::stream::{Decode, StreamFault};
 
@@ -152,7 +152,7 @@ impl Decoder {
 
     fn arguments(&mut self, node: &Node<'_>, member: &str, said: &mut Vec<Event>) {
         let item = self.item(place_of(node));
-        let text = node.string_of(member).filter(|text| !text.is_empty());
+        let text = node.json_text_of(member).filter(|text| !text.is_empty());
         if let (Some(call), Some(text)) = (item.call, text) {
             item.told = true;
             said.push(Event::Arguments { choice: ONLY, call, text });
@@ -167,6 +167,7 @@ impl Decoder {
             return;
         }
         let (told, call) = (item.told, item.call);
+        said.extend(unsaid::of_item(place, node).into_iter().map(Event::Unsaid));
         let since = said.len();
         for part in parts_of(node) {
             match part {

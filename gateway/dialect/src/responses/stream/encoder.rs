@@ -12,7 +12,7 @@ use crate::Echo;
 use crate::canonical::{Event, Json, StopReason};
 use crate::openai::append_members;
 use crate::responses::logprobs::Tokens;
-use crate::responses::types::{Content, Item, Summary, WireResponse};
+use crate::responses::types::{self, Content, Item, Summary, WireResponse};
 use crate::stream::{Encode, Ending, StreamOptions, write_event};
 
 /// Writes a caller's events.
@@ -203,10 +203,15 @@ impl Encoder {
             }
             Saying::Thought { redacted: true, .. } => {}
             Saying::Thought { text, .. } => end_summary(&mut writer, &item.id, output_index, text),
-            Saying::Call { name, arguments, .. } => writer.write(
-                "response.function_call_arguments.done",
-                &ArgumentsDone { item_id: &item.id, output_index, name, arguments },
-            ),
+            Saying::Call { name, arguments, .. } => {
+                let whole = types::arguments_of_call(arguments, item.status());
+                if arguments.is_empty() && !whole.is_empty() {
+                    let delta = ArgumentsDelta { item_id: &item.id, output_index, delta: whole };
+                    writer.write("response.function_call_arguments.delta", &delta);
+                }
+                let done = ArgumentsDone { item_id: &item.id, output_index, name, arguments: whole };
+                writer.write("response.function_call_arguments.done", &done);
+            }
         }
         writer.write("response.output_item.done", &OfItem { output_index, item: item.whole() });
     }
@@ -345,6 +350,7 @@ impl Encode for Encoder {
             Event::Start { .. }
             | Event::Finish { .. }
             | Event::Usage(_)
+            | Event::Unsaid(_)
             | Event::End
             | Event::Text { choice: 1.., .. }
             | Event::Refusal { choice: 1.., .. }

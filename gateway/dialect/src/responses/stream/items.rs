@@ -85,9 +85,14 @@ impl Written {
         }
     }
 
+    /// How it ends.
+    pub(super) const fn status(&self) -> &'static str {
+        if self.cut { types::INCOMPLETE } else { "completed" }
+    }
+
     /// The whole item.
     pub(super) fn whole(&self) -> Item<'_> {
-        let status = if self.cut { "incomplete" } else { "completed" };
+        let status = self.status();
         match &self.saying {
             Saying::Message { parts } => Item::Message {
                 id: &self.id,
@@ -105,7 +110,7 @@ impl Written {
                 status,
                 call_id: id,
                 name,
-                arguments,
+                arguments: types::arguments_of_call(arguments, status),
                 extra_content: Extra::of(signature.as_ref()),
             },
         }
@@ -114,5 +119,5 @@ impl Written {
 
 /// Whether an answer that ended so was cut off.
 pub(super) fn is_cut(stop: &StopReason) -> bool {
-    types::item_status(stop) == "incomplete"
+    types::item_status(stop) == types::INCOMPLETE
 }
