@@ -7,6 +7,7 @@ mod admission;
 mod flow;
 mod form;
 mod generation;
+mod others;
 mod said;
 mod upload;
 
@@ -119,7 +120,7 @@ impl Passage {
             return Err(upload::not_taken(self.worker.app.limits()));
         }
         self.settle.describe(said.model.as_deref(), said.stream);
-        self.model = admission.admit(said.model.as_deref())?;
+        self.model = admission.admit_all(said.model.as_deref(), &said.others)?;
         if let Some(upload) = &mut upload {
             // A deployment is what is called, whatever the body says.
             upload.watch((destination.deployment.is_empty()).then_some(admission), said.model.clone());

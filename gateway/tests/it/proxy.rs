@@ -310,3 +310,59 @@ fn a_form_cannot_ask_a_disabled_model_behind_its_file() {
     answer.assert_error(404, "not_found_error", "model_not_found");
     assert_eq!(upstream.calls(), 0, "it never had all of it");
 }
+
+// === More models than one ===
+
+fn with_large_too(snapshot: &Snapshot) -> Snapshot {
+    let large = |model: &Model| {
+        let id = domain::ModelId::parse("p0/large").unwrap();
+        Object::Model(Arc::new(Model { id, native: "native-large".to_owned(), enabled: false, ..model.clone() }))
+    };
+    let objects = snapshot.objects().into_iter().flat_map(|object| match object {
+        Object::Model(model) => vec![large(&model), Object::Model(model)],
+        other => vec![other],
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+#[test]
+fn a_limited_key_may_use_every_model_that_it_names() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let stack = over(&upstream);
+    for (path, body) in [
+        ("/p0/chat/completions", r#"{"model":"small","models":["large"]}"#),
+        ("/p0/chat/completions", r#"{"model":"small","models":["small","large"],"route":"fallback"}"#),
+        ("/p0/chat/completions", r#"{"model":"small","Models":["large"]}"#),
+        ("/p0/chat/completions", r#"{"model":"small","models":[{"id":"large"}]}"#),
+        ("/p0/chat/completions", r#"{"models":["large"]}"#),
+        ("/p0/responses", r#"{"model":"small","tools":[{"type":"image_generation","model":"large"}]}"#),
+        ("/p0/messages/batches", r#"{"requests":[{"params":{"model":"small"}},{"params":{"model":"large"}}]}"#),
+        ("/p0/messages/batches", r#"{"model":"small","requests":[{"params":{"model":"large"}}]}"#),
+        ("/p0/messages/batches", r#"{"model":"small","requests":"elsewhere"}"#),
+    ] {
+        stack.send(&post(path, NARROW, body)).assert_error(403, "permission_error", "model_not_allowed");
+        assert_eq!(stack.send(&post(path, KEY, body)).status, 200, "{body}");
+    }
+    let calls = upstream.calls();
+    for (path, body) in [
+        (
+            "/p0/chat/completions",
+            r#"{"model":"small","models":["small","native-small"],"tools":[{"type":"function"}]}"#,
+        ),
+        ("/p0/chat/completions", r#"{"models":["small"]}"#),
+        ("/p0/messages/batches", r#"{"requests":[{"params":{"model":"small"}}]}"#),
+    ] {
+        assert_eq!(stack.send(&post(path, NARROW, body)).status, 200, "{body}");
+    }
+    assert_eq!(upstream.calls(), calls + 3);
+}
+
+#[test]
+fn nobody_may_name_a_disabled_model_to_fall_back_on() {
+    let upstream = Upstream::good();
+    let change: fn(&Snapshot) -> Snapshot = with_large_too;
+    let stack = TestStack::start(Setup { upstreams: vec![upstream.address], change: Some(change), ..Setup::default() });
+    let answer = stack.send(&post("/p0/chat/completions", KEY, r#"{"model":"small","models":["large"]}"#));
+    answer.assert_error(404, "not_found_error", "model_not_found");
+    assert_eq!(upstream.calls(), 0);
+}

@@ -13,6 +13,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::endpoints::proxy::form::{FormScanner, Twice};
+use crate::endpoints::proxy::others::Others;
 use crate::error::Failure;
 
 const MODEL_ONCE: &str = "must give the field `model` once";
@@ -29,6 +30,8 @@ pub(super) struct Said {
     pub(super) max_tokens: Option<u64>,
     /// How many answers.
     pub(super) answers: Option<u64>,
+    /// What it names beside its model.
+    pub(super) others: Others,
 }
 
 /// Where a request goes below its provider's base URL.
@@ -171,6 +174,7 @@ fn in_json(body: &Bytes) -> Result<Said, Failure> {
                 return Err(unclear("must give `model` once, in lower case, as a string"));
             }
         }
+        said.others.note(&name, value);
         match &*name {
             "stream" => said.stream = value.get() == "true",
             "n" => said.answers = serde_json::from_str(value.get()).ok(),
@@ -185,7 +189,7 @@ fn in_json(body: &Bytes) -> Result<Said, Failure> {
 }
 
 /// The members of an object, twins and all.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
