@@ -27,6 +27,9 @@ use crate::layers::load_shed::InFlight;
 use crate::revocation::Grant;
 use crate::traces::TraceParent;
 
+/// The methods that are passed on.
+const ANY_OF_OURS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// When a request came, and its name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
@@ -66,7 +69,7 @@ impl<'a> Endpoint<'a> {
         ProviderSlug::parse(provider).is_ok().then_some(Self::Provider(provider))
     }
 
-    /// The one method that it takes; `None` = any.
+    /// The one method that it takes; `None` = any of ours.
     fn method(&self) -> Option<Method> {
         match self {
             Self::Ask(_) => Some(Method::POST),
@@ -83,6 +86,10 @@ pub(crate) async fn route(
     arrival: Arrival,
     in_flight: InFlight,
 ) -> Response<GatewayBody> {
+    // One shows its caller what was sent, secrets among it; the other makes a tunnel. Neither is asked of a provider.
+    if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+        return arrival.voice.response(&Failure::MethodNotAllowed { allow: ANY_OF_OURS });
+    }
     let path = request.uri().path().to_owned();
     let Some(endpoint) = Endpoint::of(&path) else {
         return arrival.voice.response(&Failure::UnknownPath(path));

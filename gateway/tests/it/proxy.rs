@@ -366,3 +366,19 @@ fn nobody_may_name_a_disabled_model_to_fall_back_on() {
     answer.assert_error(404, "not_found_error", "model_not_found");
     assert_eq!(upstream.calls(), 0);
 }
+
+// === Methods ===
+
+#[test]
+fn what_shows_secrets_or_makes_a_tunnel_is_not_passed_on() {
+    let upstream = Upstream::good();
+    let stack = over(&upstream);
+    for target in ["TRACE /p0/x", "TRACE /v1/models", "CONNECT test:443"] {
+        let mut call = stack.call();
+        call.send(format!("{target} HTTP/1.1\r\nhost: test:443\r\nauthorization: Bearer {KEY}\r\n\r\n"));
+        let answer = call.answer();
+        answer.assert_error(405, "invalid_request_error", "method_not_allowed");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), "{target}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
