@@ -13,6 +13,7 @@ mod upload;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dialect::Meter;
 use domain::{Attempt, AttemptOutcome, Constraints, Credential, ModelId, Provider, ProviderSlug, Surface};
 use http::{Method, Request, Response, StatusCode, Version, header};
@@ -44,6 +45,8 @@ struct Passage {
     model: Option<ModelId>,
     /// What is known of it if a model writes.
     generation: Option<Generation>,
+    /// Only the head of the answer is wanted.
+    is_head: bool,
     began: Instant,
 }
 
@@ -67,7 +70,8 @@ pub(crate) async fn answer(
     let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
     settle.came_through(Surface::Proxy);
-    let passage = Passage { worker, settle, provider, model: None, generation: None, began: Instant::now() };
+    let is_head = request.method() == Method::HEAD;
+    let passage = Passage { worker, settle, provider, model: None, generation: None, is_head, began: Instant::now() };
     let response = passage.run(request, slug, &mut in_flight).await;
     // An HTTP/1 connection notices by itself that its caller does not read.
     let response = if is_multiplexed { response.map(|body| body.watched(write_stall)) } else { response };
@@ -240,6 +244,17 @@ impl Passage {
         let media_type = header(header::CONTENT_TYPE);
         let is_packed = header(header::CONTENT_ENCODING).is_some_and(|packed| packed != "identity");
         let meter = if is_packed { Meter::deaf() } else { Meter::new(media_type) };
+        let is_bodiless = self.is_head || matches!(upstream.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if is_bodiless || upstream.is_at_end() {
+            // Nobody would ask for its frames.
+            let voice = self.settle.context().voice;
+            let length = upstream.announced_length().filter(|_| self.is_head).cloned();
+            if flow::end(self, upstream, meter).is_err() {
+                return voice.response(&Failure::RecordsUnavailable);
+            }
+            response.headers_mut().extend(length.map(|length| (header::CONTENT_LENGTH, length)));
+            return response.map(|()| GatewayBody::full(Bytes::new()));
+        }
         response.map(|()| GatewayBody::stream(flow::frames(self, upstream, meter)))
     }
 }

@@ -370,6 +370,30 @@ fn nobody_may_name_a_disabled_model_to_fall_back_on() {
 // === Methods ===
 
 #[test]
+fn an_answer_without_a_body_is_complete() {
+    let ok = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n";
+    let ended = |status: &str| format!("HTTP/1.1 {status}\r\n\r\n");
+    for (method, path, answer, outcome, status, attempts) in [
+        ("HEAD", "/p0/models/small", ok.to_owned(), Outcome::Completed, 200, vec!["p0/small ok"]),
+        // An attempt is made on a model, and here none is named.
+        ("HEAD", "/p0/files/x", ok.to_owned(), Outcome::Completed, 200, vec![]),
+        ("HEAD", "/p0/models/small", ended("404 Not Found"), Outcome::Failed, 404, vec!["p0/small refused"]),
+        ("DELETE", "/p0/models/small", ended("204 No Content"), Outcome::Completed, 204, vec!["p0/small ok"]),
+        ("GET", "/p0/models/small", ended("200 OK\r\ncontent-length: 0"), Outcome::Completed, 200, vec!["p0/small ok"]),
+    ] {
+        let upstream = Upstream::answering(answer.into_bytes());
+        let stack = over(&upstream);
+        let mut call = stack.call();
+        call.send(get(path, KEY).replacen("GET", method, 1));
+        let head = call.head().expect("an answer");
+        let length = Some("7").filter(|_| method == "HEAD" && status == 200);
+        assert_eq!((head.status, head.header("content-length").filter(|it| *it != "0")), (status, length));
+        let attempts = attempts.into_iter().map(str::to_owned).collect();
+        assert_eq!(summary(&stack.record()), (outcome, status, attempts), "{method} {path}");
+    }
+}
+
+#[test]
 fn what_shows_secrets_or_makes_a_tunnel_is_not_passed_on() {
     let upstream = Upstream::good();
     let stack = over(&upstream);

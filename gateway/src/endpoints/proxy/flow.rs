@@ -54,6 +54,14 @@ pub(super) fn frames(
     })
 }
 
+/// Closes the account of an answer without a body.
+///
+/// # Errors
+/// When the record cannot be written.
+pub(super) fn end(passage: Passage, upstream: Upstream, meter: Meter) -> Result<(), Aborted> {
+    Flow { passage, upstream, meter: Some(meter) }.complete()
+}
+
 /// An answer that is being passed on.
 struct Flow {
     passage: Passage,
