@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Model, Money, Object, Outcome, Snapshot};
+use domain::{AuthScheme, Model, Money, Object, Outcome, Provider, Snapshot};
 use gateway::Limits;
 
 use crate::stack::{KEY, NARROW, Setup, TestStack, UNKNOWN, limits, summary};
@@ -405,4 +405,38 @@ fn what_shows_secrets_or_makes_a_tunnel_is_not_passed_on() {
         assert_eq!(answer.header("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), "{target}");
     }
     assert_eq!(upstream.connections(), 0);
+}
+
+// === Azure ===
+
+fn as_azure(snapshot: &Snapshot) -> Snapshot {
+    let objects = snapshot.objects().into_iter().map(|object| match object {
+        Object::Provider(provider) => Object::Provider(Arc::new(Provider {
+            base_url: provider.base_url.replace("/v1", "/openai/deployments/{model}"),
+            auth: AuthScheme::Header("api-key".to_owned()),
+            query: [("api-version".to_owned(), "2024-02-01".to_owned())].into(),
+            ..Provider::clone(&provider)
+        })),
+        other => other,
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+#[test]
+fn azures_clients_work_as_they_are() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let change: fn(&Snapshot) -> Snapshot = as_azure;
+    let stack = TestStack::start(Setup { upstreams: vec![upstream.address], change: Some(change), ..Setup::default() });
+    for (path, version) in [
+        ("/p0/openai/deployments/gpt/chat/completions?api-version=2024-10-21", "2024-10-21"),
+        ("/p0/gpt/chat/completions?api-version=2024-10-21", "2024-10-21"),
+        ("/p0/gpt/chat/completions", "2024-02-01"),
+    ] {
+        let headers = format!("api-key: {KEY}\r\ncontent-type: application/json\r\n");
+        assert_eq!(stack.send(&post_with(path, &headers, r#"{"model":"gpt"}"#)).status, 200, "{path}");
+        let sent = upstream.last_request();
+        let line = format!("POST /openai/deployments/gpt/chat/completions?api-version={version} HTTP/1.1\r\n");
+        assert!(sent.starts_with(&line) && sent.contains("api-key: upstream-secret-0\r\n"), "{sent}");
+        assert!(!sent.contains(KEY), "{sent}");
+    }
 }
