@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::{Dialect, Surface, count};
-use domain::{Model, ModelId, Provider};
+use domain::{Model, ModelId, Provider, Route};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::HeaderMap;
 use hyper::body::Incoming;
+use policy::{Ask, Refusal, Resolved};
 use providers::{Pass, Waits};
 use tokio::time::{Instant, timeout};
 
@@ -65,7 +66,7 @@ async fn counted(
     settle.came_through(recorded(surface.dialect));
     let request = count::decode(surface.dialect, body, surface.target.clone()).map_err(Failure::Malformed)?;
     settle.describe(request.model(), false);
-    if let Some((model, provider)) = named(settle.context(), &request, surface.dialect)? {
+    if let Some((model, provider)) = named(settle.context(), &request, surface)? {
         let body = count::question(&request, surface.dialect, &model.native).map_err(Failure::Malformed)?;
         let headers = forwarded(&head.headers, surface.dialect);
         let ask = ask(worker, settle.context(), &model, &provider, surface.dialect, &headers, &body);
@@ -79,17 +80,35 @@ async fn counted(
 /// A model and who serves it.
 type Offer = (Arc<Model>, Arc<Provider>);
 
-/// The model that is named, if its provider can count in this dialect.
-fn named(context: &RequestContext, request: &dialect::Request, dialect: Dialect) -> Result<Option<Offer>, Failure> {
+/// The model that is named, if its provider can count in this dialect; `None` too where a policy chooses one.
+///
+/// # Errors
+/// What the request itself would be refused for: the model is unknown, or none of the key's.
+fn named(
+    context: &RequestContext,
+    request: &dialect::Request,
+    surface: &Surface<'_>,
+) -> Result<Option<Offer>, Failure> {
     let tenant = context.tenant().ok_or(Failure::NotReady)?;
-    let Some(id) = request.model().and_then(|name| ModelId::parse(name).ok()) else { return Ok(None) };
-    let allowed = &context.key.allowed_models;
-    let model = tenant
-        .models
-        .get(&id)
-        .filter(|model| tenant.is_callable(model) && (allowed.is_empty() || allowed.contains(&model.id)));
-    let pair = model.and_then(|model| Some((model.clone(), tenant.provider_of(&id)?.clone())));
-    Ok(pair.filter(|(_, provider)| Dialect::of(provider.dialect) == Some(dialect)))
+    let is_allowed = |id: &ModelId| context.key.allowed_models.is_empty() || context.key.allowed_models.contains(id);
+    let models = request.extensions().models.as_deref().unwrap_or_default();
+    let ask = Ask { router: surface.router, model: request.model(), models, ..Ask::default() };
+    let id = match policy::resolve(tenant, &context.key, &ask) {
+        Ok(Resolved { route: Route::Direct(id), .. }) if is_allowed(&id) => Some(id),
+        Ok(Resolved { route: Route::Direct(id), .. }) => {
+            return Err(Failure::ModelNotAllowed { provider: id.provider().to_owned() });
+        }
+        // The model is a hint.
+        Ok(Resolved { route: Route::Policy(_) | Route::Router(_) | Route::List(_), .. }) => {
+            request.model().and_then(|name| ModelId::parse(name).ok()).filter(is_allowed)
+        }
+        // An estimate is the same for all of them.
+        Err(Refusal::ModelRequired) => None,
+        Err(refusal) => return Err(Failure::Refused(refusal)),
+    };
+    let model = id.and_then(|id| tenant.models.get(&id)).filter(|model| tenant.is_callable(model));
+    let offer = model.and_then(|model| Some((model.clone(), tenant.provider_of(&model.id)?.clone())));
+    Ok(offer.filter(|(_, provider)| Dialect::of(provider.dialect) == Some(surface.dialect)))
 }
 
 /// Asks the provider; `None` = it has no answer.
