@@ -145,7 +145,9 @@ impl Heard {
         let Ok(node) = Node::parse(text, Escapes::Lenient) else { return };
         // Gemini's streams are one array, unless events were asked for.
         let answers = if node.items().is_empty() { std::slice::from_ref(&node) } else { node.items() };
-        answers.iter().for_each(|answer| self.note(answer));
+        for answer in answers {
+            self.note(answer);
+        }
     }
 
     fn note(&mut self, node: &Node<'_>) {

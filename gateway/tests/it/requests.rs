@@ -289,6 +289,7 @@ fn keys_that_open_nothing_are_told_why_and_leave_no_row() {
     ] {
         let answer = stack.send(&post(chat_path(), key, &ask("")));
         answer.assert_error(401, "authentication_error", code);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         assert!(key.is_empty() || !answer.body.contains(key), "the key is repeated: {}", answer.body);
     }
     let without = stack.send(&post_with(chat_path(), "content-type: application/json\r\n", &ask("")));

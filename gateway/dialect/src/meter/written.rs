@@ -58,10 +58,8 @@ impl Written {
         }
         match node.str_of("type") {
             Some("message") => self.note_blocks(node),
-            Some("content_block_start") => {
-                node.get("content_block").into_iter().for_each(|block| self.note_block(block))
-            }
-            Some("content_block_delta") => node.get("delta").into_iter().for_each(|delta| self.note_block(delta)),
+            Some("content_block_start") => self.note_block(node.get("content_block")),
+            Some("content_block_delta") => self.note_block(node.get("delta")),
             Some("message_start") => self.is_known = true,
             Some(kind) if kind.starts_with("response.") => self.note_event(kind, node),
             Some(_) | None if node.str_of("object") == Some("response") => self.note_output(node),
@@ -70,15 +68,20 @@ impl Written {
     }
 
     fn add(&mut self, text: Option<&str>) {
-        text.into_iter().for_each(|text| self.text.add_text(text));
+        if let Some(text) = text {
+            self.text.add_text(text);
+        }
     }
 
     /// A message of OpenAI's chat, or a part of it.
     fn note_speech(&mut self, place: &Node<'_>) {
         self.add(place.str_of("content"));
-        items(place, "content").iter().for_each(|part| self.add(part.str_of("text")));
+        for part in items(place, "content") {
+            self.add(part.str_of("text"));
+        }
         // Some servers send both.
-        self.add(place.str_of("reasoning_content").or_else(|| place.str_of("reasoning")));
+        let thought = place.str_of("reasoning_content").filter(|thought| !thought.is_empty());
+        self.add(thought.or_else(|| place.str_of("reasoning")));
         self.add(place.str_of("refusal"));
         let calls = items(place, "tool_calls").iter().filter_map(|call| call.get("function"));
         for function in calls.chain(place.get("function_call")) {
@@ -90,26 +93,28 @@ impl Written {
     fn note_blocks(&mut self, message: &Node<'_>) {
         self.is_known = true;
         for block in items(message, "content") {
-            self.note_block(block);
+            self.note_block(Some(block));
             self.add(block.get("input").map(|input| input.raw));
         }
     }
 
     /// A block of Anthropic's, its beginning, or more of it.
-    fn note_block(&mut self, block: &Node<'_>) {
+    fn note_block(&mut self, block: Option<&Node<'_>>) {
         self.is_known = true;
         for name in ["text", "thinking", "name", "partial_json"] {
-            self.add(block.str_of(name));
+            self.add(block.and_then(|block| block.str_of(name)));
         }
     }
 
     /// An event of Responses.
     fn note_event(&mut self, kind: &str, event: &Node<'_>) {
         self.is_known = true;
-        if kind.ends_with(".delta") && !kind.ends_with("audio.delta") {
-            self.add(event.str_of("delta"));
-        } else if self.text.is_empty() && matches!(kind, "response.completed" | "response.incomplete") {
-            event.get("response").into_iter().for_each(|response| self.note_output(response));
+        let (what, step) = kind.rsplit_once('.').unwrap_or_default();
+        let is_sound = what.ends_with("audio");
+        match (step, event.get("response")) {
+            ("delta", _) if !is_sound => self.add(event.str_of("delta")),
+            ("completed" | "incomplete", Some(response)) if self.text.is_empty() => self.note_output(response),
+            _ => {}
         }
     }
 

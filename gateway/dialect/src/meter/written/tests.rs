@@ -16,7 +16,7 @@ fn check(media_type: &str, body: &str, expected: u64) {
 }
 
 fn events(events: &[&str]) -> String {
-    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+    events.iter().flat_map(|event| ["data: ", event, "\n\n"]).collect()
 }
 
 #[test]
