@@ -1,3 +1,5 @@
+//! Estimates of answers in every vendor's shape, wherever they are cut.
+
 use super::super::Meter;
 
 const EVENTS: &str = "text/event-stream";
