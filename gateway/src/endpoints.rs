@@ -10,11 +10,13 @@ pub(crate) mod proxy;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dialect::{Operation, Surface};
 use domain::{ProviderSlug, RequestId, Timestamp};
 use futures_util::FutureExt;
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
 
 use crate::app::Worker;
@@ -26,6 +28,9 @@ use crate::layers::auth;
 use crate::layers::load_shed::InFlight;
 use crate::revocation::Grant;
 use crate::traces::TraceParent;
+
+/// The methods that are passed on.
+const ANY_OF_OURS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// When a request came, and its name.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +71,21 @@ impl<'a> Endpoint<'a> {
         ProviderSlug::parse(provider).is_ok().then_some(Self::Provider(provider))
     }
 
-    /// The one method that it takes; `None` = any.
-    fn method(&self) -> Option<Method> {
+    /// Whether it takes a method, which is one of ours.
+    fn takes(&self, method: &Method) -> bool {
         match self {
-            Self::Ask(_) => Some(Method::POST),
-            Self::Models | Self::Model(_) | Self::Key => Some(Method::GET),
-            Self::Provider(_) => None,
+            Self::Ask(_) => method == Method::POST,
+            Self::Models | Self::Model(_) | Self::Key => matches!(*method, Method::GET | Method::HEAD),
+            Self::Provider(_) => true,
+        }
+    }
+
+    /// The methods that it takes.
+    fn allow(&self) -> &'static str {
+        match self {
+            Self::Ask(_) => "POST",
+            Self::Models | Self::Model(_) | Self::Key => "GET, HEAD",
+            Self::Provider(_) => ANY_OF_OURS,
         }
     }
 }
@@ -83,13 +97,16 @@ pub(crate) async fn route(
     arrival: Arrival,
     in_flight: InFlight,
 ) -> Response<GatewayBody> {
+    // One shows its caller what was sent, secrets among it; the other makes a tunnel. Neither is asked of a provider.
+    if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+        return arrival.voice.response(&Failure::MethodNotAllowed { allow: ANY_OF_OURS });
+    }
     let path = request.uri().path().to_owned();
     let Some(endpoint) = Endpoint::of(&path) else {
         return arrival.voice.response(&Failure::UnknownPath(path));
     };
-    if let Some(method) = endpoint.method().filter(|method| request.method() != method) {
-        let allow = if method == Method::POST { "POST" } else { "GET" };
-        return arrival.voice.response(&Failure::MethodNotAllowed { allow });
+    if !endpoint.takes(request.method()) {
+        return arrival.voice.response(&Failure::MethodNotAllowed { allow: endpoint.allow() });
     }
     let context = match identify(&worker, &request, arrival) {
         Ok(context) => context,
@@ -99,6 +116,7 @@ pub(crate) async fn route(
             return arrival.voice.response(&failure);
         }
     };
+    let is_head = request.method() == Method::HEAD;
     let (voice, mut grant) = (arrival.voice, Grant::of(&worker.app, &context.key));
     // Boxed, so that a connection keeps room for the work of a request only while there is one.
     let answered = async {
@@ -117,11 +135,21 @@ pub(crate) async fn route(
         }
     };
     // A key that is withdrawn meanwhile ends its requests; streams go on to watch it by themselves.
-    tokio::select! {
+    let response = tokio::select! {
         biased;
         response = answered => response,
         fault = grant.withdrawn() => voice.response(&Failure::Key(fault)),
+    };
+    if is_head { head_of(response) } else { response }
+}
+
+/// An answer without its body, of which the length is told. Over HTTP/2 the library would send it.
+fn head_of(response: Response<GatewayBody>) -> Response<GatewayBody> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.insert(CONTENT_LENGTH, length.into());
     }
+    Response::from_parts(head, GatewayBody::full(Bytes::new()))
 }
 
 fn identify(worker: &Worker, request: &Request<Incoming>, arrival: Arrival) -> Result<RequestContext, Failure> {

@@ -2,12 +2,15 @@
 //!
 //! Never changes or delays a byte, and never fails: what cannot be understood counts as not said.
 
+mod written;
+
 use domain::Usage;
 
 use crate::anthropic::usage::Counts;
 use crate::json::{Escapes, Node, checked_utf8};
+use crate::meter::written::Written;
 use crate::sse::{SseFault, SseParser};
-use crate::usage::later;
+use crate::usage::{believed, later};
 use crate::{Dialect, gemini, openai, responses};
 
 /// A whole document is kept up to this many bytes; of a longer one nothing is known.
@@ -24,7 +27,7 @@ pub struct Meter {
 /// What an answer said of itself.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
-    /// What it consumed, if it said: zeros too, since nobody knows here what was written.
+    /// What it consumed, if it said and it can be true: zeros too, where no words stand beside them.
     pub usage: Option<Usage>,
     /// The model that it named.
     pub model: Option<String>,
@@ -40,6 +43,9 @@ pub struct Heard {
     closed: bool,
     /// One more than that of the last event, where events are numbered.
     next_number: Option<u64>,
+    written: Written,
+    /// It is no text.
+    is_media: bool,
 }
 
 #[derive(Debug)]
@@ -60,7 +66,8 @@ impl Meter {
             other if other.ends_with("+json") => Form::Document(Vec::new()),
             _ => Form::Unread,
         };
-        Self { form, heard: Heard::default() }
+        let is_media = ["audio/", "image/", "video/"].iter().any(|family| essence.starts_with(family));
+        Self { form, heard: Heard { is_media, ..Heard::default() } }
     }
 
     /// Stands before an answer that is packed.
@@ -71,6 +78,7 @@ impl Meter {
     /// Hears the next bytes.
     pub fn push(&mut self, chunk: &[u8]) {
         let Self { form, heard } = self;
+        heard.written.came(chunk.len());
         let goes_on = match form {
             Form::Document(kept) if kept.len() + chunk.len() <= DOCUMENT => {
                 kept.extend_from_slice(chunk);
@@ -115,20 +123,43 @@ impl Meter {
 
     /// Returns what was heard.
     pub fn end(mut self) -> Heard {
-        if let Form::Document(kept) = &self.form {
-            self.heard.document(kept);
+        match &self.form {
+            Form::Document(kept) => self.heard.document(kept),
+            Form::Events(_) => {}
+            Form::Unread => self.heard.written.is_beyond_reading(),
         }
+        let is_cut_short = matches!(self.form, Form::Events(_)) && !self.heard.ended;
+        let written = self.heard.written.text_tokens();
+        self.heard.usage = believed(self.heard.usage, written).map(|said| match said.completion_tokens {
+            // What has been told before the end is not all, such as the count in Anthropic's first event.
+            told if is_cut_short && told < written => Usage { completion_tokens: written, estimated: true, ..said },
+            _ => said,
+        });
         self.heard
     }
 }
 
 impl Heard {
+    /// The estimated tokens of what was written, for an answer that told no usage; `None` = it is no text.
+    pub fn estimated_completion(&self) -> Option<u64> {
+        (!self.is_media).then(|| self.written.tokens())
+    }
+
     fn document(&mut self, data: &[u8]) {
         let Ok(text) = checked_utf8(data) else { return };
         self.closed |= text.trim() == "[DONE]";
         let Ok(node) = Node::parse(text, Escapes::Lenient) else { return };
-        self.note_progress(&node);
-        let inner = [Some(&node), node.get("response"), node.get("message")];
+        // Gemini's streams are one array, unless events were asked for.
+        let answers = if node.items().is_empty() { std::slice::from_ref(&node) } else { node.items() };
+        for answer in answers {
+            self.note(answer);
+        }
+    }
+
+    fn note(&mut self, node: &Node<'_>) {
+        self.note_progress(node);
+        self.written.note(node);
+        let inner = [Some(node), node.get("response"), node.get("message")];
         for place in inner.into_iter().flatten() {
             self.note_usage(place);
             let model = place.str_of("model").or_else(|| place.str_of("modelVersion"));

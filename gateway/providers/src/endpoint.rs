@@ -1,5 +1,6 @@
 //! A provider as the client needs it: its URL taken apart once, its query made ready, its pool chosen.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -110,8 +111,9 @@ impl Endpoint {
         let mut text = self.prefix.replace(MODEL, &Encoded(model).to_string());
         text.push_str(path);
         let mut separator = if path.contains('?') { '&' } else { '?' };
-        if !self.query.is_empty() {
-            let _ = write!(text, "{separator}{}", self.query);
+        let own = self.query_beside(path);
+        if !own.is_empty() {
+            let _ = write!(text, "{separator}{own}");
             separator = '&';
         }
         if let Some((name, secret)) = secret {
@@ -120,6 +122,17 @@ impl Endpoint {
         let builder = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
         // The text may hold a secret, so it does not go into the message.
         builder.path_and_query(text).build().map_err(|_| misconfigured(&self.provider, "makes no valid address"))
+    }
+
+    /// The provider's own query without what the path says itself, such as another `api-version`.
+    fn query_beside(&self, path: &str) -> Cow<'_, str> {
+        let said = path.split_once('?').map_or("", |(_, query)| query);
+        let is_said = |pair: &&str| said.split('&').any(|it| name_of(it) == name_of(pair));
+        if said.is_empty() || !self.query.split('&').any(|pair| is_said(&pair)) {
+            return Cow::Borrowed(&self.query);
+        }
+        let left: Vec<&str> = self.query.split('&').filter(|pair| !is_said(pair)).collect();
+        Cow::Owned(left.join("&"))
     }
 
     fn text_of<'a>(&self, secret: &'a Secret) -> Result<&'a str, Fault> {
@@ -196,6 +209,10 @@ fn headers_of(provider: &Provider) -> Result<HeaderMap, Fault> {
 
 fn misconfigured(provider: &Provider, what: &str) -> Fault {
     Fault::new(FaultKind::NotSent, format!("`base_url` of provider `{}` {what}", provider.slug))
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split('=').next().unwrap_or_default()
 }
 
 pub(crate) fn encode_query(query: &std::collections::BTreeMap<String, String>) -> String {

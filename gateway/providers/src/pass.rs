@@ -64,8 +64,17 @@ const DROPPED: [HeaderName; 17] = [
     HeaderName::from_static("proxy-connection"),
 ];
 /// Beginnings of names of the same kind, and of headers that are meant for the gateway.
-const DROPPED_FAMILIES: [&str; 8] =
-    ["x-forwarded-", "x-real-ip", "x-api-key", "x-goog-api-key", "x-routing-", "x-tags", "x-project-id", "x-no-log"];
+const DROPPED_FAMILIES: [&str; 9] = [
+    "x-forwarded-",
+    "x-real-ip",
+    "x-api-key",
+    "x-goog-api-key",
+    "api-key",
+    "x-routing-",
+    "x-tags",
+    "x-project-id",
+    "x-no-log",
+];
 
 /// Whether a header may go on to the other side.
 pub(crate) fn goes_on(name: &HeaderName) -> bool {
@@ -126,9 +135,16 @@ mod tests {
 
     #[test]
     fn nothing_of_the_caller_or_the_hop_goes_on() {
-        for name in
-            ["authorization", "x-api-key", "x-goog-api-key", "cookie", "x-forwarded-for", "te", "x-routing-policy-id"]
-        {
+        for name in [
+            "authorization",
+            "x-api-key",
+            "x-goog-api-key",
+            "api-key",
+            "cookie",
+            "x-forwarded-for",
+            "te",
+            "x-routing-policy-id",
+        ] {
             assert!(!goes_on(&HeaderName::from_static(name)), "{name}");
         }
         for name in ["content-type", "openai-beta", "anthropic-version", "range", "idempotency-key", "accept"] {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Incoming};
@@ -71,6 +71,16 @@ impl Upstream {
     /// The headers of the answer that mean something beyond this connection.
     pub fn passed_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         self.headers.iter().filter(|(name, _)| goes_on(name) && **name != SET_COOKIE)
+    }
+
+    /// Whether nothing more comes, as after the head of an answer to `HEAD`.
+    pub fn is_at_end(&self) -> bool {
+        self.body.body.is_end_stream()
+    }
+
+    /// How long the body would be, where an answer to `HEAD` tells.
+    pub fn announced_length(&self) -> Option<&HeaderValue> {
+        self.headers.get(CONTENT_LENGTH)
     }
 
     /// How long the provider asks to be left alone.

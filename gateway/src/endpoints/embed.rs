@@ -148,7 +148,12 @@ fn candidates(
     let mut candidates: Vec<Arc<Model>> = Some(&named).filter(|model| may_answer(model)).cloned().into_iter().collect();
     candidates.extend(tenant.models.values().filter(is_same).cloned());
     candidates.truncate(ATTEMPTS);
-    if candidates.is_empty() { Err(Failure::UnknownModel(named.id.to_string())) } else { Ok(candidates) }
+    let allowed = &context.key.allowed_models;
+    match candidates.is_empty() {
+        false => Ok(candidates),
+        true if allowed.is_empty() || allowed.contains(&named.id) => Err(Failure::UnknownModel(named.id.to_string())),
+        true => Err(Failure::ModelNotAllowed { provider: named.id.provider().to_owned() }),
+    }
 }
 
 fn needs_a_model() -> Failure {

@@ -6,11 +6,14 @@
 mod admission;
 mod flow;
 mod form;
+mod generation;
+mod others;
 mod said;
 mod upload;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dialect::Meter;
 use domain::{Attempt, AttemptOutcome, Constraints, Credential, ModelId, Provider, ProviderSlug, Surface};
 use http::{Method, Request, Response, StatusCode, Version, header};
@@ -23,6 +26,7 @@ use crate::body::GatewayBody;
 use crate::context::RequestContext;
 use crate::endpoints::generate::refused;
 use crate::endpoints::proxy::admission::Admission;
+use crate::endpoints::proxy::generation::Generation;
 use crate::endpoints::proxy::said::{Destination, Said};
 use crate::endpoints::proxy::upload::Upload;
 use crate::error::Failure;
@@ -39,6 +43,10 @@ struct Passage {
     settle: Settle,
     provider: Arc<Provider>,
     model: Option<ModelId>,
+    /// What is known of it if a model writes.
+    generation: Option<Generation>,
+    /// Only the head of the answer is wanted.
+    is_head: bool,
     began: Instant,
 }
 
@@ -62,7 +70,8 @@ pub(crate) async fn answer(
     let write_stall = worker.app.limits().write_stall;
     let mut settle = Settle::open(worker.app.clone(), context);
     settle.came_through(Surface::Proxy);
-    let passage = Passage { worker, settle, provider, model: None, began: Instant::now() };
+    let is_head = request.method() == Method::HEAD;
+    let passage = Passage { worker, settle, provider, model: None, generation: None, is_head, began: Instant::now() };
     let response = passage.run(request, slug, &mut in_flight).await;
     // An HTTP/1 connection notices by itself that its caller does not read.
     let response = if is_multiplexed { response.map(|body| body.watched(write_stall)) } else { response };
@@ -115,13 +124,13 @@ impl Passage {
             return Err(upload::not_taken(self.worker.app.limits()));
         }
         self.settle.describe(said.model.as_deref(), said.stream);
-        self.model = admission.admit(said.model.as_deref())?;
+        self.model = admission.admit_all(said.model.as_deref(), &said.others)?;
         if let Some(upload) = &mut upload {
             // A deployment is what is called, whatever the body says.
             upload.watch((destination.deployment.is_empty()).then_some(admission), said.model.clone());
         }
-        // What stands in a body of unknown shape: four bytes a token, and nothing of what is no text.
-        let input_tokens = if body.trim_ascii_start().first() == Some(&b'{') { body.len() as u64 / 4 } else { 0 };
+        self.generation = Generation::of(&head.method, &destination.path, said.model.as_deref(), &body);
+        let input_tokens = self.generation.map_or_else(|| generation::by_length(&body), |it| it.input_tokens);
         let answers = said.answers.unwrap_or(1).max(1);
         let asked = Asked { input_tokens, max_output_tokens: said.max_tokens, answers, user: said.user };
         limits::hold_undecided(&mut self.settle, self.model.as_ref(), &asked).await?;
@@ -148,6 +157,9 @@ impl Passage {
                 secret,
                 waits,
             };
+            if let (Some(model), Some(generation)) = (&self.model, self.generation) {
+                self.settle.sent_to(model, generation.input_tokens);
+            }
             self.settle.sent_with(key.as_ref().map(|(credential, _)| &credential.id));
             self.settle.wait_begins();
             let (answered, fate) = match upload.take().map(Upload::flowing) {
@@ -199,6 +211,8 @@ impl Passage {
                     401 => AttemptOutcome::Unauthorised,
                     500.. => AttemptOutcome::ServerError,
                     400.. => AttemptOutcome::Refused,
+                    // Nobody follows, and so no model has written anything.
+                    300.. if self.generation.is_some() => AttemptOutcome::Refused,
                     _ => AttemptOutcome::Ok,
                 };
                 (outcome, Some(upstream.status.as_u16()), upstream.retry_after())
@@ -230,6 +244,17 @@ impl Passage {
         let media_type = header(header::CONTENT_TYPE);
         let is_packed = header(header::CONTENT_ENCODING).is_some_and(|packed| packed != "identity");
         let meter = if is_packed { Meter::deaf() } else { Meter::new(media_type) };
+        let is_bodiless = self.is_head || matches!(upstream.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if is_bodiless || upstream.is_at_end() {
+            // Nobody would ask for its frames.
+            let voice = self.settle.context().voice;
+            let length = upstream.announced_length().filter(|_| self.is_head).cloned();
+            if flow::end(self, upstream, meter).is_err() {
+                return voice.response(&Failure::RecordsUnavailable);
+            }
+            response.headers_mut().extend(length.map(|length| (header::CONTENT_LENGTH, length)));
+            return response.map(|()| GatewayBody::full(Bytes::new()));
+        }
         response.map(|()| GatewayBody::stream(flow::frames(self, upstream, meter)))
     }
 }

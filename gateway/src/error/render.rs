@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dialect::Dialect;
 use dialect::error::{ErrorBody, Source};
 use domain::RequestId;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::GatewayBody;
@@ -66,6 +66,9 @@ impl Voice {
 
 fn write_headers(answer: &ErrorAnswer<'_>, headers: &mut HeaderMap) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if answer.status == 401 && answer.provider.is_none() {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(wait) = answer.retry_after {
         // Whole seconds, rounded up: a client that obeys must not come too early.
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));

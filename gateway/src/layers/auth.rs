@@ -74,6 +74,7 @@ fn shown_key<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a s
     });
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let in_query = || query?.split('&').find_map(|pair| pair.strip_prefix("key="));
-    let key = bearer.or_else(|| header("x-api-key")).or_else(|| header("x-goog-api-key")).or_else(in_query);
-    key.filter(|key| !key.is_empty())
+    // OpenAI's and most others; Anthropic's; Gemini's; Azure's.
+    let in_header = ["x-api-key", "x-goog-api-key", "api-key"].into_iter().find_map(header);
+    bearer.or(in_header).or_else(in_query).filter(|key| !key.is_empty())
 }

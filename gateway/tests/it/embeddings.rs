@@ -110,3 +110,32 @@ fn who_may_use_one_provider_is_not_served_by_another() {
     answer.assert_error(502, "provider_error", "disconnected");
     assert_eq!(other.calls(), 0);
 }
+
+#[test]
+fn a_key_that_may_not_use_the_model_is_told_so() {
+    let (one, other) = (good(), good());
+    let stack = over(&[&one, &other]);
+    let served = stack.send(&post("/v1/embeddings", NARROW, &BODY.replace("p0/small", "p1/small")));
+    assert_eq!(served.header("x-routing-model"), Some("p0/small"), "it offers the same");
+    let stack = TestStack::start(Setup {
+        upstreams: vec![one.address, other.address],
+        change: Some(as_different_vectors),
+        ..Setup::default()
+    });
+    let refused = stack.send(&post("/v1/embeddings", NARROW, &BODY.replace("p0/small", "p1/small")));
+    refused.assert_error(403, "permission_error", "model_not_allowed");
+    let unknown = stack.send(&post("/v1/embeddings", NARROW, &BODY.replace("p0/small", "p1/none")));
+    unknown.assert_error(404, "not_found_error", "model_not_found");
+    assert_eq!(other.calls(), 0);
+}
+
+fn as_different_vectors(snapshot: &Snapshot) -> Snapshot {
+    let objects = as_vectors(snapshot).objects().into_iter().map(|object| match object {
+        Object::Model(model) => {
+            let native = format!("native of {}", model.id);
+            Object::Model(Arc::new(domain::Model { native, ..domain::Model::clone(&model) }))
+        }
+        other => other,
+    });
+    Snapshot::full(snapshot.version, objects)
+}

@@ -22,6 +22,7 @@ mod oauth;
 mod privacy;
 mod probes;
 mod proxy;
+mod proxy_usage;
 mod records;
 // The one helper, kept beside those who need it most.
 #[path = "../../limits/src/shared/tests/server.rs"]

@@ -95,7 +95,7 @@ fn gemini_sees_what_the_key_may_use_and_errors_of_its_own() {
     let unknown = ask(&stack, "/v1/models", &format!("x-goog-api-key: {UNKNOWN}\r\n"));
     assert_eq!((unknown.status, &unknown.json()["error"]["status"]), (401, &json!("UNAUTHENTICATED")));
     let posted = stack.send(&crate::wire::post("/v1beta/models", KEY, "{}"));
-    assert_eq!((posted.status, posted.header("allow")), (405, Some("GET")));
+    assert_eq!((posted.status, posted.header("allow")), (405, Some("GET, HEAD")));
 }
 
 // === Anthropic ===
@@ -141,5 +141,23 @@ fn anthropic_is_refused_in_its_shape() {
         let refused = anthropic(&stack, path, key);
         let body = refused.json();
         assert_eq!((refused.status, &body["type"], &body["error"]["type"]), (status, &json!("error"), &json!(kind)));
+    }
+}
+
+#[test]
+fn the_list_has_a_head() {
+    let stack = TestStack::over(&[Upstream::nobody()]);
+    for path in ["/v1/models", "/v1/models/p0/small", "/v1beta/models", "/v1/key"] {
+        let whole = stack.send(&get(path, KEY));
+        let mut call = stack.call();
+        for _ in 0..2 {
+            // On one connection: nothing stands behind the head.
+            call.send(get(path, KEY).replacen("GET", "HEAD", 1));
+            let head = call.head().expect("an answer");
+            let length = head.header("content-length").map(str::to_owned);
+            assert_eq!((head.status, length), (200, Some(whole.body.len().to_string())), "{path}");
+        }
+        call.send(get("/v1/models/none", KEY).replacen("GET", "HEAD", 1));
+        assert_eq!(call.head().expect("an answer").status, 404);
     }
 }

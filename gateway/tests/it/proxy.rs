@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Model, Money, Object, Outcome, Snapshot};
+use domain::{AuthScheme, Model, Money, Object, Outcome, Provider, Snapshot};
 use gateway::Limits;
 
 use crate::stack::{KEY, NARROW, Setup, TestStack, UNKNOWN, limits, summary};
@@ -309,4 +309,134 @@ fn a_form_cannot_ask_a_disabled_model_behind_its_file() {
     let answer = send_form(&stack, &form(&[field("model", "small")]), 12);
     answer.assert_error(404, "not_found_error", "model_not_found");
     assert_eq!(upstream.calls(), 0, "it never had all of it");
+}
+
+// === More models than one ===
+
+fn with_large_too(snapshot: &Snapshot) -> Snapshot {
+    let large = |model: &Model| {
+        let id = domain::ModelId::parse("p0/large").unwrap();
+        Object::Model(Arc::new(Model { id, native: "native-large".to_owned(), enabled: false, ..model.clone() }))
+    };
+    let objects = snapshot.objects().into_iter().flat_map(|object| match object {
+        Object::Model(model) => vec![large(&model), Object::Model(model)],
+        other => vec![other],
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+#[test]
+fn a_limited_key_may_use_every_model_that_it_names() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let stack = over(&upstream);
+    for (path, body) in [
+        ("/p0/chat/completions", r#"{"model":"small","models":["large"]}"#),
+        ("/p0/chat/completions", r#"{"model":"small","models":["small","large"],"route":"fallback"}"#),
+        ("/p0/chat/completions", r#"{"model":"small","Models":["large"]}"#),
+        ("/p0/chat/completions", r#"{"model":"small","models":[{"id":"large"}]}"#),
+        ("/p0/chat/completions", r#"{"models":["large"]}"#),
+        ("/p0/responses", r#"{"model":"small","tools":[{"type":"image_generation","model":"large"}]}"#),
+        ("/p0/messages/batches", r#"{"requests":[{"params":{"model":"small"}},{"params":{"model":"large"}}]}"#),
+        ("/p0/messages/batches", r#"{"model":"small","requests":[{"params":{"model":"large"}}]}"#),
+        ("/p0/messages/batches", r#"{"model":"small","requests":"elsewhere"}"#),
+    ] {
+        stack.send(&post(path, NARROW, body)).assert_error(403, "permission_error", "model_not_allowed");
+        assert_eq!(stack.send(&post(path, KEY, body)).status, 200, "{body}");
+    }
+    let calls = upstream.calls();
+    for (path, body) in [
+        (
+            "/p0/chat/completions",
+            r#"{"model":"small","models":["small","native-small"],"tools":[{"type":"function"}]}"#,
+        ),
+        ("/p0/chat/completions", r#"{"models":["small"]}"#),
+        ("/p0/messages/batches", r#"{"requests":[{"params":{"model":"small"}}]}"#),
+    ] {
+        assert_eq!(stack.send(&post(path, NARROW, body)).status, 200, "{body}");
+    }
+    assert_eq!(upstream.calls(), calls + 3);
+}
+
+#[test]
+fn nobody_may_name_a_disabled_model_to_fall_back_on() {
+    let upstream = Upstream::good();
+    let change: fn(&Snapshot) -> Snapshot = with_large_too;
+    let stack = TestStack::start(Setup { upstreams: vec![upstream.address], change: Some(change), ..Setup::default() });
+    let answer = stack.send(&post("/p0/chat/completions", KEY, r#"{"model":"small","models":["large"]}"#));
+    answer.assert_error(404, "not_found_error", "model_not_found");
+    assert_eq!(upstream.calls(), 0);
+}
+
+// === Methods ===
+
+#[test]
+fn an_answer_without_a_body_is_complete() {
+    let ok = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n";
+    let ended = |status: &str| format!("HTTP/1.1 {status}\r\n\r\n");
+    for (method, path, answer, outcome, status, attempts) in [
+        ("HEAD", "/p0/models/small", ok.to_owned(), Outcome::Completed, 200, vec!["p0/small ok"]),
+        // An attempt is made on a model, and here none is named.
+        ("HEAD", "/p0/files/x", ok.to_owned(), Outcome::Completed, 200, vec![]),
+        ("HEAD", "/p0/models/small", ended("404 Not Found"), Outcome::Failed, 404, vec!["p0/small refused"]),
+        ("DELETE", "/p0/models/small", ended("204 No Content"), Outcome::Completed, 204, vec!["p0/small ok"]),
+        ("GET", "/p0/models/small", ended("200 OK\r\ncontent-length: 0"), Outcome::Completed, 200, vec!["p0/small ok"]),
+    ] {
+        let upstream = Upstream::answering(answer.into_bytes());
+        let stack = over(&upstream);
+        let mut call = stack.call();
+        call.send(get(path, KEY).replacen("GET", method, 1));
+        let head = call.head().expect("an answer");
+        let length = Some("7").filter(|_| method == "HEAD" && status == 200);
+        assert_eq!((head.status, head.header("content-length").filter(|it| *it != "0")), (status, length));
+        let attempts = attempts.into_iter().map(str::to_owned).collect();
+        assert_eq!(summary(&stack.record()), (outcome, status, attempts), "{method} {path}");
+    }
+}
+
+#[test]
+fn what_shows_secrets_or_makes_a_tunnel_is_not_passed_on() {
+    let upstream = Upstream::good();
+    let stack = over(&upstream);
+    for target in ["TRACE /p0/x", "TRACE /v1/models", "CONNECT test:443"] {
+        let mut call = stack.call();
+        call.send(format!("{target} HTTP/1.1\r\nhost: test:443\r\nauthorization: Bearer {KEY}\r\n\r\n"));
+        let answer = call.answer();
+        answer.assert_error(405, "invalid_request_error", "method_not_allowed");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), "{target}");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+// === Azure ===
+
+fn as_azure(snapshot: &Snapshot) -> Snapshot {
+    let objects = snapshot.objects().into_iter().map(|object| match object {
+        Object::Provider(provider) => Object::Provider(Arc::new(Provider {
+            base_url: provider.base_url.replace("/v1", "/openai/deployments/{model}"),
+            auth: AuthScheme::Header("api-key".to_owned()),
+            query: [("api-version".to_owned(), "2024-02-01".to_owned())].into(),
+            ..Provider::clone(&provider)
+        })),
+        other => other,
+    });
+    Snapshot::full(snapshot.version, objects)
+}
+
+#[test]
+fn azures_clients_work_as_they_are() {
+    let upstream = Upstream::answering(whole("200 OK", "", COMPLETION));
+    let change: fn(&Snapshot) -> Snapshot = as_azure;
+    let stack = TestStack::start(Setup { upstreams: vec![upstream.address], change: Some(change), ..Setup::default() });
+    for (path, version) in [
+        ("/p0/openai/deployments/gpt/chat/completions?api-version=2024-10-21", "2024-10-21"),
+        ("/p0/gpt/chat/completions?api-version=2024-10-21", "2024-10-21"),
+        ("/p0/gpt/chat/completions", "2024-02-01"),
+    ] {
+        let headers = format!("api-key: {KEY}\r\ncontent-type: application/json\r\n");
+        assert_eq!(stack.send(&post_with(path, &headers, r#"{"model":"gpt"}"#)).status, 200, "{path}");
+        let sent = upstream.last_request();
+        let line = format!("POST /openai/deployments/gpt/chat/completions?api-version={version} HTTP/1.1\r\n");
+        assert!(sent.starts_with(&line) && sent.contains("api-key: upstream-secret-0\r\n"), "{sent}");
+        assert!(!sent.contains(KEY), "{sent}");
+    }
 }

@@ -249,6 +249,28 @@ fn a_key_stays_within_its_models() {
     assert_eq!(second.calls(), 0);
 }
 
+#[test]
+fn tokens_are_counted_for_models_of_the_key_alone() {
+    let stack = TestStack::over(&[Upstream::nobody(), Upstream::nobody()]);
+    let count = |key: &str, model: &str| {
+        let answer =
+            stack.send(&post("/v1/messages/count_tokens", key, &ask("").replace("\"auto\"", &format!("\"{model}\""))));
+        (answer.status, answer.json()["error"]["type"].as_str().map(str::to_owned))
+    };
+    let refused = |status, kind: &str| (status, Some(kind.to_owned()));
+    assert_eq!(count(NARROW, "p1/small"), refused(403, "permission_error"));
+    assert_eq!(count(NARROW, "p0/none"), refused(404, "not_found_error"));
+    assert_eq!(count(KEY, "@alias/none"), refused(400, "invalid_request_error"));
+    for (key, model) in [(NARROW, "p0/small"), (NARROW, "auto"), (KEY, "p1/small")] {
+        assert_eq!(count(key, model), (200, None), "{model}");
+    }
+    let gemini = |model: &str| {
+        let path = format!("/v1beta/models/{model}:countTokens");
+        stack.send(&post(&path, NARROW, r#"{"contents":[{"parts":[{"text":"Paris"}]}]}"#)).status
+    };
+    assert_eq!([gemini("p0/small"), gemini("p1/small"), gemini("p0/none")], [200, 403, 404]);
+}
+
 // === Who is let in ===
 
 #[test]
@@ -267,6 +289,7 @@ fn keys_that_open_nothing_are_told_why_and_leave_no_row() {
     ] {
         let answer = stack.send(&post(chat_path(), key, &ask("")));
         answer.assert_error(401, "authentication_error", code);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         assert!(key.is_empty() || !answer.body.contains(key), "the key is repeated: {}", answer.body);
     }
     let without = stack.send(&post_with(chat_path(), "content-type: application/json\r\n", &ask("")));

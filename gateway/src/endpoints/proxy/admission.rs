@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{ApiKey, Model, ModelId, Provider, Tenant};
 use http::Method;
 
+use crate::endpoints::proxy::others::Others;
 use crate::error::Failure;
 
 /// What decides, apart from the request's account: a body is asked about while it flows.
@@ -36,8 +37,27 @@ impl Admission {
         match id {
             Some(id) if disabled => Err(Failure::UnknownModel(id.to_string())),
             id if may => Ok(id),
-            _ => Err(Failure::ModelNotAllowed { provider: self.provider.slug.to_string() }),
+            _ => Err(self.not_allowed()),
         }
+    }
+
+    /// As [`Self::admit`], for a body that may name more than one model. Of one that names no first, as of a batch, it is
+    /// the first of the others.
+    ///
+    /// # Errors
+    /// As [`Self::admit`], for each of them; also when the key is limited and what is named cannot be judged.
+    pub(super) fn admit_all(&self, model: Option<&str>, others: &Others) -> Result<Option<ModelId>, Failure> {
+        if self.is_limited() && others.is_unclear {
+            return Err(self.not_allowed());
+        }
+        for other in &others.models {
+            self.admit(Some(other))?;
+        }
+        self.admit(model.or_else(|| others.models.first().map(String::as_str)))
+    }
+
+    fn not_allowed(&self) -> Failure {
+        Failure::ModelNotAllowed { provider: self.provider.slug.to_string() }
     }
 
     /// Whether the key may use some models only.

@@ -54,6 +54,14 @@ pub(super) fn frames(
     })
 }
 
+/// Closes the account of an answer without a body.
+///
+/// # Errors
+/// When the record cannot be written.
+pub(super) fn end(passage: Passage, upstream: Upstream, meter: Meter) -> Result<(), Aborted> {
+    Flow { passage, upstream, meter: Some(meter) }.complete()
+}
+
 /// An answer that is being passed on.
 struct Flow {
     passage: Passage,
@@ -157,12 +165,21 @@ impl Flow {
         }
     }
 
-    /// Notes what the answer said that it consumed.
+    /// Notes what the answer said that it consumed, or what it seems to have.
     fn hear(&mut self) {
         let Some(heard) = self.meter.take().map(Meter::end) else { return };
-        self.passage.settle.served_by(heard.model.as_deref());
-        if let Some(usage) = heard.usage {
-            self.passage.settle.consumed(usage);
+        let Self { passage, upstream, .. } = self;
+        passage.settle.served_by(heard.model.as_deref());
+        let generation = passage.generation.filter(|_| upstream.status.is_success());
+        if let Some(usage) = heard.usage.or_else(|| generation?.estimate(&heard)) {
+            passage.settle.consumed(usage);
         }
+    }
+}
+
+impl Drop for Flow {
+    /// A caller who leaves before the end owes what has come so far.
+    fn drop(&mut self) {
+        self.hear();
     }
 }

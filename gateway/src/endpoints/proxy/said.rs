@@ -13,6 +13,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::endpoints::proxy::form::{FormScanner, Twice};
+use crate::endpoints::proxy::others::Others;
 use crate::error::Failure;
 
 const MODEL_ONCE: &str = "must give the field `model` once";
@@ -29,6 +30,8 @@ pub(super) struct Said {
     pub(super) max_tokens: Option<u64>,
     /// How many answers.
     pub(super) answers: Option<u64>,
+    /// What it names beside its model.
+    pub(super) others: Others,
 }
 
 /// Where a request goes below its provider's base URL.
@@ -47,8 +50,11 @@ impl Destination {
     /// A path that another reader could take for another: with dot segments, or slashes and controls in escapes.
     pub(super) fn of(below: &str, query: Option<&str>, base_url: &str) -> Result<Self, Failure> {
         check_path(below)?;
-        let (deployment, below) = match below.strip_prefix('/').filter(|_| base_url.contains("{model}")) {
-            Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        let (deployment, below) = match base_url.split_once("{model}") {
+            Some((before, _)) => {
+                let rest = below_template(below, before).strip_prefix('/').unwrap_or_default();
+                rest.split_at(rest.find('/').unwrap_or(rest.len()))
+            }
             None => ("", below),
         };
         let kept: Vec<&str> =
@@ -71,6 +77,14 @@ impl Destination {
         let (_, query) = self.path.split_once('?')?;
         query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
+}
+
+/// The path without what stands before the deployment in the base URL already: `/openai/deployments`, which Azure's clients
+/// write after the address that they are given.
+fn below_template<'a>(path: &'a str, before: &str) -> &'a str {
+    let before = before.split_once("://").map_or(before, |(_, rest)| rest).trim_end_matches('/');
+    let repeated = before.match_indices('/').find_map(|(at, _)| path.strip_prefix(&before[at..]));
+    repeated.filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
 fn check_path(path: &str) -> Result<(), Failure> {
@@ -171,6 +185,7 @@ fn in_json(body: &Bytes) -> Result<Said, Failure> {
                 return Err(unclear("must give `model` once, in lower case, as a string"));
             }
         }
+        said.others.note(&name, value);
         match &*name {
             "stream" => said.stream = value.get() == "true",
             "n" => said.answers = serde_json::from_str(value.get()).ok(),
@@ -185,7 +200,7 @@ fn in_json(body: &Bytes) -> Result<Said, Failure> {
 }
 
 /// The members of an object, twins and all.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -314,6 +329,14 @@ mod tests {
     fn a_deployment_stands_first_below_a_template() {
         let found = Destination::of("/gpt/chat/completions", None, "https://x/deployments/{model}").expect("sound");
         assert_eq!(found, Destination { path: "/chat/completions".to_owned(), deployment: "gpt".to_owned() });
+        for (path, base) in [
+            ("/openai/deployments/gpt/chat/completions", "https://x/openai/deployments/{model}"),
+            ("/openai/deployments/gpt/chat/completions", "https://x/corp/openai/deployments/{model}"),
+            ("/gpt/chat/completions", "https://x/openai/deployments/{model}"),
+            ("/gpt/chat/completions", "https://x/{model}"),
+        ] {
+            assert_eq!(Destination::of(path, None, base).expect("sound"), found, "{path}");
+        }
         let headers = HeaderMap::new();
         let said = Said::of(&found, &headers, &Bytes::from_static(br#"{"model":"other"}"#)).expect("sound");
         assert_eq!(said.model.as_deref(), Some("gpt"));
