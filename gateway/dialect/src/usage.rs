@@ -12,6 +12,11 @@ const TOO_MANY: u64 = 1_000_000_000;
 /// Returns what of it is believed of an upstream that has written so many tokens, by our estimate. `None` = nothing.
 pub(crate) fn believed(said: Option<Usage>, written: u64) -> Option<Usage> {
     let said = said.filter(|it| it.prompt_tokens < TOO_MANY && it.completion_tokens < TOO_MANY)?;
+    // Parts are no more than the whole, or they would be billed twice.
+    let cached_tokens = said.cached_tokens.min(said.prompt_tokens);
+    let cache_write_tokens = said.cache_write_tokens.min(said.prompt_tokens - cached_tokens);
+    let reasoning_tokens = said.reasoning_tokens.min(said.completion_tokens);
+    let said = Usage { cached_tokens, cache_write_tokens, reasoning_tokens, ..said };
     match (said.prompt_tokens, said.completion_tokens) {
         _ if written == 0 => Some(said),
         (_, 1..) => Some(said),
@@ -53,6 +58,20 @@ mod tests {
         check((TOO_MANY, 4), 7, None);
         check((9, u64::MAX), 7, None);
         check((u64::MAX, 0), 0, None);
+    }
+
+    #[test]
+    fn parts_are_no_more_than_the_whole() {
+        let whole = Usage { prompt_tokens: 10, completion_tokens: 5, ..Usage::default() };
+        let parts = |cached_tokens, cache_write_tokens, reasoning_tokens| Usage {
+            cached_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+            ..whole
+        };
+        assert_eq!(super::believed(Some(parts(4, 6, 5)), 5), Some(parts(4, 6, 5)));
+        assert_eq!(super::believed(Some(parts(600, 2, 600)), 5), Some(parts(10, 0, 5)));
+        assert_eq!(super::believed(Some(parts(4, u64::MAX, 0)), 5), Some(parts(4, 6, 0)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::vectors::{self, Vector};
 use crate::answer::BadAnswer;
 use crate::json::{Edit, Escapes, Kind, Member, Node, Scanner, Span, SyntaxFault, checked_utf8, quoted, splice};
 use crate::openai::{append_members, own_edits};
+use crate::usage::believed;
 use crate::{Dialect, UpstreamError, gemini, openai};
 
 /// An answer with as many vectors as were asked for.
@@ -70,8 +71,8 @@ impl EmbeddingsAnswer {
     }
 
     /// What the call consumed, if the provider says.
-    pub const fn usage(&self) -> Option<Usage> {
-        self.found.usage
+    pub fn usage(&self) -> Option<Usage> {
+        believed(self.found.usage, 0)
     }
 
     /// The model that the provider says has answered.

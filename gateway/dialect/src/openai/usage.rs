@@ -78,7 +78,10 @@ fn read_details(scanner: &mut Scanner<'_>, usage: &mut Usage) -> Result<(), Synt
 fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, SyntaxFault> {
     let span = scanner.skip()?.span;
     let text = scanner.slice(span);
-    Ok(text.parse::<u64>().ok().or_else(|| text.parse::<f64>().ok().map(|float| float as u64)))
+    Ok(text
+        .parse::<u64>()
+        .ok()
+        .or_else(|| text.parse::<f64>().ok().filter(|float| *float >= 0.0).map(|float| float as u64)))
 }
 
 #[cfg(test)]
@@ -105,7 +108,14 @@ mod tests {
 
     #[test]
     fn usage_without_counts_is_missing_usage_and_zero_is_a_count() {
-        for text in ["null", "{}", r#"{"prompt_tokens":null,"total_tokens":0}"#, r#"{"prompt_tokens":"many"}"#, "[]"] {
+        for text in [
+            "null",
+            "{}",
+            r#"{"prompt_tokens":null,"total_tokens":0}"#,
+            r#"{"prompt_tokens":"many"}"#,
+            r#"{"prompt_tokens":-5}"#,
+            "[]",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(parse(r#"{"prompt_tokens":0,"completion_tokens":0}"#), Some(Usage::default()));

@@ -101,7 +101,8 @@ fn a_count_that_cannot_be_all_is_made_up_for() {
     let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}"#;
     let text = r#"{"type":"content_block_delta","delta":{"text":"Twelve bytes"}}"#;
     told(&events(&[start, text]), Some((9, 3, true)));
-    let (stop, end) = (r#"{"type":"message_delta","usage":{"output_tokens":2}}"#, r#"{"type":"message_stop"}"#);
+    let stop = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}"#;
+    let end = r#"{"type":"message_stop"}"#;
     told(&events(&[start, text, stop, end]), Some((9, 2, false)));
     told(&events(&[start]), Some((9, 1, false)));
 }
