@@ -151,6 +151,21 @@ fn line_ends_in_names_and_values_are_refused() {
     assert_lives(&stack);
 }
 
+#[test]
+fn behind_a_head_that_was_asked_for_stands_no_body() {
+    let (stack, _upstream) = good();
+    stack.runtime().block_on(async {
+        let mut sender = connect(&stack).await;
+        let (mut head, _) = chat(&stack, String::new()).into_parts();
+        head.method = http::Method::HEAD;
+        head.uri = format!("http://{}/v1/models", stack.address).parse().unwrap();
+        let answer = sender.send_request(http::Request::from_parts(head, Full::default())).await.unwrap();
+        let length: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(answer.status().is_success() && length > 0);
+        assert!(http_body::Body::is_end_stream(answer.body()), "the stream ends with its head");
+    });
+}
+
 // === A gateway that stops ===
 
 async fn connect(stack: &TestStack) -> SendRequest<Full<Bytes>> {
