@@ -13,7 +13,7 @@ use anyhow::Result;
 use benches::faults::judge::Wrongs;
 use benches::faults::matrix::{self, Plan};
 use benches::faults::world::Setup;
-use benches::faults::{cancels, cuts, kills, malformed, reconcile, restarts, soak, streams};
+use benches::faults::{cancels, cuts, kills, malformed, reconcile, restarts, rows, soak, streams};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -48,7 +48,7 @@ enum What {
         #[arg(long)]
         trials: Option<usize>,
         /// Only this row.
-        #[arg(long)]
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(rows::COUNT)))]
         row: Option<u8>,
     },
     /// Rows of the ledger against what callers and upstream saw.

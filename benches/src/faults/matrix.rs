@@ -13,7 +13,7 @@ use crate::faults::caller::{Call, Seen};
 use crate::faults::judge::{self, Expect, Wrongs};
 use crate::faults::play::{self, Fault, Scene};
 use crate::faults::random::Random;
-use crate::faults::rows::{Chain, ELSEWHERE, ROWS, Row};
+use crate::faults::rows::{Chain, ELSEWHERE, OF_OTHERS, ROWS, Row};
 use crate::faults::speech::Speech;
 use crate::faults::upstream::{self, Marker};
 use crate::faults::world::{self, KEY, PATIENCE, Question, Setup, World};
@@ -117,13 +117,26 @@ pub async fn run(plan: &Plan, mut setup: Setup, print: &mut impl FnMut(&str)) ->
         }
     }
     print(&text);
-    if plan.row.is_none() {
-        for (rows, place) in ELSEWHERE {
-            print(&format!("rows {rows}: {place}\n"));
-        }
-    }
+    print(&without_lines(plan, &lines));
     aftermath(&world, &ledger, &mut wrongs).await?;
     Ok(wrongs)
+}
+
+/// Says of each row that has no line why.
+fn without_lines(plan: &Plan, lines: &[Line]) -> String {
+    let mut text = String::new();
+    let is_wanted = |number: &u8| plan.row.is_none_or(|row| row == *number);
+    for (rows, place) in ELSEWHERE {
+        let rows: Vec<_> = rows.iter().filter(|row| is_wanted(row)).map(u8::to_string).collect();
+        if !rows.is_empty() {
+            let _ = writeln!(text, "row {}: {place}", rows.join(", "));
+        }
+    }
+    let has_line = |number: &u8| lines.iter().any(|line| line.number == *number);
+    for number in OF_OTHERS.iter().filter(|number| is_wanted(number) && !has_line(number)) {
+        let _ = writeln!(text, "row {number}: left out of quick runs");
+    }
+    text
 }
 
 fn cells(plan: &Plan) -> Vec<Cell> {
