@@ -286,14 +286,19 @@ fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequ
 
 fn tool_choice(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {
     match at.node.kind() {
-        Kind::String => match at.str()? {
-            "none" => Ok(Some(ToolChoice::None)),
-            "auto" => Ok(Some(ToolChoice::Auto)),
-            "required" | "any" => Ok(Some(ToolChoice::Required)),
-            _ => Err(at.invalid("must be `auto`, `none`, `required` or an object")),
-        },
+        Kind::String => choice_in_a_word(at).map(Some),
         Kind::Object => chosen(at, loss),
         _ => Err(at.wrong("a string or an object")),
+    }
+}
+
+/// A choice in one word, as Responses have it too.
+pub(crate) fn choice_in_a_word(at: At<'_, '_>) -> Result<ToolChoice, BadRequest> {
+    match at.str()? {
+        "none" => Ok(ToolChoice::None),
+        "auto" => Ok(ToolChoice::Auto),
+        "required" | "any" => Ok(ToolChoice::Required),
+        _ => Err(at.invalid("must be `auto`, `none`, `required` or an object")),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::canonical::{
     Loss, Message, OutputShape, Part, Placed, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
 };
 use crate::json::{Kind, Node};
+use crate::openai::decode::choice_in_a_word;
 use crate::request::BadRequest;
 use crate::request::reader::{At, Fields};
 use crate::responses::types;
@@ -149,12 +150,7 @@ fn tool(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<Placed<Tool>>, BadRequ
 
 fn tool_choice(at: At<'_, '_>, loss: &mut Loss) -> Result<Option<ToolChoice>, BadRequest> {
     match at.node.kind() {
-        Kind::String => match at.str()? {
-            "none" => Ok(Some(ToolChoice::None)),
-            "auto" => Ok(Some(ToolChoice::Auto)),
-            "required" | "any" => Ok(Some(ToolChoice::Required)),
-            _ => Err(at.invalid("must be `auto`, `none`, `required` or an object")),
-        },
+        Kind::String => choice_in_a_word(at).map(Some),
         Kind::Object => {
             let names = at.node.get("tools").map(Node::items).unwrap_or_default();
             let names = names.iter().filter_map(|tool| tool.string_of("name")).collect();

@@ -2,8 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 use dialect::answer::Shown;
-use dialect::{Answer, Dialect, Echo, SseParser, StreamOptions, Translator};
+use dialect::{Answer, Dialect, Echo};
 use serde_json::Value;
+
+use crate::cases;
 
 const CALLERS: [Dialect; 4] = [Dialect::Openai, Dialect::OpenaiResponses, Dialect::Anthropic, Dialect::Gemini];
 
@@ -36,16 +38,7 @@ fn whole(upstream: Dialect, caller: Dialect, id: &str) -> String {
 }
 
 fn streamed(upstream: Dialect, caller: Dialect, id: &str) -> String {
-    let options = StreamOptions {
-        model: "acme/one".to_owned(),
-        include_usage: false,
-        opening_routing: Vec::new(),
-        max_event_bytes: SseParser::DEFAULT_LIMIT,
-        id: id.to_owned(),
-        created: 7,
-        echo: Echo::NONE,
-    };
-    let mut translator = Translator::new(upstream, caller, options);
+    let mut translator = cases::translator(upstream, caller, id);
     let mut out = BytesMut::new();
     translator.push(unnamed(upstream).1.as_bytes(), &mut out).expect("sound events");
     translator.close(&[], &mut out);

@@ -2,8 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 use dialect::answer::Shown;
-use dialect::{Answer, Dialect, Echo, SseParser, StreamOptions, Translator};
+use dialect::{Answer, Dialect, Echo};
 use serde_json::{Value, json};
+
+use crate::cases;
 
 const CALLERS: [Dialect; 3] = [Dialect::OpenaiResponses, Dialect::Anthropic, Dialect::Gemini];
 
@@ -24,16 +26,7 @@ fn piece(index: Option<u64>, id: Option<&str>, name: Option<&str>, arguments: &V
 
 /// What a caller is told of chunks, each of some pieces of calls.
 fn streamed(caller: Dialect, chunks: &[Vec<Value>]) -> Vec<Value> {
-    let options = StreamOptions {
-        model: "acme/one".to_owned(),
-        include_usage: false,
-        opening_routing: Vec::new(),
-        max_event_bytes: SseParser::DEFAULT_LIMIT,
-        id: "msg_1".to_owned(),
-        created: 7,
-        echo: Echo::NONE,
-    };
-    let mut translator = Translator::new(Dialect::Openai, caller, options);
+    let mut translator = cases::translator(Dialect::Openai, caller, "msg_1");
     let mut out = BytesMut::new();
     for pieces in chunks {
         let chunk = json!({"choices": [{"index": 0, "delta": {"tool_calls": pieces}}]});

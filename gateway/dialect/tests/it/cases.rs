@@ -80,6 +80,20 @@ pub(crate) struct Streamed {
     pub(crate) facts: String,
 }
 
+/// A translation of a stream, with nothing of the gateway's own in it but the answer's id.
+pub(crate) fn translator(upstream: Dialect, caller: Dialect, id: &str) -> Translator {
+    let options = StreamOptions {
+        model: "acme/one".to_owned(),
+        include_usage: false,
+        opening_routing: Vec::new(),
+        max_event_bytes: SseParser::DEFAULT_LIMIT,
+        id: id.to_owned(),
+        created: 7,
+        echo: Echo::NONE,
+    };
+    Translator::new(upstream, caller, options)
+}
+
 /// Sends a stream through in pieces; what is complete is closed.
 pub(crate) fn stream<'a>(upstream: Dialect, caller: Dialect, pieces: impl IntoIterator<Item = &'a [u8]>) -> Streamed {
     let options = StreamOptions {

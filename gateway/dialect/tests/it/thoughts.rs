@@ -1,20 +1,13 @@
 //! Proofs of thoughts in chunks of chat: clients put lists together by the `index` of their entries.
 
 use bytes::BytesMut;
-use dialect::{Dialect, Echo, SseParser, StreamOptions, Translator};
+use dialect::Dialect;
 use serde_json::{Value, json};
 
+use crate::cases;
+
 fn translated(events: &[Value]) -> Vec<Value> {
-    let options = StreamOptions {
-        model: "acme/one".to_owned(),
-        include_usage: false,
-        opening_routing: Vec::new(),
-        max_event_bytes: SseParser::DEFAULT_LIMIT,
-        id: "msg_1".to_owned(),
-        created: 7,
-        echo: Echo::NONE,
-    };
-    let mut translator = Translator::new(Dialect::Anthropic, Dialect::Openai, options);
+    let mut translator = cases::translator(Dialect::Anthropic, Dialect::Openai, "msg_1");
     let mut out = BytesMut::new();
     for event in events {
         translator.push(format!("data: {event}\n\n").as_bytes(), &mut out).expect("a sound event");

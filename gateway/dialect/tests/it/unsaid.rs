@@ -3,8 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use dialect::answer::Shown;
 use dialect::canonical::Loss;
-use dialect::{Answer, Dialect, Echo, SseParser, StreamOptions, Translator};
+use dialect::{Answer, Dialect, Echo};
 use serde_json::{Value, json};
+
+use crate::cases;
 
 fn paths(loss: &Loss) -> Vec<String> {
     loss.iter().map(|lost| lost.path.clone()).collect()
@@ -18,16 +20,7 @@ fn whole(upstream: Dialect, caller: Dialect, body: &Value) -> Vec<String> {
 
 /// What is lost of a stream; `None` = it goes on as it came.
 fn streamed(upstream: Dialect, caller: Dialect, events: &[Value]) -> Option<Vec<String>> {
-    let options = StreamOptions {
-        model: "acme/one".to_owned(),
-        include_usage: false,
-        opening_routing: Vec::new(),
-        max_event_bytes: SseParser::DEFAULT_LIMIT,
-        id: "msg_1".to_owned(),
-        created: 7,
-        echo: Echo::NONE,
-    };
-    let mut translator = Translator::new(upstream, caller, options);
+    let mut translator = cases::translator(upstream, caller, "msg_1");
     let mut out = BytesMut::new();
     for event in events {
         translator.push(format!("data: {event}\n\n").as_bytes(), &mut out).expect("a sound event");
